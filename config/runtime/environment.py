@@ -1,0 +1,82 @@
+"""The keys of an installation made by us, and the environment that its processes are given."""
+
+import os
+import secrets
+from pathlib import Path
+
+import pyrage
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from config.runtime.process import ROOT
+
+# No 0, O, 1, l or I: the password is read from a screen.
+PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+PASSED_ON = ("HOME", "USER", "LOGNAME", "TMPDIR", "TERM", "LOG_LEVEL", "SWEEP_SECONDS")
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write once, readable by us alone, never half."""
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    draft.replace(path)
+
+
+def make_keys(folder: Path) -> None:
+    """Make what is missing: receipt key, the opener's identity, secret key, demo password.
+
+    The opener's identity has a folder of its own, so that a separate account can own it.
+    """
+    write_secret(
+        folder / "keys" / "receipt.pem",
+        Ed25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        ),
+    )
+    write_secret(folder / "keys" / "secret", secrets.token_urlsafe(48).encode())
+    write_secret(
+        folder / "opener" / "identity.txt", f"{pyrage.x25519.Identity.generate()}\n".encode()
+    )
+    groups = ("".join(secrets.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(4))
+    write_secret(folder / "password", ("-".join(groups) + "\n").encode())
+
+
+def opener_identity_file(folder: Path) -> Path:
+    return folder / "opener" / "identity.txt"
+
+
+def environment(
+    folder: Path, *, database_url: str, owner_url: str, redis_url: str, port: int = 8000
+) -> dict[str, str]:
+    """What every process of a demo is given. The opener alone gets its identity beside this."""
+    make_keys(folder)
+    for name in ("storage", "static"):
+        (folder / name).mkdir(mode=0o700, exist_ok=True)
+    identity = pyrage.x25519.Identity.from_str(opener_identity_file(folder).read_text().strip())
+    return {
+        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+        # The site's own programs only: no database, node or gettext of this machine is used.
+        "PATH": f"{ROOT / '.venv' / 'bin'}:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SECRET_KEY": (folder / "keys" / "secret").read_text(),
+        "DEBUG": "0",
+        "DEMO": "1",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
+        "SITE_URL": f"http://localhost:{port}",
+        "PORT": str(port),
+        "DATABASE_URL": database_url,
+        "DATABASE_OWNER_URL": owner_url,
+        "REDIS_URL": redis_url,
+        "STORAGE_ROOT": str(folder / "storage"),
+        "STATIC_ROOT": str(folder / "static"),
+        "STATIC_FROM_SOURCE": "1",
+        "RECEIPT_KEY_FILE": str(folder / "keys" / "receipt.pem"),
+        "OPENER_RECIPIENT": str(identity.to_public()),
+        "DEMO_PASSWORD_FILE": str(folder / "password"),
+    }
