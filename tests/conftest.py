@@ -36,7 +36,6 @@ NUMBERS = itertools.count(1)
 def django_db_setup(django_test_environment: None) -> Iterator[None]:
     """This worker's clone of the template, instead of pytest-django's own database."""
     run = servers_plugin.run
-    run.await_template()
     name = f"test_{servers_plugin.worker_id()}"
     run.clone(name)
     yield
@@ -63,7 +62,6 @@ def committing_db(
         raise pytest.UsageError("Use either db or committing_db in one test, not both.")
     request.getfixturevalue("django_test_environment")
     run = servers_plugin.run
-    run.await_template()
     name = f"test_{servers_plugin.worker_id()}_{next(NUMBERS)}"
     run.clone(name)
     made = CommittingDatabase(name, f"{run.app_url}{name}", f"{run.owner_url}{name}")

@@ -148,6 +148,13 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = [fast, *settings.PASSWORD_HASHERS]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Tests are collected by now; xdist has handed out none yet."""
+    if _template is not None:
+        run.await_template()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     global _servers, _template
     if _template is not None:
