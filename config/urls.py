@@ -1,0 +1,19 @@
+from django.conf.urls.i18n import i18n_patterns
+from django.urls import include, path
+
+from marketplace.web import health
+
+urlpatterns = [
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("api/v1/", include("marketplace.api.urls")),
+    *i18n_patterns(
+        path("accounts/", include("allauth.account.urls")),
+        path("", include("marketplace.web.urls")),
+        prefix_default_language=False,
+    ),
+]
+handler404 = "marketplace.web.faults.not_found"
+handler403 = "marketplace.web.faults.forbidden"
+handler400 = "marketplace.web.faults.bad_request"
+handler500 = "marketplace.web.faults.broken"

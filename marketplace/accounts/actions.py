@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+
+from marketplace.accounts.models import Capability, Grant, Organisation, User
+from marketplace.accounts.rules import can_verify_organisation
+from marketplace.base import clock
+from marketplace.base.actor import Actor
+from marketplace.base.locks import lock
+from marketplace.base.rules import require
+from marketplace.ledger.actions import append
+
+
+@transaction.atomic
+def verify_organisation(*, actor: Actor, organisation_uid: UUID) -> Organisation:
+    """The office has checked who this is. Saying so twice changes nothing."""
+    organisation = lock(Organisation, uid=organisation_uid)
+    require(can_verify_organisation, actor, organisation)
+    if organisation.verified_at is None:
+        organisation.verified_at = clock.now()
+        organisation.save(update_fields=["verified_at"])
+        append("organisation.verified", actor=actor, subjects=[organisation.uid])
+    return organisation
+
+
+def grant(
+    *,
+    subject_uid: UUID,
+    capability: Capability,
+    user: User | None = None,
+    organisation: Organisation | None = None,
+) -> Grant:
+    """Open a grant inside a room's own action, which has asked its own rule and writes the event.
+
+    An open grant of the same holder is returned, not doubled.
+    """
+    row, _ = Grant.objects.get_or_create(
+        user=user,
+        organisation=organisation,
+        subject_uid=subject_uid,
+        capability=capability,
+        until_at=None,
+    )
+    return row
+
+
+def end_grants(*, user: User, subject_uids: list[UUID], capability: Capability) -> int:
+    """End a person's open grants on these subjects, everywhere at once. Returns how many."""
+    rows = Grant.objects.filter(user=user, subject_uid__in=subject_uids, capability=capability)
+    return rows.filter(until_at=None).update(until_at=clock.now())

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from marketplace.accounts.models import Capability, Control, Grant, Membership, Organisation, User
+from marketplace.base import clock
+from marketplace.base.actor import VISITOR, Actor, Role
+
+
+@dataclass(frozen=True)
+class Acting:
+    """One hat that a person may wear: `key` is what the session keeps."""
+
+    key: str
+    actor: Actor
+
+    @property
+    def organisation(self) -> Organisation | None:
+        return self.actor.organisation
+
+    @property
+    def role_label(self) -> str:
+        return str(Role(self.actor.role).label)
+
+
+def hats(user: User) -> list[Acting]:
+    """Every capacity in which a person may act, organisations first. Two queries."""
+    members = Membership.objects.filter(user=user).select_related("organisation").order_by("pk")
+    chosen = [
+        Acting(f"org:{m.organisation.uid}", Actor(m.role, user, m.organisation)) for m in members
+    ]
+    roles = user.person_roles.order_by("pk").values_list("role", flat=True)
+    return chosen + [Acting(f"role:{role}", Actor(role, user)) for role in roles]
+
+
+def acting(user: User, key: str = "") -> tuple[Actor, list[Acting]]:
+    """The hat that the session names, or the first one, and all of them."""
+    if not user.is_authenticated:
+        return VISITOR, []
+    choices = hats(user)
+    for choice in choices:
+        if choice.key == key:
+            return choice.actor, choices
+    return (choices[0].actor if choices else Actor(Role.MEMBER, user)), choices
+
+
+def granted_subjects(actor: Actor, *capabilities: str) -> QuerySet[Grant, UUID]:
+    """Subquery of the uids on which the actor holds one of these capabilities now."""
+    grants = Grant.objects.held_by(actor).filter(capability__in=capabilities)
+    return grants.values_list("subject_uid", flat=True)
+
+
+def holds(actor: Actor, capability: str, subject_uid: UUID) -> bool:
+    grants = Grant.objects.held_by(actor)
+    return grants.filter(capability=capability, subject_uid=subject_uid).exists()
+
+
+def key_holders(subject_uid: UUID) -> QuerySet[User]:
+    """The people appointed to confirm the openings of a scenario."""
+    open_grants = Grant.objects.in_force().filter(
+        capability=Capability.KEY_HOLDER, subject_uid=subject_uid
+    )
+    return User.objects.filter(pk__in=open_grants.values("user_id")).order_by("pk")
+
+
+def related_organisations(organisation: Organisation) -> set[int]:
+    """Ids of organisations under the same control today, the organisation itself excluded.
+
+    Same controller, or one controlling the other by its code (L2 §34). One step is what the
+    demands of this room need; the whole graph comes with the interests of experts.
+    """
+    today = clock.today()
+    now = Control.objects.exclude(from_date__gt=today).exclude(until_date__lte=today)
+    controllers = set(
+        now.filter(organisation=organisation).values_list("controller_code", flat=True)
+    )
+    same = now.filter(controller_code__in=controllers | {organisation.uscc})
+    found = set(same.values_list("organisation_id", flat=True))
+    parents = Organisation.objects.filter(uscc__in=controllers).values_list("pk", flat=True)
+    return (found | set(parents)) - {organisation.pk}

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class MarketplaceConfig(AppConfig):
+    name = "marketplace"
+    verbose_name = "Jiebang"
+
+    def ready(self) -> None:
+        from marketplace import registry  # the rooms join only once the models are loaded
+        from marketplace.base.roles import grant_application_role
+
+        registry.connect()
+        post_migrate.connect(grant_application_role, sender=self)

@@ -1,0 +1,54 @@
+"""The one clock: `marketplace_now()` in the database.
+
+Its shipped body is `clock_timestamp()`, never the transaction's start. Tests replace the body in
+databases of their own; `verify_clock` refuses any other body at start-up.
+"""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection, models
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+SHIPPED_BODY = "SELECT clock_timestamp()"
+
+
+class MarketplaceNow(models.Func):
+    """The clock inside a query: `filter(deadline_at__lte=MarketplaceNow())`."""
+
+    function = "marketplace_now"
+    template = "%(function)s()"
+    output_field = models.DateTimeField()
+
+
+def now() -> datetime:
+    """The database's time, aware, UTC. Read it after the locks are held."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT marketplace_now()")
+        return cursor.fetchone()[0]
+
+
+def today() -> date:
+    return now().astimezone(SHANGHAI).date()
+
+
+def day_starts_at(day: date) -> datetime:
+    """00:00 of a Shanghai day as an instant."""
+    return datetime.combine(day, time.min, tzinfo=SHANGHAI)
+
+
+def day_after(day: date) -> date:
+    return day + timedelta(days=1)
+
+
+def verify_clock() -> None:
+    """Raise ImproperlyConfigured unless the clock's body is the shipped one."""
+    if settings.CLOCK_MAY_BE_REPLACED:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'marketplace_now'")
+        bodies = [row[0].strip() for row in cursor.fetchall()]
+    if bodies != [SHIPPED_BODY]:
+        raise ImproperlyConfigured("marketplace_now() is not the shipped clock: run the migrations")

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.base.actor import Actor
+from marketplace.base.canonical import salted
+from marketplace.base.clock import MarketplaceNow
+from marketplace.base.errors import DomainError
+from marketplace.base.models import IdempotencyKey
+
+KEPT_FOR = timedelta(hours=24)
+
+
+class KeyReused(DomainError):
+    status = 422
+    code = "idempotency.other_body"
+    message = _("This key was used before with different content.")
+
+
+class Once:
+    """`with once(...) as earlier:` — `earlier.result_uid` is set if the deed was done already.
+
+    The key row is inserted first, in the caller's transaction, so a twin waits for the first to
+    commit or roll back. Raises KeyReused if the same key came with another body.
+    """
+
+    def __init__(self, *, actor: Actor, route: str, key: str, body: str) -> None:
+        self.owner = f"{actor.organisation_uid or ''}:{actor.user_uid or ''}"
+        self.route, self.key = route, key[:80]
+        self.body_hash = salted(body, f"{self.owner}:{route}".encode())
+
+    def begin(self) -> UUID | None:
+        """Claim the key. Returns the uid of the earlier success, or None to go on."""
+        assert transaction.get_connection().in_atomic_block
+        rows = IdempotencyKey.objects.filter(owner=self.owner, route=self.route, key=self.key)
+        rows.filter(created_at__lt=MarketplaceNow() - KEPT_FOR).delete()
+        row, fresh = rows.get_or_create(
+            defaults={
+                "owner": self.owner,
+                "route": self.route,
+                "key": self.key,
+                "body_hash": self.body_hash,
+            }
+        )
+        if fresh:
+            self.row = row
+            return None
+        if row.body_hash != self.body_hash:
+            raise KeyReused
+        return row.result_uid
+
+    def done(self, result_uid: UUID) -> None:
+        self.row.result_uid = result_uid
+        self.row.save(update_fields=["result_uid"])

@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.accounts.models import Organisation, User
+from marketplace.base.actor import Actor, Role
+from marketplace.base.models import Recorded
+from marketplace.ledger.models import Receipt, append_only
+from marketplace.scenarios.models import Condition, Envelope, Scenario
+from marketplace.scenarios.models import State as ScenarioState
+
+# Until one of these the existence of a bid is the bidder's secret.
+AFTER_CLOSING = [
+    ScenarioState.CLOSED,
+    ScenarioState.OPENED,
+    ScenarioState.ELIGIBILITY,
+    ScenarioState.REVIEW,
+    ScenarioState.DECISION,
+    ScenarioState.PUBLICITY,
+    ScenarioState.AWARDED,
+    ScenarioState.IMPLEMENTING,
+    ScenarioState.ACCEPTED,
+    ScenarioState.FAILED,
+    ScenarioState.TERMINATED,
+]
+
+
+class BidState(models.TextChoices):
+    SUBMITTED = "submitted", _("Sealed and submitted")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    OPENED = "opened", _("Opened")
+    UNOPENED = "unopened", _("Could not be opened")
+    ELIGIBLE = "eligible", _("Eligible")
+    INELIGIBLE = "ineligible", _("Not eligible")
+    CANDIDATE = "candidate", _("Candidate")
+    WON = "won", _("Awarded")
+    LOST = "lost", _("Not awarded")
+    VOID = "void", _("Void")
+
+
+class BidQuerySet(models.QuerySet["Bid"]):
+    def visible_to(self, actor: Actor) -> BidQuerySet:
+        """The bidder's own always; the office, the witness and the owner once bidding has closed.
+
+        Reviewers never meet bids here: they read blind codes through the committee's room.
+        """
+        if not actor.user_id:
+            return self.none()
+        mine = Q(organisation_id=actor.organisation_id) if actor.organisation_id else Q(pk=None)
+        closed = Q(scenario__state__in=AFTER_CLOSING) & ~Q(state=BidState.WITHDRAWN)
+        if actor.is_office or actor.role == Role.WITNESS:
+            return self.filter(mine | closed)
+        if actor.organisation_id:
+            return self.filter(mine | (closed & Q(scenario__organisation=actor.organisation_id)))
+        return self.filter(mine)
+
+
+class Bid(Recorded):
+    """One vendor's answer to one scenario. Its contents are sealed versions."""
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        BidState.SUBMITTED: {
+            BidState.WITHDRAWN,
+            BidState.OPENED,
+            BidState.UNOPENED,
+            BidState.VOID,
+        },
+        BidState.WITHDRAWN: {BidState.SUBMITTED},
+        BidState.OPENED: {BidState.ELIGIBLE, BidState.INELIGIBLE, BidState.VOID},
+        BidState.ELIGIBLE: {BidState.CANDIDATE, BidState.LOST, BidState.VOID},
+        BidState.CANDIDATE: {BidState.WON, BidState.LOST, BidState.VOID},
+        BidState.WON: {BidState.LOST, BidState.VOID},
+    }
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="bids")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="bids")
+    state = models.CharField(max_length=16, choices=BidState.choices, default=BidState.SUBMITTED)
+    versions_count = models.PositiveSmallIntegerField(default=0)
+    # Given at opening, in random order: under it the panel scores.
+    blind_code = models.CharField(max_length=4, blank=True)
+    price_cny = models.DecimalField(max_digits=14, decimal_places=2, null=True)
+    price_opened_at = models.DateTimeField(null=True)
+
+    objects = BidQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="bid_one_per_organisation", fields=["scenario", "organisation"]
+            ),
+            models.UniqueConstraint(
+                name="bid_blind_code_once",
+                fields=["scenario", "blind_code"],
+                condition=~Q(blind_code=""),
+            ),
+            models.CheckConstraint(
+                name="bid_price_only_once_opened",
+                condition=Q(price_opened_at=None, price_cny=None)
+                | Q(price_opened_at__isnull=False, price_cny__gt=0),
+            ),
+        ]
+
+
+class VersionKind(models.TextChoices):
+    SUBMITTED = "submitted", _("Submitted")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class BidVersion(Recorded):
+    """What was received, in order; a withdrawal is a version too. Never changed or deleted."""
+
+    append_only = True
+
+    bid = models.ForeignKey(Bid, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=16, choices=VersionKind.choices)
+    received_at = models.DateTimeField()
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    receipt = models.OneToOneField(Receipt, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="bid_version_once", fields=["bid", "number"])]
+        triggers = append_only("bid_version")
+
+
+class SealedEnvelope(Recorded):
+    append_only = True
+
+    version = models.ForeignKey(BidVersion, on_delete=models.PROTECT, related_name="envelopes")
+    envelope = models.CharField(max_length=16, choices=Envelope.choices)
+    stored_name = models.CharField(max_length=80, unique=True)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    recipient = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="sealed_envelope_once", fields=["version", "envelope"])
+        ]
+        triggers = append_only("sealed_envelope")
+
+
+class OpeningStage(models.TextChoices):
+    FIRST = "first", _("Business and technical envelopes")
+    PRICE = "price", _("Price envelopes")
+
+
+STAGE_ENVELOPES = {
+    OpeningStage.FIRST: [Envelope.BUSINESS, Envelope.TECHNICAL],
+    OpeningStage.PRICE: [Envelope.PRICE],
+}
+
+
+class OpeningState(models.TextChoices):
+    WAITING = "waiting", _("Waiting for confirmations")
+    CONFIRMED = "confirmed", _("Confirmed, being opened")
+    FINISHED = "finished", _("Finished")
+
+
+class Opening(Recorded):
+    """One opening of one scenario: confirmed by key holders, carried out by the opener."""
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        OpeningState.WAITING: {OpeningState.CONFIRMED},
+        OpeningState.CONFIRMED: {OpeningState.FINISHED},
+    }
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="openings")
+    stage = models.CharField(max_length=8, choices=OpeningStage.choices)
+    state = models.CharField(
+        max_length=16, choices=OpeningState.choices, default=OpeningState.WAITING
+    )
+    confirmations_needed = models.PositiveSmallIntegerField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="opening_once_per_stage", fields=["scenario", "stage"])
+        ]
+
+
+class OpeningConfirmation(Recorded):
+    append_only = True
+
+    opening = models.ForeignKey(Opening, on_delete=models.PROTECT, related_name="confirmations")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    confirmed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="confirmation_once_per_person", fields=["opening", "user"])
+        ]
+        triggers = append_only("opening_confirmation")
+
+
+class Outcome(models.TextChoices):
+    OPENED = "opened", _("Opened")
+    BIDDER_FAULT = "bidder_fault", _("The bidder's fault")
+    PLATFORM_FAULT = "platform_fault", _("The platform's fault")
+
+
+class OpenedEnvelope(Recorded):
+    """What came out of a sealed envelope, or whose fault it is that nothing did."""
+
+    append_only = True
+
+    sealed = models.OneToOneField(SealedEnvelope, on_delete=models.PROTECT, related_name="opened")
+    outcome = models.CharField(max_length=16, choices=Outcome.choices)
+    reason = models.CharField(max_length=40, blank=True)
+    form = models.JSONField(null=True)
+    opened_at = models.DateTimeField()
+
+    class Meta:
+        triggers = append_only("opened_envelope")
+
+
+class OpenedFile(Recorded):
+    append_only = True
+
+    envelope = models.ForeignKey(OpenedEnvelope, on_delete=models.PROTECT, related_name="files")
+    name = models.CharField(max_length=120)
+    stored_name = models.CharField(max_length=80, unique=True)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+
+    class Meta:
+        triggers = append_only("opened_file")
+
+
+class Verdict(models.TextChoices):
+    PASS = "pass", _("Met")
+    FAIL = "fail", _("Not met")
+
+
+class EligibilityCheck(Recorded):
+    """One listed condition, one bid. A changed verdict is a new row; the last one stands."""
+
+    append_only = True
+
+    bid = models.ForeignKey(Bid, on_delete=models.PROTECT, related_name="checks")
+    condition = models.ForeignKey(Condition, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=8, choices=Verdict.choices)
+    reason = models.TextField(max_length=2000, blank=True)
+    checked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="eligibility_fail_has_reason",
+                condition=~Q(verdict="fail") | ~Q(reason=""),
+            )
+        ]
+        triggers = append_only("eligibility_check")

@@ -1,0 +1,89 @@
+"""Bytes that are streamed, hashed and made durable before anybody is told that we have them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+from django.conf import settings
+
+
+@dataclass(frozen=True)
+class Stored:
+    name: str
+    sha256: str
+    size: int
+
+
+class HashingWriter:
+    """A file that hashes what is written through it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, chunk: bytes) -> int:
+        self.hash.update(chunk)
+        self.size += len(chunk)
+        return self.file.write(chunk)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+class Incoming:
+    """A file on its way in. `stored` holds name, hash and size once the block has ended well."""
+
+    def __init__(self, writer: HashingWriter, name: str) -> None:
+        self.writer = writer
+        self.name = name
+
+    @property
+    def stored(self) -> Stored:
+        return Stored(self.name, self.writer.hash.hexdigest(), self.writer.size)
+
+
+def path_of(name: str) -> Path:
+    """Where a stored file lies. Names are ours, never a user's."""
+    return Path(settings.STORAGE_ROOT) / name
+
+
+@contextmanager
+def incoming(folder: str) -> Iterator[Incoming]:
+    """Write into a new file: fsynced and renamed into place at the end, or gone if it fails."""
+    name = f"{folder}/{uuid4()}"
+    path = path_of(name)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    spool = path.with_suffix(".part")
+    try:
+        with open(spool, "xb") as file:
+            os.chmod(spool, 0o600)
+            writer = HashingWriter(file)
+            yield Incoming(writer, name)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(spool, path)
+        folder_fd = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder_fd)
+        finally:
+            os.close(folder_fd)
+    except BaseException:
+        spool.unlink(missing_ok=True)
+        raise
+
+
+def read(name: str) -> bytes:
+    return path_of(name).read_bytes()
+
+
+def discard(name: str) -> None:
+    """Remove a file that no record points to (its transaction was rolled back)."""
+    path_of(name).unlink(missing_ok=True)

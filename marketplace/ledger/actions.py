@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from marketplace.base import clock
+from marketplace.base.actor import Actor
+from marketplace.base.canonical import canonical, digest, plain, salted
+from marketplace.ledger.models import Audience, Event, PendingEvent
+
+Projection = Callable[[Event], None]
+PROJECTIONS: dict[str, list[Projection]] = {}
+
+
+def project(kind: str) -> Callable[[Projection], Projection]:
+    """Run a function inside the transaction that appends an event of this kind."""
+
+    def register(projection: Projection) -> Projection:
+        PROJECTIONS.setdefault(kind, []).append(projection)
+        return projection
+
+    return register
+
+
+def append(
+    kind: str,
+    *,
+    actor: Actor,
+    subjects: Iterable[UUID],
+    audience: str = Audience.PARTIES,
+    from_state: str = "",
+    to_state: str = "",
+    reason: str = "",
+    profile_version: str = "",
+    inputs: Any = None,
+    data: dict[str, Any] | None = None,
+) -> Event:
+    """Write what happened, in the caller's transaction.
+
+    kind: "noun.past". subjects: uids of the rows concerned, the moved one last. reason: free text
+    kept by the caller's room; only its salted hash comes here. inputs: what the deed was decided
+    from; only its salted hash comes here. data: plain values that the audience may read.
+    """
+    assert transaction.get_connection().in_atomic_block, "events belong to a transaction"
+    salt = secrets.token_bytes(32)
+    event = Event(
+        uid=uuid4(),
+        kind=kind,
+        at=clock.now(),
+        actor_uid=actor.user_uid,
+        organisation_uid=actor.organisation_uid,
+        role=str(actor.role),
+        subjects=list(subjects),
+        audience=str(audience),
+        from_state=from_state,
+        to_state=to_state,
+        reason_hash=salted(reason, salt) if reason else "",
+        profile_version=profile_version,
+        input_hash=salted(digest(inputs).hex(), salt) if inputs is not None else "",
+        data=plain(data or {}),
+        salt=salt,
+    )
+    event.body = canonical(leaf(event))
+    event.save(force_insert=True)
+    PendingEvent.objects.create(event_id=event.pk)
+    for projection in PROJECTIONS.get(kind, []):
+        projection(event)
+    return event
+
+
+def leaf(event: Event) -> dict[str, Any]:
+    """The event as the plain value whose canonical text is `body`."""
+    return {
+        "v": event.schema_version,
+        "uid": event.uid,
+        "kind": event.kind,
+        "at": event.at,
+        "actor": event.actor_uid,
+        "organisation": event.organisation_uid,
+        "role": event.role,
+        "subjects": event.subjects,
+        "audience": event.audience,
+        "from": event.from_state,
+        "to": event.to_state,
+        "reason": event.reason_hash,
+        "profile": event.profile_version,
+        "input": event.input_hash,
+        "data": event.data,
+    }

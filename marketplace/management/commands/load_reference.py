@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from marketplace.indicators.loading import load_indicators
+from marketplace.scenarios.loading import load_calendars, load_profiles, load_vocabularies
+
+
+class Command(BaseCommand):
+    help = "Load vocabularies, rule profiles, calendars and indicators from seeds/reference."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        def seed(name: str) -> Any:
+            path = settings.BASE_DIR / "seeds" / "reference" / f"{name}.yaml"
+            return yaml.safe_load(path.read_text("utf-8"))
+
+        terms = load_vocabularies(seed("vocabularies"))
+        profiles = load_profiles(seed("profiles")["profiles"])
+        calendars = load_calendars(seed("calendars")["calendars"])
+        indicators = load_indicators(seed("indicators"))
+        self.stdout.write(
+            f"{terms} terms, {profiles} new profiles, {calendars} new calendars,"
+            f" {indicators} indicators"
+        )

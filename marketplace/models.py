@@ -1,0 +1,89 @@
+"""The registry of the rooms' models: Django finds them here."""
+
+from marketplace.accounts.models import (
+    Control,
+    Grant,
+    Membership,
+    Organisation,
+    PersonRole,
+    User,
+)
+from marketplace.awards.models import Award, Decision, Publicity
+from marketplace.base.models import IdempotencyKey, OutboxJob
+from marketplace.bidding.models import (
+    Bid,
+    BidVersion,
+    EligibilityCheck,
+    OpenedEnvelope,
+    OpenedFile,
+    Opening,
+    OpeningConfirmation,
+    SealedEnvelope,
+)
+from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
+from marketplace.experts.models import Expert, Interest
+from marketplace.indicators.models import Indicator, OpenDemand
+from marketplace.ledger.models import Event, PendingEvent, Receipt
+from marketplace.notices.models import Notice
+from marketplace.scenarios.models import (
+    Condition,
+    Criterion,
+    EnvelopeKey,
+    Metric,
+    Milestone,
+    PaymentNode,
+    Publication,
+    Scenario,
+    ScenarioNote,
+    SearchEntry,
+)
+from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+
+__all__ = [
+    "Award",
+    "Bid",
+    "BidVersion",
+    "Condition",
+    "Control",
+    "Criterion",
+    "Decision",
+    "EligibilityCheck",
+    "EnvelopeKey",
+    "Event",
+    "Expert",
+    "Grant",
+    "IdempotencyKey",
+    "Indicator",
+    "Interest",
+    "Membership",
+    "Metric",
+    "Milestone",
+    "Notice",
+    "OfficialCalendar",
+    "OpenDemand",
+    "OpenedEnvelope",
+    "OpenedFile",
+    "Opening",
+    "OpeningConfirmation",
+    "Organisation",
+    "OutboxJob",
+    "Panel",
+    "PanelMember",
+    "PaymentNode",
+    "PendingEvent",
+    "PersonRole",
+    "Publication",
+    "Publicity",
+    "Ranking",
+    "Receipt",
+    "Report",
+    "RuleProfile",
+    "Scenario",
+    "ScenarioNote",
+    "Score",
+    "SealedEnvelope",
+    "SearchEntry",
+    "Sheet",
+    "Term",
+    "User",
+]

@@ -1,0 +1,427 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.accounts.models import Capability, Organisation, User
+from marketplace.accounts.queries import granted_subjects
+from marketplace.base.actor import Actor
+from marketplace.base.models import Recorded
+from marketplace.ledger.models import append_only
+from marketplace.scenarios.reference import AwardMode, OfficialCalendar, RuleProfile, Term
+
+__all__ = ["AwardMode", "OfficialCalendar", "RuleProfile", "Term"]
+
+
+class State(models.TextChoices):
+    DRAFT = "draft", _("Draft")
+    SUBMITTED = "submitted", _("Submitted")
+    DEMONSTRATING = "demonstrating", _("In demonstration")
+    RETURNED = "returned", _("Returned")
+    REJECTED = "rejected", _("Rejected")
+    DEMONSTRATED = "demonstrated", _("Demonstrated")
+    PUBLISHED = "published", _("Open for bids")
+    CLOSED = "closed", _("Closed")
+    OPENED = "opened", _("Opened")
+    ELIGIBILITY = "eligibility", _("Eligibility check")
+    REVIEW = "review", _("In review")
+    DECISION = "decision", _("To be decided")
+    PUBLICITY = "publicity", _("In publicity")
+    AWARDED = "awarded", _("Awarded")
+    IMPLEMENTING = "implementing", _("Implementing")
+    ACCEPTED = "accepted", _("Accepted")
+    WITHDRAWN = "withdrawn", _("Withdrawn by the owner")
+    FAILED = "failed", _("Failed listing")
+    TERMINATED = "terminated", _("Terminated")
+
+
+BEFORE_PUBLICATION = [
+    State.DRAFT,
+    State.SUBMITTED,
+    State.DEMONSTRATING,
+    State.RETURNED,
+    State.REJECTED,
+    State.DEMONSTRATED,
+]
+OWNER_EDITS = [State.DRAFT, State.RETURNED]
+
+
+class Envelope(models.TextChoices):
+    BUSINESS = "business", _("Eligibility and business")
+    TECHNICAL = "technical", _("Technical, anonymous")
+    PRICE = "price", _("Price")
+
+
+class SealingMode(models.TextChoices):
+    OPENER = "opener", _("Opened by key holders through the opener")
+    CEREMONY = "ceremony", _("Opened by shares held off-line")
+
+
+class OrganisingMode(models.TextChoices):
+    BEST = "best", _("Best of the bids")
+    RACE = "race", _("Horse race")
+
+
+class ScenarioQuerySet(models.QuerySet["Scenario"]):
+    def public(self) -> ScenarioQuerySet:
+        return self.exclude(state__in=BEFORE_PUBLICATION)
+
+    def visible_to(self, actor: Actor) -> ScenarioQuerySet:
+        """Published ones to everybody; a demand on its way to its owner and, once filed, the office."""
+        mine = Q(organisation_id=actor.organisation_id) if actor.organisation_id else Q(pk=None)
+        seen = ~Q(state__in=BEFORE_PUBLICATION) | mine
+        if actor.is_office:
+            seen |= ~Q(state=State.DRAFT)
+        if actor.user_id:
+            seen |= Q(uid__in=granted_subjects(actor, Capability.READ))
+        return self.filter(seen)
+
+
+class Scenario(Recorded):
+    """A posted challenge 榜单, from the first draft to acceptance."""
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        State.DRAFT: {State.SUBMITTED},
+        State.SUBMITTED: {State.DEMONSTRATING, State.RETURNED, State.REJECTED},
+        State.DEMONSTRATING: {State.DEMONSTRATED, State.RETURNED, State.REJECTED},
+        State.RETURNED: {State.SUBMITTED},
+        State.DEMONSTRATED: {State.PUBLISHED, State.RETURNED},
+        State.PUBLISHED: {State.CLOSED, State.WITHDRAWN},
+        State.CLOSED: {State.OPENED, State.FAILED},
+        State.OPENED: {State.ELIGIBILITY, State.FAILED},
+        State.ELIGIBILITY: {State.REVIEW, State.FAILED},
+        State.REVIEW: {State.DECISION, State.FAILED},
+        State.DECISION: {State.PUBLICITY, State.FAILED},
+        State.PUBLICITY: {State.AWARDED, State.DECISION, State.FAILED},
+        State.AWARDED: {State.IMPLEMENTING, State.DECISION, State.TERMINATED},
+        State.IMPLEMENTING: {State.ACCEPTED, State.TERMINATED},
+    }
+
+    ref = models.CharField(max_length=16, unique=True, null=True)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, related_name="scenarios"
+    )
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    root = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="rounds")
+    state = models.CharField(max_length=16, choices=State.choices, default=State.DRAFT)
+    suspended = models.BooleanField(default=False)
+    # Counts saves of the draft, so that a form filled from an older one is refused.
+    revision = models.PositiveIntegerField(default=1)
+
+    title = models.CharField(_("title"), max_length=120)
+    title_en = models.CharField(_("English title"), max_length=200, blank=True)
+    summary = models.TextField(_("public summary"), max_length=1000, blank=True)
+    summary_en = models.TextField(_("English summary"), max_length=2000, blank=True)
+    language = models.CharField(max_length=8, default="zh-hans")
+    pain = models.TextField(_("what hurts"), max_length=5000, blank=True)
+    need = models.TextField(_("what is wanted"), max_length=10000, blank=True)
+    deliverables = models.TextField(_("deliverables"), max_length=5000, blank=True)
+    ip_terms = models.TextField(_("ownership of results"), max_length=5000, blank=True)
+    data_terms = models.TextField(_("data and confidentiality"), max_length=5000, blank=True)
+    contact = models.CharField(_("contact"), max_length=200, blank=True)
+
+    domain = models.ForeignKey(
+        Term, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    carrier = models.ForeignKey(
+        Term, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    area = models.ForeignKey(
+        Term, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    focus = models.ForeignKey(
+        Term, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    technologies = models.ManyToManyField(Term, blank=True, related_name="+")
+
+    organising_mode = models.CharField(
+        max_length=4, choices=OrganisingMode.choices, default=OrganisingMode.BEST
+    )
+    race_entrants = models.PositiveSmallIntegerField(null=True, blank=True)
+    budget_cny = models.DecimalField(
+        _("challenge budget"), max_digits=14, decimal_places=2, null=True, blank=True
+    )
+    funding = models.ForeignKey(
+        Term, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    duration_months = models.PositiveSmallIntegerField(null=True, blank=True)
+    deadline_at = models.DateTimeField(_("bid deadline"), null=True, blank=True)
+    consortium_allowed = models.BooleanField(default=False)
+    consortium_members_max = models.PositiveSmallIntegerField(default=1)
+    pass_line_percent = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
+
+    profile = models.ForeignKey(
+        RuleProfile, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    award_mode = models.CharField(
+        max_length=16, choices=AwardMode.choices, default=AwardMode.OWNER_CHOICE
+    )
+    sealing_mode = models.CharField(
+        max_length=8, choices=SealingMode.choices, default=SealingMode.OPENER
+    )
+
+    published_at = models.DateTimeField(null=True)
+    published_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    closed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=32, blank=True)
+
+    objects = ScenarioQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(name="scenario_board", fields=["-published_at", "-id"]),
+            models.Index(
+                name="scenario_closing", fields=["deadline_at"], condition=Q(state="published")
+            ),
+            models.Index(name="scenario_by_state", fields=["state"]),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="scenario_published_whole",
+                condition=Q(state__in=[str(s) for s in BEFORE_PUBLICATION])
+                | Q(
+                    ref__isnull=False,
+                    deadline_at__isnull=False,
+                    published_at__isnull=False,
+                    profile__isnull=False,
+                    budget_cny__isnull=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="scenario_deadline_after_publication",
+                condition=Q(published_at=None) | Q(deadline_at__gt=F("published_at")),
+            ),
+            models.CheckConstraint(
+                name="scenario_publisher_is_not_author",
+                condition=Q(published_by=None) | ~Q(published_by=F("author")),
+            ),
+            models.CheckConstraint(
+                name="scenario_budget_positive", condition=Q(budget_cny=None) | Q(budget_cny__gt=0)
+            ),
+            models.CheckConstraint(
+                name="scenario_race_has_two_to_five",
+                condition=Q(organising_mode="best", race_entrants=None)
+                | Q(organising_mode="race", race_entrants__range=(2, 5)),
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="scenario_deadline_never_earlier",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(
+                    old__published_at__isnull=False,
+                    new__deadline_at__lt=pgtrigger.F("old__deadline_at"),
+                ),
+            ),
+            pgtrigger.Protect(
+                name="scenario_published_is_not_deleted",
+                operation=pgtrigger.Delete,
+                condition=pgtrigger.Q(old__published_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def address(self) -> str:
+        """What stands in its address: the reference once there is one, the uid before."""
+        return self.ref or str(self.uid)
+
+
+def frozen_with_scenario(name: str) -> list[pgtrigger.Trigger]:
+    """Rows of a published scenario do not change: what was posted is what is judged and paid."""
+    return [
+        pgtrigger.Trigger(
+            name=f"{name}_frozen",
+            when=pgtrigger.Before,
+            operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+            declare=[("parent", "bigint")],
+            func="""
+                IF TG_OP = 'INSERT' THEN parent := NEW.scenario_id;
+                ELSE parent := OLD.scenario_id; END IF;
+                IF EXISTS (SELECT 1 FROM marketplace_scenario
+                           WHERE id = parent AND published_at IS NOT NULL) THEN
+                    RAISE EXCEPTION 'a published scenario is frozen';
+                END IF;
+                IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+                RETURN NEW;
+            """,
+        )
+    ]
+
+
+class ScenarioPart(models.Model):
+    """A row of a scenario. Replaced as a whole while the owner may still edit."""
+
+    id = models.BigAutoField(primary_key=True)
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class Operator(models.TextChoices):
+    AT_LEAST = ">=", "≥"
+    AT_MOST = "<=", "≤"
+    EQUAL = "=", "="
+
+
+class Metric(ScenarioPart):
+    """An acceptance metric 考核指标."""
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="metrics")
+    code = models.CharField(max_length=4)
+    name = models.CharField(max_length=120)
+    name_en = models.CharField(max_length=200, blank=True)
+    operator = models.CharField(max_length=2, choices=Operator.choices)
+    value = models.DecimalField(max_digits=20, decimal_places=6)
+    unit = models.CharField(max_length=40, blank=True)
+    test_method = models.TextField(max_length=1000)
+    dataset = models.CharField(max_length=400, blank=True)
+    tester = models.CharField(max_length=200)
+    critical = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="metric_code_once", fields=["scenario", "code"])
+        ]
+        triggers = frozen_with_scenario("metric")
+
+
+class CriterionKind(models.TextChoices):
+    TECHNICAL = "technical", _("Technical, scored blind")
+    TEAM = "team", _("Team and record, scored by name")
+    PRICE = "price", _("Price, by formula")
+
+
+class Criterion(ScenarioPart):
+    """What is judged and for how many of the 100 points."""
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="criteria")
+    code = models.CharField(max_length=4)
+    name = models.CharField(max_length=120)
+    name_en = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(max_length=16, choices=CriterionKind.choices)
+    weight = models.DecimalField(max_digits=5, decimal_places=2)
+    guidance = models.TextField(max_length=1000, blank=True)
+    levels = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="criterion_code_once", fields=["scenario", "code"]),
+            models.CheckConstraint(
+                name="criterion_weight_in_range", condition=Q(weight__gt=0, weight__lte=100)
+            ),
+        ]
+        triggers = frozen_with_scenario("criterion")
+
+
+class PaymentNode(ScenarioPart):
+    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="payment_nodes")
+    name = models.CharField(max_length=120)
+    percent = models.DecimalField(max_digits=5, decimal_places=2)
+    condition = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="payment_percent_in_range", condition=Q(percent__gt=0, percent__lte=100)
+            )
+        ]
+        triggers = frozen_with_scenario("payment_node")
+
+
+class Milestone(ScenarioPart):
+    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="milestones")
+    name = models.CharField(max_length=200)
+    month = models.PositiveSmallIntegerField()
+
+    class Meta:
+        triggers = frozen_with_scenario("milestone")
+
+
+class Condition(ScenarioPart):
+    """A condition that a bidder must meet 揭榜条件."""
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="conditions")
+    code = models.CharField(max_length=4)
+    text = models.CharField(max_length=400)
+    text_en = models.CharField(max_length=600, blank=True)
+    evidence = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="condition_code_once", fields=["scenario", "code"])
+        ]
+        triggers = frozen_with_scenario("condition")
+
+
+class EnvelopeKey(models.Model):
+    """The age recipient of one envelope; its identity is kept only wrapped to the opener."""
+
+    append_only = True
+
+    id = models.BigAutoField(primary_key=True)
+    scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="envelope_keys")
+    envelope = models.CharField(max_length=16, choices=Envelope.choices)
+    recipient = models.CharField(max_length=80, unique=True)
+    wrapped_identity = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="envelope_key_once", fields=["scenario", "envelope"])
+        ]
+        triggers = append_only("envelope_key")
+
+
+class Publication(Recorded):
+    """A scenario as everybody saw it: frozen text, profile and dates, with its hash."""
+
+    append_only = True
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="publications")
+    version = models.PositiveSmallIntegerField()
+    profile = models.ForeignKey(RuleProfile, on_delete=models.PROTECT, related_name="+")
+    body = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    published_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="publication_once", fields=["scenario", "version"])
+        ]
+        triggers = append_only("publication")
+
+
+class ScenarioNote(Recorded):
+    """Why a demand was returned, rejected, withdrawn or failed. The ledger holds its salted hash."""
+
+    append_only = True
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="notes")
+    to_state = models.CharField(max_length=16, choices=State.choices)
+    text = models.TextField(max_length=4000)
+    author = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        triggers = append_only("scenario_note")
+
+
+class SearchEntry(models.Model):
+    """Words of a published scenario for the board's search. Kept by a projection."""
+
+    scenario = models.OneToOneField(
+        Scenario, primary_key=True, on_delete=models.CASCADE, related_name="search"
+    )
+    words = models.TextField()
+
+    class Meta:
+        indexes = [GinIndex(name="search_words", fields=["words"], opclasses=["gin_trgm_ops"])]

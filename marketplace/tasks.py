@@ -1,0 +1,31 @@
+"""The catalogue of Celery tasks: each loads and calls. All may run twice."""
+
+from celery import shared_task
+from django.db import OperationalError
+from kombu.exceptions import OperationalError as BrokerUnreachable
+
+from marketplace.base import queue
+from marketplace.scenarios import sweeps as scenario_sweeps
+
+AGAIN = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
+
+
+@shared_task(**AGAIN)
+def deliver_outbox(**_: object) -> None:
+    queue.deliver_due()
+
+
+@shared_task(**AGAIN)
+def sweep_deadlines(**_: object) -> None:
+    scenario_sweeps.close_due()
+
+
+def nudge_worker() -> None:
+    """Tell a worker that the outbox has work. Without Redis the next sweep finds it."""
+    try:
+        deliver_outbox.apply_async(retry=False)
+    except (BrokerUnreachable, ConnectionError, OSError):
+        queue.log.warning("outbox.nudge_failed")
+
+
+queue.NUDGES.append(nudge_worker)

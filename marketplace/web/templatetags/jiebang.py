@@ -1,0 +1,445 @@
+"""The words and figures of a page: money, time, states, terms, and small drawings.
+
+Everything here is presentation. Times arrive aware and leave as Asia/Shanghai; money
+arrives as Decimal CNY.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.forms import BaseForm, BaseFormSet, BoundField
+from django.urls import NoReverseMatch, translate_url
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from marketplace.web.states import ICONS, REMEDIES, badge_for
+
+register = template.Library()
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOTHING = "—"
+WAN = Decimal(10_000)
+
+
+def english() -> bool:
+    return (get_language() or "").startswith("en")
+
+
+def part(thing: Any, name: str, default: Any = "") -> Any:
+    """An attribute of an object or a key of a dict, so both can feed a component."""
+    if isinstance(thing, dict):
+        return thing.get(name, default)
+    return getattr(thing, name, default)
+
+
+# --- figures ---------------------------------------------------------------
+
+
+def plain(number: Decimal) -> str:
+    """1680.500000 -> "1,680.5": thousands separated, trailing zeros gone."""
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def money_text(value: Decimal) -> str:
+    """168 万元, or yuan below ten thousand; CNY 1,680,000.00 on English pages."""
+    exact = f"{value:,.2f}"
+    if english():
+        return f"CNY {exact}"
+    if abs(value) < WAN:
+        return f"{exact} 元"
+    return f"{plain(value / WAN)} 万元"
+
+
+@register.simple_tag
+def money(value: Decimal | int | str | None) -> SafeString:
+    if value in (None, ""):
+        return mark_safe(NOTHING)
+    amount = Decimal(str(value))
+    return format_html(
+        '<data class="jb-num jb-nowrap" value="{}" title="{}">{}</data>',
+        f"{amount:.2f}",
+        f"CNY {amount:,.2f}" if english() else f"{amount:,.2f} 元",
+        money_text(amount),
+    )
+
+
+@register.simple_tag
+def number(value: Decimal | int | str | None) -> SafeString:
+    """A figure with thousands separated and no idle zeros."""
+    if value in (None, ""):
+        return mark_safe(NOTHING)
+    return format_html('<span class="jb-num">{}</span>', plain(Decimal(str(value))))
+
+
+# --- time ------------------------------------------------------------------
+
+
+def instant_text(moment: dt.datetime, precision: str = "minute") -> str:
+    local = moment.astimezone(SHANGHAI)
+    clock = {
+        "minute": f"{local:%H:%M}",
+        "second": f"{local:%H:%M:%S}",
+        "millisecond": f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}",
+    }[precision]
+    if english():
+        return f"{local:%Y-%m-%d} {clock} UTC+8"
+    return f"{local.year}年{local.month}月{local.day}日 {clock}（北京时间）"
+
+
+def day_text(date: dt.date) -> str:
+    if isinstance(date, dt.datetime):
+        date = date.astimezone(SHANGHAI).date()
+    return date.isoformat() if english() else f"{date.year}年{date.month}月{date.day}日"
+
+
+@register.simple_tag
+def instant(moment: dt.datetime | None, precision: str = "minute") -> SafeString:
+    """A moment in Beijing time; precision is minute, second or millisecond."""
+    if not moment:
+        return mark_safe(NOTHING)
+    return format_html(
+        '<time class="jb-num" datetime="{}">{}</time>',
+        moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        instant_text(moment, precision),
+    )
+
+
+@register.simple_tag
+def day(date: dt.date | None) -> SafeString:
+    if not date:
+        return mark_safe(NOTHING)
+    local = date.astimezone(SHANGHAI).date() if isinstance(date, dt.datetime) else date
+    return format_html(
+        '<time class="jb-num jb-nowrap" datetime="{}">{}</time>',
+        local.isoformat(),
+        day_text(local),
+    )
+
+
+def remaining_text(left: dt.timedelta) -> str:
+    """How long is left, in the two largest units, rounded down."""
+    seconds = max(0, int(left.total_seconds()))
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, seconds = divmod(rest, 60)
+    if days:
+        return _("%(days)s d %(hours)s h") % {"days": days, "hours": hours}
+    if hours:
+        return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
+    return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": seconds}
+
+
+@register.inclusion_tag("components/_countdown.html")
+def countdown(
+    deadline: dt.datetime | None, now: dt.datetime, label: str = "", over: str = ""
+) -> dict[str, Any]:
+    """Time left until a half-open deadline, by the server's clock.
+
+    app.js keeps it running from the two moments; without it the text stands as rendered.
+    """
+    left = deadline - now if deadline else None
+    closed = left is not None and left <= dt.timedelta(0)
+    return {
+        "deadline": deadline,
+        "deadline_iso": deadline.astimezone(dt.UTC).isoformat() if deadline else "",
+        "now_iso": now.astimezone(dt.UTC).isoformat(),
+        "closed": closed,
+        "urgent": left is not None and not closed and left < dt.timedelta(days=1),
+        "remaining": remaining_text(left) if left is not None and not closed else "",
+        "label": label or _("Closes in"),
+        "over": over or _("Closed"),
+        "text_days": _("%(days)s d %(hours)s h"),
+        "text_hours": _("%(hours)s h %(minutes)s min"),
+        "text_minutes": _("%(minutes)s min %(seconds)s s"),
+    }
+
+
+# --- words -----------------------------------------------------------------
+
+
+@register.simple_tag
+def term(row: Any) -> str:
+    """The name of a vocabulary row in the reader's language."""
+    if not row:
+        return NOTHING
+    return str((english() and part(row, "name_en")) or part(row, "name_zh") or part(row, "code"))
+
+
+@register.filter(name="term")
+def term_filter(row: Any) -> str:
+    return term(row)
+
+
+def localized_pair(row: Any, name: str) -> tuple[str, str]:
+    """(text, its language): English where it exists and is wanted, else as written."""
+    if english() and part(row, f"{name}_en"):
+        return str(part(row, f"{name}_en")), "en"
+    written_in = str(part(row, "language") or "zh-hans")
+    return str(part(row, name)), "en" if written_in.startswith("en") else "zh-Hans"
+
+
+@register.simple_tag
+def localized(row: Any, name: str) -> SafeString:
+    """A free text with its language marked where it differs from the page's."""
+    text, language = localized_pair(row, name)
+    if (language == "en") == english():
+        return conditional_escape(text)
+    return format_html('<span lang="{}">{}</span>', language, text)
+
+
+@register.filter
+def localized_text(row: Any, name: str) -> str:
+    """The same without markup, for titles and attributes."""
+    return localized_pair(row, name)[0]
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A small decorative drawing of our own; words stand beside it."""
+    return format_html(
+        '<svg class="jb-icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">'
+        '<path d="{}"/></svg>',
+        ICONS[name],
+    )
+
+
+@register.simple_tag
+def state_badge(state: Any, label: str = "", tone: str = "") -> SafeString:
+    """A state as icon and word; label and tone override what the state code says."""
+    badge = badge_for(str(getattr(state, "value", state)))
+    words = label or getattr(state, "label", "") or badge.label
+    return format_html(
+        '<span class="jb-badge jb-{}">{}{}</span>', tone or badge.tone, icon(badge.icon), words
+    )
+
+
+@register.simple_tag
+def hash_short(value: str | bytes | None, copy: bool = True) -> SafeString:
+    """The two ends of a digest; the whole of it on hover and in the copy button."""
+    if not value:
+        return mark_safe(NOTHING)
+    text = value.hex() if isinstance(value, bytes | memoryview) else str(value)
+    shown = text if len(text) <= 20 else f"{text[:8]}…{text[-8:]}"
+    button = format_html(
+        '<button type="button" class="jb-copy" data-copy="{}" data-copied="{}" hidden>{}</button>',
+        text,
+        _("Copied"),
+        _("Copy"),
+    )
+    return format_html(
+        '<span class="jb-hash"><code title="{}">{}</code>{}</span>',
+        text,
+        shown,
+        button if copy else "",
+    )
+
+
+@register.filter
+def sentence(refusal: Any) -> str:
+    """What a refusal says: of a DomainError with its places filled, of a dict its message."""
+    return str(part(refusal, "message") if isinstance(refusal, dict) else refusal)
+
+
+@register.inclusion_tag("components/_refusal.html")
+def refused(error: Any, **more: Any) -> dict[str, Any]:
+    """A refusal (DomainError or dict), with rule, rule_url, since and remedy where known."""
+    code = part(error, "code")
+    known = {name: part(error, name) for name in ("rule", "rule_url", "since", "remedy")}
+    known["remedy"] = known["remedy"] or REMEDIES.get(code, "")
+    details = [
+        (name, str(text)) for name, texts in (part(error, "errors") or {}).items() for text in texts
+    ]
+    return {
+        "refusal": known | {"message": sentence(error), "code": code} | more,
+        "details": details,
+    }
+
+
+# --- drawings --------------------------------------------------------------
+
+
+@register.inclusion_tag("components/_stepper.html")
+def stepper(steps: Iterable[Any]) -> dict[str, Any]:
+    """Steps are dicts or objects: label, state (done, now, next, failed), at, date, note."""
+    return {"steps": list(steps)}
+
+
+@register.inclusion_tag("components/_weights_bar.html")
+def weights_bar(criteria: Iterable[Any], label: str = "") -> dict[str, Any]:
+    """One bar of weights; criteria carry name (or name_zh, name_en) and weight, of any sum."""
+    rows = [
+        (
+            str(part(c, "name") or term(c)),
+            Decimal(str(part(c, "weight", 0) or 0)),
+            part(c, "note"),
+        )
+        for c in criteria
+    ]
+    total = sum((weight for _name, weight, _note in rows), Decimal(0))
+    segments, start = [], Decimal(0)
+    for place, (name, weight, note) in enumerate(rows, start=1):
+        share = weight / total * 100 if total else Decimal(0)
+        segments.append(
+            {
+                "place": place,
+                "name": name,
+                "note": note,
+                "weight": plain(weight),
+                "shade": (place - 1) % 6 + 1,
+                "x": f"{start:.3f}%",
+                "width": f"{share:.3f}%",
+                "middle": f"{start + share / 2:.3f}%",
+                "wide": share >= 6,
+            }
+        )
+        start += share
+    return {"segments": segments, "total": plain(total), "label": label or _("Weights")}
+
+
+@register.inclusion_tag("components/_fifty.html")
+def fifty(cells: Iterable[Any], target: int = 50) -> dict[str, Any]:
+    """The target as cells. Each given cell: period (in or after), title, url, ref."""
+    filled = list(cells)
+    inside = sum(part(c, "period", "in") == "in" for c in filled)
+    return {
+        "filled": filled,
+        "open": range(len(filled) + 1, target + 1),
+        "target": target,
+        "count": len(filled),
+        "inside": inside,
+        "after": len(filled) - inside,
+        "missing": max(0, target - len(filled)),
+    }
+
+
+@register.inclusion_tag("components/_progress.html")
+def progress(value: Any, maximum: Any, label: str, text: str = "") -> dict[str, Any]:
+    """A bar with its words; text defaults to "37 / 50"."""
+    done, whole = Decimal(str(value or 0)), Decimal(str(maximum or 0))
+    share = min(Decimal(100), max(Decimal(0), done / whole * 100)) if whole else Decimal(0)
+    return {
+        "label": label,
+        "width": f"{share:.2f}%",
+        "text": text or f"{plain(done)} / {plain(whole)}",
+    }
+
+
+# --- forms -----------------------------------------------------------------
+
+CONTROL_CLASSES = {
+    "checkbox": "form-check-input",
+    "select": "form-select",
+    "selectmultiple": "form-select",
+    "radioselect": "",
+    "checkboxselectmultiple": "",
+}
+
+
+@register.inclusion_tag("components/_field.html")
+def field(bound: BoundField, unit: str = "", label: str = "", **attrs: Any) -> dict[str, Any]:
+    """Label, help, errors and control of one form field, tied together for screen readers.
+
+    unit stands behind the control; further keywords become attributes (rows=3, with _ for -).
+    """
+    widget = bound.field.widget
+    kind = bound.widget_type
+    group = bool(widget.use_fieldset) and kind in {"radioselect", "checkboxselectmultiple"}
+    base = bound.id_for_label or bound.auto_id or bound.html_name
+    described = [f"{base}_help"] if bound.help_text else []
+    described += [f"{base}_error"] if bound.errors else []
+    extra = {name.replace("_", "-"): value for name, value in attrs.items()}
+    classes = [CONTROL_CLASSES.get(kind, "form-control"), widget.attrs.get("class", "")]
+    extra["class"] = " ".join(filter(None, classes)) or None
+    if bound.errors:
+        extra["aria-invalid"] = "true"
+    if described and not group:
+        extra["aria-describedby"] = " ".join(described)
+    return {
+        "bound": bound,
+        "control": bound.as_widget(attrs={k: v for k, v in extra.items() if v is not None}),
+        "label": label or bound.label,
+        "anchor": base,
+        "group": group,
+        "described": " ".join(described),
+        "checkbox": kind == "checkbox",
+        "optional": not bound.field.required and kind != "checkbox",
+        "unit": unit,
+    }
+
+
+def problems_of(form: BaseForm) -> list[dict[str, str]]:
+    found = [{"anchor": "", "label": "", "text": str(e)} for e in form.non_field_errors()]
+    for name in form.errors:
+        if name not in form.fields:
+            continue
+        bound = form[name]
+        anchor = bound.id_for_label or bound.auto_id or bound.html_name
+        found += [
+            {"anchor": anchor, "label": str(bound.label), "text": str(error)}
+            for error in bound.errors
+        ]
+    return found
+
+
+@register.inclusion_tag("components/_error_summary.html")
+def error_summary(*forms: BaseForm | BaseFormSet | None) -> dict[str, Any]:
+    """Everything to correct, at once, each with a link to its field; forms and formsets."""
+    problems: list[dict[str, str]] = []
+    for form in forms:
+        if not form or not form.is_bound:
+            continue
+        if isinstance(form, BaseFormSet):
+            problems += [
+                {"anchor": "", "label": "", "text": str(e)} for e in form.non_form_errors()
+            ]
+            for number_, row in enumerate(form.forms, start=1):
+                for problem in problems_of(row):
+                    problem["label"] = f"{number_} · {problem['label']}".rstrip(" ·")
+                    problems.append(problem)
+        else:
+            problems += problems_of(form)
+    return {"problems": problems}
+
+
+# --- the frame -------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def other_language(context: template.Context) -> dict[str, str]:
+    """This page in the other language: code for lang and hreflang, name, url."""
+    request = context.get("request")
+    code, tag, name = ("zh-hans", "zh-Hans", "中文") if english() else ("en", "en", "English")
+    try:
+        url = translate_url(request.get_full_path(), code) if request else "/"
+    except NoReverseMatch:
+        url = "/" if code == "zh-hans" else "/en/"
+    return {"code": tag, "name": name, "url": url}
+
+
+@register.simple_tag(takes_context=True)
+def current(context: template.Context, url: str) -> SafeString:
+    """aria-current for a navigation link: page on the page itself, true below it."""
+    request = context.get("request")
+    if not request or not url:
+        return mark_safe("")
+    path = urlsplit(url).path
+    if request.path == path:
+        return mark_safe('aria-current="page"')
+    home = path.strip("/") in {"", "en"}
+    return mark_safe('aria-current="true"' if not home and request.path.startswith(path) else "")
+
+
+@register.simple_tag
+def page_language() -> str:
+    """The lang attribute: zh-Hans or en."""
+    return "en" if english() else "zh-Hans"

@@ -1,0 +1,214 @@
+"""A small fictitious world for tests: people, organisations, a published scenario.
+
+Rows are written directly, so a room's tests do not depend on the rooms that lead to it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+
+from marketplace.accounts.actions import grant
+from marketplace.accounts.models import (
+    Capability,
+    Control,
+    Membership,
+    Organisation,
+    PersonRole,
+    User,
+)
+from marketplace.accounts.uscc import ALPHABET, check_character, organisation_check_character
+from marketplace.base import clock
+from marketplace.base.actor import Actor, Role
+from marketplace.base.sealing import new_envelope_key
+from marketplace.scenarios.models import (
+    Condition,
+    Criterion,
+    Envelope,
+    EnvelopeKey,
+    Metric,
+    PaymentNode,
+    Scenario,
+    State,
+)
+from marketplace.scenarios.reference import AwardMode, RuleProfile, Term
+
+NUMBERS = itertools.count(1)
+PASSWORD = "correct horse battery staple"
+PASSWORD_HASH = ""
+
+
+def make_uscc() -> str:
+    """A code with both check digits right."""
+    body = f"MAT{next(NUMBERS):05d}"
+    first17 = "91310115" + body + organisation_check_character(body)
+    if set(first17) - set(ALPHABET):
+        return make_uscc()
+    return first17 + check_character(first17)
+
+
+def make_user(name: str = "", **fields: Any) -> User:
+    number = next(NUMBERS)
+    global PASSWORD_HASH
+    PASSWORD_HASH = PASSWORD_HASH or make_password(PASSWORD)
+    user = User(email=f"user{number}@test.invalid", name=name or f"人{number}", **fields)
+    user.password = PASSWORD_HASH
+    user.save()
+    return user
+
+
+def make_organisation(**fields: Any) -> Organisation:
+    number = next(NUMBERS)
+    fields = {"name": f"单位{number}", "in_lingang": True, "verified_at": clock.now()} | fields
+    return Organisation.objects.create(uscc=make_uscc(), **fields)
+
+
+def office() -> Organisation:
+    found = Organisation.objects.filter(is_office=True).first()
+    return found or make_organisation(name="园区办", is_office=True)
+
+
+def member(organisation: Organisation, role: str = Role.OWNER) -> Actor:
+    """A new person of an organisation, acting for it."""
+    user = make_user()
+    Membership.objects.create(user=user, organisation=organisation, role=role)
+    return Actor(role, user, organisation)
+
+
+def person(role: str) -> Actor:
+    """A new expert, witness, inspector, ..., acting as such."""
+    user = make_user()
+    PersonRole.objects.create(user=user, role=role)
+    return Actor(role, user)
+
+
+def officer() -> Actor:
+    return member(office(), Role.OFFICER)
+
+
+def secretary() -> Actor:
+    return member(office(), Role.SECRETARY)
+
+
+def owner(**fields: Any) -> Actor:
+    return member(make_organisation(is_owner=True, **fields))
+
+
+def vendor(**fields: Any) -> Actor:
+    return member(make_organisation(is_vendor=True, **fields))
+
+
+def control(organisation: Organisation, code: str, name: str = "控制人") -> Control:
+    return Control.objects.create(
+        organisation=organisation, controller_code=code, controller_name=name
+    )
+
+
+def profile(code: str = "A") -> RuleProfile:
+    return RuleProfile.objects.filter(code=code).order_by("-version")[0]
+
+
+def term(vocabulary: str, code: str) -> Term:
+    return Term.objects.get(vocabulary=vocabulary, code=code)
+
+
+CRITERIA = [
+    ("C1", "技术方案", "technical", 50),
+    ("C2", "实施可行", "technical", 20),
+    ("C3", "团队与业绩", "team", 20),
+    ("C4", "报价", "price", 10),
+]
+
+
+def draft_scenario(actor: Actor, **fields: Any) -> Scenario:
+    """A complete draft of the actor's organisation, with all its parts."""
+    number = next(NUMBERS)
+    values: dict[str, Any] = {
+        "title": f"示例需求{number}",
+        "title_en": f"Example demand {number}",
+        "summary": "公开摘要：一家企业需要更可靠的检测能力。",
+        "pain": "现有手段误报多。",
+        "need": "需要可测量的检测。",
+        "deliverables": "系统、文档。",
+        "contact": "张三 021-00000000",
+        "domain": term("domain", "industrial_internet"),
+        "area": term("area", "innovation_zone"),
+        "budget_cny": Decimal("1000000.00"),
+        "duration_months": 6,
+        "profile": profile("A"),
+        "award_mode": AwardMode.OWNER_CHOICE,
+        "deadline_at": clock.now() + timedelta(days=30),
+    }
+    scenario = Scenario.objects.create(
+        organisation=actor.organisation, author=actor.user, **(values | fields)
+    )
+    Metric.objects.create(
+        scenario=scenario,
+        position=0,
+        code="M1",
+        name="检出率",
+        operator=">=",
+        value=Decimal("98"),
+        unit="%",
+        test_method="第三方测试",
+        tester="第三方",
+        critical=True,
+    )
+    for position, (code, name, kind, weight) in enumerate(CRITERIA):
+        Criterion.objects.create(
+            scenario=scenario,
+            position=position,
+            code=code,
+            name=name,
+            kind=kind,
+            weight=Decimal(weight),
+        )
+    for position, (name, percent) in enumerate([("签约", 30), ("中期", 40), ("验收", 30)]):
+        PaymentNode.objects.create(
+            scenario=scenario, position=position, name=name, percent=Decimal(percent)
+        )
+    for position, text in enumerate(["具有相关项目经验", "承诺遵守保密要求"]):
+        Condition.objects.create(
+            scenario=scenario, position=position, code=f"Q{position + 1}", text=text
+        )
+    return scenario
+
+
+def published_scenario(
+    actor: Actor | None = None, *, deadline_at: datetime | None = None, **fields: Any
+) -> Scenario:
+    """Open for bids, with envelope keys and two key holders (`key_holders(scenario)`)."""
+    actor = actor or owner()
+    state = fields.pop("state", State.PUBLISHED)
+    scenario = draft_scenario(actor, **fields)
+    now = clock.now()
+    for envelope in Envelope:
+        key = new_envelope_key(master_recipient=settings.OPENER_RECIPIENT)
+        EnvelopeKey.objects.create(
+            scenario=scenario,
+            envelope=envelope,
+            recipient=key.recipient,
+            wrapped_identity=key.wrapped_identity,
+        )
+    scenario.ref = f"LG-2026-{next(NUMBERS):04d}"
+    scenario.state = state
+    scenario.published_at = now
+    scenario.published_by = make_user()
+    scenario.deadline_at = deadline_at or now + timedelta(days=30)
+    scenario.save()
+    for _ in range(2):
+        grant(subject_uid=scenario.uid, capability=Capability.KEY_HOLDER, user=make_user())
+    return scenario
+
+
+def key_holder_actors(scenario: Scenario) -> list[Actor]:
+    """The two appointed key holders, acting as plain signed-in people."""
+    users = User.objects.filter(
+        grants__subject_uid=scenario.uid, grants__capability=Capability.KEY_HOLDER
+    )
+    return [Actor(Role.MEMBER, user) for user in users.order_by("pk")]
