@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django import template
-from django.forms import BaseForm, BaseFormSet, BoundField
+from django.forms import BaseForm, BaseFormSet, BoundField, NumberInput
 from django.urls import NoReverseMatch, translate_url
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -362,6 +362,10 @@ def field(bound: BoundField, unit: str = "", label: str = "", **attrs: Any) -> d
     extra["class"] = " ".join(filter(None, classes)) or None
     if bound.errors:
         extra["aria-invalid"] = "true"
+    if isinstance(widget, NumberInput):
+        # A browser drops what it cannot read as a number; a form keeps what was typed.
+        widget.input_type = "text"
+        extra.setdefault("inputmode", "decimal")
     if described and not group:
         extra["aria-describedby"] = " ".join(described)
     return {
