@@ -77,7 +77,7 @@ def sample_entries() -> list[dict[str, Any]]:
             "summary": "现有规则库对多语种提单和舱单误报率高，人工复核占用每天六个人时，"
             "需要在不出域的前提下把漏报率降到百分之一以下。",
             "meta": ["洋山港航数据有限公司（虚构）", "数据安全", "港航", "洋山特殊综合保税区"],
-            "amount": Decimal("1680000"),
+            "amount": Decimal(1680000),
             "mode": "赛马 × 3",
             "deadline": NOW + dt.timedelta(days=12, hours=7, minutes=19),
         },
@@ -139,9 +139,9 @@ def living_page(request: HttpRequest) -> HttpResponse:
         "soon": NOW + dt.timedelta(hours=5, minutes=12),
         "later": NOW + dt.timedelta(days=12, hours=7),
         "past": NOW - dt.timedelta(days=1),
-        "millions": Decimal("1680000"),
+        "millions": Decimal(1680000),
         "odd": Decimal("955000.50"),
-        "small": Decimal("9800"),
+        "small": Decimal(9800),
         "states": list(STATES),
         "steps": sample_steps(),
         "failed_steps": [
@@ -167,8 +167,8 @@ def living_page(request: HttpRequest) -> HttpResponse:
             ("可识别语种", "≥ 12", "抽样核对", False),
         ],
         "bids": [
-            ("示例信息技术有限公司（虚构）", Decimal("1520000"), Decimal("88.25"), 1),
-            ("虚构安全科技有限公司", Decimal("1475000"), Decimal("84.50"), 2),
+            ("示例信息技术有限公司（虚构）", Decimal(1520000), Decimal("88.25"), 1),
+            ("虚构安全科技有限公司", Decimal(1475000), Decimal("84.50"), 2),
         ],
         "receipt": {
             "ref": "LG-2026-0042",

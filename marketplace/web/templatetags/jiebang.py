@@ -11,59 +11,38 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from django import template
 from django.forms import BaseForm, BaseFormSet, BoundField, NumberInput
 from django.urls import NoReverseMatch, translate_url
 from django.utils.html import conditional_escape, format_html
-from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from marketplace.web.states import ICONS, REMEDIES, badge_for
+from marketplace.web.words import (
+    NOTHING,
+    SHANGHAI,
+    day_text,
+    english,
+    instant_text,
+    localized_pair,
+    money_text,
+    part,
+    plain,
+    remaining_text,
+)
 
 register = template.Library()
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-NOTHING = "—"
-WAN = Decimal(10_000)
-
-
-def english() -> bool:
-    return (get_language() or "").startswith("en")
-
-
-def part(thing: Any, name: str, default: Any = "") -> Any:
-    """An attribute of an object or a key of a dict, so both can feed a component."""
-    if isinstance(thing, dict):
-        return thing.get(name, default)
-    return getattr(thing, name, default)
 
 
 # --- figures ---------------------------------------------------------------
 
 
-def plain(number: Decimal) -> str:
-    """1680.500000 -> "1,680.5": thousands separated, trailing zeros gone."""
-    text = f"{number:,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def money_text(value: Decimal) -> str:
-    """168 万元, or yuan below ten thousand; CNY 1,680,000.00 on English pages."""
-    exact = f"{value:,.2f}"
-    if english():
-        return f"CNY {exact}"
-    if abs(value) < WAN:
-        return f"{exact} 元"
-    return f"{plain(value / WAN)} 万元"
-
-
 @register.simple_tag
-def money(value: Decimal | int | str | None) -> SafeString:
+def money(value: Decimal | int | str | None) -> str:
     if value in (None, ""):
-        return mark_safe(NOTHING)
+        return NOTHING
     amount = Decimal(str(value))
     return format_html(
         '<data class="jb-num jb-nowrap" value="{}" title="{}">{}</data>',
@@ -74,39 +53,21 @@ def money(value: Decimal | int | str | None) -> SafeString:
 
 
 @register.simple_tag
-def number(value: Decimal | int | str | None) -> SafeString:
+def number(value: Decimal | int | str | None) -> str:
     """A figure with thousands separated and no idle zeros."""
     if value in (None, ""):
-        return mark_safe(NOTHING)
+        return NOTHING
     return format_html('<span class="jb-num">{}</span>', plain(Decimal(str(value))))
 
 
 # --- time ------------------------------------------------------------------
 
 
-def instant_text(moment: dt.datetime, precision: str = "minute") -> str:
-    local = moment.astimezone(SHANGHAI)
-    clock = {
-        "minute": f"{local:%H:%M}",
-        "second": f"{local:%H:%M:%S}",
-        "millisecond": f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}",
-    }[precision]
-    if english():
-        return f"{local:%Y-%m-%d} {clock} UTC+8"
-    return f"{local.year}年{local.month}月{local.day}日 {clock}（北京时间）"
-
-
-def day_text(date: dt.date) -> str:
-    if isinstance(date, dt.datetime):
-        date = date.astimezone(SHANGHAI).date()
-    return date.isoformat() if english() else f"{date.year}年{date.month}月{date.day}日"
-
-
 @register.simple_tag
-def instant(moment: dt.datetime | None, precision: str = "minute") -> SafeString:
+def instant(moment: dt.datetime | None, precision: str = "minute") -> str:
     """A moment in Beijing time; precision is minute, second or millisecond."""
     if not moment:
-        return mark_safe(NOTHING)
+        return NOTHING
     return format_html(
         '<time class="jb-num" datetime="{}">{}</time>',
         moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -115,28 +76,15 @@ def instant(moment: dt.datetime | None, precision: str = "minute") -> SafeString
 
 
 @register.simple_tag
-def day(date: dt.date | None) -> SafeString:
+def day(date: dt.date | None) -> str:
     if not date:
-        return mark_safe(NOTHING)
+        return NOTHING
     local = date.astimezone(SHANGHAI).date() if isinstance(date, dt.datetime) else date
     return format_html(
         '<time class="jb-num jb-nowrap" datetime="{}">{}</time>',
         local.isoformat(),
         day_text(local),
     )
-
-
-def remaining_text(left: dt.timedelta) -> str:
-    """How long is left, in the two largest units, rounded down."""
-    seconds = max(0, int(left.total_seconds()))
-    days, rest = divmod(seconds, 86_400)
-    hours, rest = divmod(rest, 3_600)
-    minutes, seconds = divmod(rest, 60)
-    if days:
-        return _("%(days)s d %(hours)s h") % {"days": days, "hours": hours}
-    if hours:
-        return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
-    return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": seconds}
 
 
 @register.inclusion_tag("components/_countdown.html")
@@ -180,14 +128,6 @@ def term_filter(row: Any) -> str:
     return term(row)
 
 
-def localized_pair(row: Any, name: str) -> tuple[str, str]:
-    """(text, its language): English where it exists and is wanted, else as written."""
-    if english() and part(row, f"{name}_en"):
-        return str(part(row, f"{name}_en")), "en"
-    written_in = str(part(row, "language") or "zh-hans")
-    return str(part(row, name)), "en" if written_in.startswith("en") else "zh-Hans"
-
-
 @register.simple_tag
 def localized(row: Any, name: str) -> SafeString:
     """A free text with its language marked where it differs from the page's."""
@@ -224,10 +164,10 @@ def state_badge(state: Any, label: str = "", tone: str = "") -> SafeString:
 
 
 @register.simple_tag
-def hash_short(value: str | bytes | None, copy: bool = True) -> SafeString:
+def hash_short(value: str | bytes | None, copy: bool = True) -> str:
     """The two ends of a digest; the whole of it on hover and in the copy button."""
     if not value:
-        return mark_safe(NOTHING)
+        return NOTHING
     text = value.hex() if isinstance(value, bytes | memoryview) else str(value)
     shown = text if len(text) <= 20 else f"{text[:8]}…{text[-8:]}"
     button = format_html(
@@ -420,7 +360,7 @@ def error_summary(*forms: BaseForm | BaseFormSet | None) -> dict[str, Any]:
 
 @register.simple_tag(takes_context=True)
 def other_language(context: template.Context) -> dict[str, str]:
-    """This page in the other language: code for lang and hreflang, name, url."""
+    """The page in the other language: code for lang and hreflang, name, url."""
     request = context.get("request")
     code, tag, name = ("zh-hans", "zh-Hans", "中文") if english() else ("en", "en", "English")
     try:
@@ -431,19 +371,26 @@ def other_language(context: template.Context) -> dict[str, str]:
 
 
 @register.simple_tag(takes_context=True)
-def current(context: template.Context, url: str) -> SafeString:
+def current(context: template.Context, url: str) -> str:
     """aria-current for a navigation link: page on the page itself, true below it."""
     request = context.get("request")
     if not request or not url:
-        return mark_safe("")
+        return ""
     path = urlsplit(url).path
     if request.path == path:
-        return mark_safe('aria-current="page"')
+        return "aria-current=page"
     home = path.strip("/") in {"", "en"}
-    return mark_safe('aria-current="true"' if not home and request.path.startswith(path) else "")
+    return "aria-current=true" if not home and request.path.startswith(path) else ""
 
 
 @register.simple_tag
 def page_language() -> str:
     """The lang attribute: zh-Hans or en."""
     return "en" if english() else "zh-Hans"
+
+
+@register.simple_tag
+def is_worn(hat: Any, actor: Any) -> bool:
+    """Whether this hat is the one that the person acts in now."""
+    mine, now = hat.actor, actor
+    return (mine.role, mine.organisation_id) == (now.role, now.organisation_id)

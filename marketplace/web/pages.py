@@ -1,0 +1,93 @@
+"""What every page's view does the same way: find the row, call one action, show the refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from marketplace.base.errors import DomainError, NotFound
+from marketplace.scenarios.models import Scenario
+from marketplace.web.acting import actor_of
+
+M = TypeVar("M", bound=Model)
+
+
+def scenario_or_404(request: HttpRequest, address: str) -> Scenario:
+    """By reference or uid, if this actor may see it; a page under the uid redirects by itself."""
+    rows = Scenario.objects.visible_to(actor_of(request)).select_related(
+        "organisation", "domain", "carrier", "area", "focus", "funding", "profile"
+    )
+    return first_or_404(rows.filter(**address_lookup(address)))
+
+
+def address_lookup(address: str) -> dict[str, Any]:
+    try:
+        return {"uid": UUID(address)}
+    except ValueError:
+        return {"ref": address}
+
+
+def first_or_404(rows: QuerySet[M]) -> M:
+    row = rows.first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def attempt(action: Callable[..., Any], **given: Any) -> tuple[Any, DomainError | None]:
+    """Call one action. Returns its result, or the refusal to show beside the form.
+
+    What the actor may not see stays a 404, as everywhere.
+    """
+    try:
+        return action(**given), None
+    except NotFound as error:
+        raise Http404 from error
+    except DomainError as error:
+        return None, error
+
+
+def show_refusal(form: forms.BaseForm, error: DomainError) -> None:
+    """Put an action's refusal onto the form: field by field where it names fields."""
+    for field, sentences in error.errors.items():
+        for sentence in sentences:
+            form.add_error(field if field in form.fields else None, str(sentence))
+    if not error.errors:
+        form.add_error(None, str(error))
+
+
+def page(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    error: DomainError | None = None,
+) -> HttpResponse:
+    """Render; a refusal keeps its status (403 becomes a page too, so nothing typed is lost)."""
+    status = error.status if error else 200
+    return render(request, template, {**context, "refusal": error}, status=status)
+
+
+def forbid_unless(allowed: bool) -> None:
+    """A form that this actor could never submit is not shown: 403, since the object is visible."""
+    if not allowed:
+        raise PermissionDenied
+
+
+__all__ = [
+    "actor_of",
+    "address_lookup",
+    "attempt",
+    "first_or_404",
+    "forbid_unless",
+    "page",
+    "scenario_or_404",
+    "show_refusal",
+]

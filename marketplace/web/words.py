@@ -1,0 +1,84 @@
+"""Money, time and names in words, in the language of the page.
+
+Times arrive aware and leave as Asia/Shanghai; money arrives as Decimal CNY.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOTHING = "—"
+WAN = Decimal(10_000)
+
+
+def english() -> bool:
+    return (get_language() or "").startswith("en")
+
+
+def part(thing: Any, name: str, default: Any = "") -> Any:
+    """An attribute of an object or a key of a dict, so both can feed a component."""
+    if isinstance(thing, dict):
+        return thing.get(name, default)
+    return getattr(thing, name, default)
+
+
+def plain(number: Decimal) -> str:
+    """1680.500000 -> "1,680.5": thousands separated, trailing zeros gone."""
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def money_text(value: Decimal) -> str:
+    """168 万元, or yuan below ten thousand; CNY 1,680,000.00 on English pages."""
+    exact = f"{value:,.2f}"
+    if english():
+        return f"CNY {exact}"
+    if abs(value) < WAN:
+        return f"{exact} 元"
+    return f"{plain(value / WAN)} 万元"
+
+
+def instant_text(moment: dt.datetime, precision: str = "minute") -> str:
+    local = moment.astimezone(SHANGHAI)
+    clock = {
+        "minute": f"{local:%H:%M}",
+        "second": f"{local:%H:%M:%S}",
+        "millisecond": f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}",
+    }[precision]
+    if english():
+        return f"{local:%Y-%m-%d} {clock} UTC+8"
+    return f"{local.year}年{local.month}月{local.day}日 {clock}（北京时间）"
+
+
+def day_text(date: dt.date) -> str:
+    if isinstance(date, dt.datetime):
+        date = date.astimezone(SHANGHAI).date()
+    return date.isoformat() if english() else f"{date.year}年{date.month}月{date.day}日"
+
+
+def remaining_text(left: dt.timedelta) -> str:
+    """How long is left, in the two largest units, rounded down."""
+    seconds = max(0, int(left.total_seconds()))
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, seconds = divmod(rest, 60)
+    if days:
+        return _("%(days)s d %(hours)s h") % {"days": days, "hours": hours}
+    if hours:
+        return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
+    return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": seconds}
+
+
+def localized_pair(row: Any, name: str) -> tuple[str, str]:
+    """(text, its language): English where it exists and is wanted, else as written."""
+    if english() and part(row, f"{name}_en"):
+        return str(part(row, f"{name}_en")), "en"
+    written_in = str(part(row, "language") or "zh-hans")
+    return str(part(row, name)), "en" if written_in.startswith("en") else "zh-Hans"
