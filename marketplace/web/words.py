@@ -48,13 +48,15 @@ def money_text(value: Decimal) -> str:
 def instant_text(moment: dt.datetime, precision: str = "minute") -> str:
     local = moment.astimezone(SHANGHAI)
     clock = {
+        "short": f"{local:%H:%M}",
         "minute": f"{local:%H:%M}",
         "second": f"{local:%H:%M:%S}",
         "millisecond": f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}",
     }[precision]
-    if english():
-        return f"{local:%Y-%m-%d} {clock} UTC+8"
-    return f"{local.year}年{local.month}月{local.day}日 {clock}（北京时间）"
+    text = f"{day_text(local)} {clock}"
+    if precision == "short":
+        return text
+    return f"{text} UTC+8" if english() else f"{text}（北京时间）"
 
 
 def day_text(date: dt.date) -> str:

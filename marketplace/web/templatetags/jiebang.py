@@ -65,11 +65,12 @@ def number(value: Decimal | int | str | None) -> str:
 
 @register.simple_tag
 def instant(moment: dt.datetime | None, precision: str = "minute") -> str:
-    """A moment in Beijing time; precision is minute, second or millisecond."""
+    """A moment in Beijing time: short (without the zone), minute, second or millisecond."""
     if not moment:
         return NOTHING
     return format_html(
-        '<time class="jb-num" datetime="{}">{}</time>',
+        '<time class="jb-num" title="{}" datetime="{}">{}</time>',
+        instant_text(moment, "second"),
         moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         instant_text(moment, precision),
     )
@@ -329,7 +330,7 @@ def problems_of(form: BaseForm) -> list[dict[str, str]]:
         bound = form[name]
         anchor = bound.id_for_label or bound.auto_id or bound.html_name
         found += [
-            {"anchor": anchor, "label": str(bound.label), "text": str(error)}
+            {"anchor": anchor, "label": str(bound.label).rstrip(".。"), "text": str(error)}
             for error in bound.errors
         ]
     return found
