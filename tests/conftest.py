@@ -125,7 +125,7 @@ def run_at_once(*functions: Callable[[], Any]) -> list[Any]:
             connection.ensure_connection()
             barrier.wait(10)
             results[place] = function()
-        except BaseException as raised:
+        except BaseException as raised:  # noqa: BLE001 - it is the result
             results[place] = raised
         finally:
             connections.close_all()

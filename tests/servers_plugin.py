@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,8 +66,8 @@ class Run:
 
 
 run: Run
-_servers: Servers | None = None
-_template: Child | None = None
+# In the process that started them only.
+started: dict[str, Any] = {}
 
 
 def worker_id() -> str:
@@ -76,7 +77,7 @@ def worker_id() -> str:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Generator[None]:
     """Wraps pytest-django's own hook of this name, which reads the settings."""
-    global run
+    global run  # noqa: PLW0603 - the one thing that this module hands out
     if HANDED_OVER in os.environ:
         run = Run(**json.loads(os.environ[HANDED_OVER]))
         _point_environment_at(f"test_{worker_id()}")
@@ -89,16 +90,16 @@ def pytest_load_initial_conftests() -> Generator[None]:
 
 
 def _start() -> None:
-    global run, _servers, _template
+    global run  # noqa: PLW0603 - the one thing that this module hands out
     _remove_leftovers()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    _servers = Servers(folder, throwaway=True)
-    _servers.start()
-    postgres, valkey = _servers.postgres, _servers.valkey
+    servers = started["servers"] = Servers(folder, throwaway=True)
+    servers.start()
+    postgres, valkey = servers.postgres, servers.valkey
     run = Run(str(folder), postgres.url(OWNER, ""), postgres.url(APP, ""), valkey.url().rstrip("0"))
     os.environ[HANDED_OVER] = json.dumps(run.facts)
     _point_environment_at(f"test_{worker_id()}")
-    _template = Child(
+    template = started["template"] = Child(
         name="template",
         argv=[sys.executable, "-W", "ignore", "-m", "tests.servers_plugin"],
         env={
@@ -108,7 +109,7 @@ def _start() -> None:
         },
         log=folder / "logs" / "template.log",
     )
-    _template.start()
+    template.start()
 
 
 def _point_environment_at(database: str) -> None:
@@ -151,21 +152,17 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop() -> None:
     """Tests are collected by now; xdist has handed out none yet."""
-    if _template is not None:
+    if "template" in started:
         run.await_template()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    global _servers, _template
-    if _template is not None:
-        _template.stop()
-        _template = None
-    if _servers is not None:
-        _servers.stop()
-        shutil.rmtree(_servers.folder, ignore_errors=True)
-        if _servers.postgres.home != _servers.folder:
-            shutil.rmtree(_servers.postgres.home, ignore_errors=True)
-        _servers = None
+    if template := started.pop("template", None):
+        template.stop()
+    if servers := started.pop("servers", None):
+        servers.stop()
+        for folder in {servers.folder, servers.postgres.home}:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 # -- Filling the template: this module run as a program --------------------------------------------

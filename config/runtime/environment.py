@@ -21,7 +21,7 @@ def write_secret(path: Path, content: bytes) -> None:
         return
     path.parent.mkdir(mode=0o700, exist_ok=True)
     draft = path.with_name(path.name + ".new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
     draft.replace(path)
 

