@@ -32,7 +32,7 @@ def handles(kind: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def enqueue(kind: str, **plain: Any) -> None:
+def enqueue(kind: str, /, **plain: Any) -> None:
     """Promise a job. Lost with the transaction, kept with it; Redis need not be there."""
     OutboxJob.objects.create(kind=kind, payload=plain)
     transaction.on_commit(nudge, robust=True)

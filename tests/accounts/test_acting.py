@@ -1,0 +1,108 @@
+from datetime import timedelta
+
+import pytest
+
+from marketplace.accounts.actions import end_grants, grant, verify_organisation
+from marketplace.accounts.models import Capability, Control, Grant, Membership
+from marketplace.accounts.queries import acting, granted_subjects, holds, related_organisations
+from marketplace.base.actor import Actor, Role
+from marketplace.base.errors import NotAllowed
+from marketplace.ledger.models import Event
+from tests import world
+
+pytestmark = pytest.mark.django_db
+
+
+def test_one_hat_at_a_time():
+    first = world.owner()
+    second = world.make_organisation(is_vendor=True)
+    Membership.objects.create(user=first.user, organisation=second, role=Role.EDITOR)
+    actor, hats = acting(first.user)
+    assert actor == first
+    assert [hat.key for hat in hats] == [f"org:{first.organisation.uid}", f"org:{second.uid}"]
+    assert acting(first.user, f"org:{second.uid}")[0] == Actor(Role.EDITOR, first.user, second)
+    stranger = world.make_organisation()
+    assert acting(first.user, f"org:{stranger.uid}")[0] == first
+
+
+def test_a_person_without_hats_is_only_signed_in():
+    user = world.make_user()
+    assert acting(user)[0] == Actor(Role.MEMBER, user)
+
+
+def test_reading_the_hats_costs_two_queries(django_assert_num_queries):
+    actor = world.owner()
+    for _ in range(30):
+        other = world.make_organisation()
+        Membership.objects.create(user=actor.user, organisation=other, role=Role.VIEWER)
+    with django_assert_num_queries(2):
+        acting(actor.user)
+
+
+def test_a_grant_holds_from_until(clock):
+    clock.freeze(clock.now())
+    expert, subject = world.person(Role.EXPERT), world.published_scenario().uid
+    given = grant(subject_uid=subject, capability=Capability.REVIEW, user=expert.user)
+    again = grant(subject_uid=subject, capability=Capability.REVIEW, user=expert.user)
+    assert again == given
+    assert holds(expert, Capability.REVIEW, subject)
+    assert not holds(expert, Capability.KEY_HOLDER, subject)
+    assert not holds(world.person(Role.EXPERT), Capability.REVIEW, subject)
+    ended = end_grants(user=expert.user, subject_uids=[subject], capability=Capability.REVIEW)
+    assert ended == 1
+    assert not holds(expert, Capability.REVIEW, subject)
+    assert list(granted_subjects(expert, Capability.REVIEW)) == []
+
+
+def test_a_grant_of_tomorrow_does_not_hold_today(clock):
+    clock.freeze(clock.now())
+    expert, subject = world.person(Role.EXPERT), world.published_scenario().uid
+    Grant.objects.create(
+        user=expert.user,
+        subject_uid=subject,
+        capability=Capability.REVIEW,
+        from_at=clock.now() + timedelta(days=1),
+    )
+    assert not holds(expert, Capability.REVIEW, subject)
+    clock.move(timedelta(days=1))
+    assert holds(expert, Capability.REVIEW, subject)
+
+
+def test_verification_is_said_once():
+    organisation = world.make_organisation(is_vendor=True, verified_at=None)
+    officer = world.officer()
+    first = verify_organisation(actor=officer, organisation_uid=organisation.uid)
+    second = verify_organisation(actor=officer, organisation_uid=organisation.uid)
+    assert first.verified_at == second.verified_at
+    assert Event.objects.filter(kind="organisation.verified").count() == 1
+    with pytest.raises(NotAllowed):
+        verify_organisation(actor=world.vendor(), organisation_uid=organisation.uid)
+
+
+def test_the_same_controller_relates():
+    first, second, third = (world.make_organisation() for _ in range(3))
+    world.control(first, "person:1")
+    world.control(second, "person:1")
+    world.control(third, "person:2")
+    assert related_organisations(first) == {second.pk}
+    assert related_organisations(third) == set()
+
+
+def test_control_by_code_relates_both_ways():
+    parent, child = world.make_organisation(), world.make_organisation()
+    world.control(child, parent.uscc)
+    assert related_organisations(parent) == {child.pk}
+    assert related_organisations(child) == {parent.pk}
+
+
+def test_control_of_the_past_does_not_relate(clock):
+    first, second = world.make_organisation(), world.make_organisation()
+    world.control(first, "person:1")
+    past = clock.now().date()
+    Control.objects.create(
+        organisation=second,
+        controller_code="person:1",
+        controller_name="控制人",
+        until_date=past - timedelta(days=1),
+    )
+    assert related_organisations(first) == set()
