@@ -341,3 +341,11 @@ def test_plan_leaves_work_for_every_role():
 def test_related_bidders_fail_together():
     failed = {r["vendor"] for r in PLAN["S09"]["eligibility"] if r["verdict"] == "fail"}
     assert failed == {"v1", "v8"}
+
+
+def test_a_scenario_is_never_laxer_than_its_profile():
+    for row in PLAN.values():
+        for name, own in row.get("stricter", {}).items():
+            base = PROFILES[row["profile"]]["values"][name]
+            assert own["unit"] == base["unit"]
+            assert own["value"] > base["value"]
