@@ -187,6 +187,12 @@ def living_page(request: HttpRequest) -> HttpResponse:
             "rule_url": "#rule",
             "since": NOW - dt.timedelta(minutes=3),
         },
+        "chart": {
+            "xAxis": {"type": "category", "data": ["2022", "2023", "2024", "2025", "2026"]},
+            "yAxis": {"type": "value"},
+            "tooltip": {"trigger": "axis"},
+            "series": [{"type": "bar", "data": [3, 7, 12, 9, 6], "barMaxWidth": 36}],
+        },
         "tabs": [
             {"url": "#qa", "label": _("Answers"), "count": 7, "current": True},
             {"url": "#changes", "label": _("Changes"), "count": 1},

@@ -168,7 +168,7 @@
   });
 
   wakeForms(document);
-  document.querySelector("[data-focus]")?.focus();
+  document.querySelector("[data-focus]:not([data-quiet] *)")?.focus();
   tick();
   setInterval(tick, 1000);
 })();
