@@ -7,8 +7,9 @@ class MarketplaceConfig(AppConfig):
     verbose_name = "Jiebang"
 
     def ready(self) -> None:
-        from marketplace import registry  # the rooms join only once the models are loaded
-        from marketplace.base.roles import grant_application_role
+        # The rooms join only once the models are loaded.
+        from marketplace import registry  # noqa: PLC0415
+        from marketplace.base.roles import grant_application_role  # noqa: PLC0415
 
         registry.connect()
         post_migrate.connect(grant_application_role, sender=self)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -40,7 +41,11 @@ from marketplace.scenarios.reference import AwardMode, RuleProfile, Term
 
 NUMBERS = itertools.count(1)
 PASSWORD = "correct horse battery staple"
-PASSWORD_HASH = ""
+
+
+@cache
+def password_hash() -> str:
+    return make_password(PASSWORD)
 
 
 def make_uscc() -> str:
@@ -54,10 +59,8 @@ def make_uscc() -> str:
 
 def make_user(name: str = "", **fields: Any) -> User:
     number = next(NUMBERS)
-    global PASSWORD_HASH
-    PASSWORD_HASH = PASSWORD_HASH or make_password(PASSWORD)
     user = User(email=f"user{number}@test.invalid", name=name or f"人{number}", **fields)
-    user.password = PASSWORD_HASH
+    user.password = password_hash()
     user.save()
     return user
 

@@ -14,10 +14,8 @@ def plain(value: Any) -> Any:
     """JSON-ready: instants as RFC 3339 UTC with milliseconds, decimals and uuids as text."""
     if isinstance(value, datetime):
         return stamp(value)
-    if isinstance(value, Decimal | UUID):
+    if isinstance(value, Decimal | UUID | date):
         return str(value)
-    if isinstance(value, date):
-        return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dict):

@@ -27,7 +27,8 @@ def lock_shared(model: type[M], **lookup: Any) -> M:
     if pk is None:
         raise NotFound
     table = connection.ops.quote_name(model._meta.db_table)
-    column = connection.ops.quote_name(model._meta.pk.column)
+    column = connection.ops.quote_name(str(model._meta.pk.column))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM {table} WHERE {column} = %s FOR SHARE", [pk])
+        # Both names come from the model, never from a request.
+        cursor.execute(f"SELECT 1 FROM {table} WHERE {column} = %s FOR SHARE", [pk])  # noqa: S608
     return model._default_manager.get(pk=pk)

@@ -63,13 +63,13 @@ def incoming(folder: str) -> Iterator[Incoming]:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     spool = path.with_suffix(".part")
     try:
-        with open(spool, "xb") as file:
-            os.chmod(spool, 0o600)
+        with spool.open("xb") as file:
+            spool.chmod(0o600)
             writer = HashingWriter(file)
             yield Incoming(writer, name)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(spool, path)
+        spool.replace(path)
         folder_fd = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder_fd)

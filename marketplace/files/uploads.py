@@ -21,7 +21,7 @@ class BoundedMemoryUploadHandler(MemoryFileUploadHandler):
     def handle_raw_input(
         self,
         input_data: Any,
-        META: dict[str, Any],
+        META: dict[str, Any],  # noqa: N803  # Django's own name
         content_length: int,
         boundary: str,
         encoding: str | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +20,7 @@ from marketplace.ledger.verify import key_id, public_text
 
 @lru_cache(maxsize=4)
 def _signing_key(path: str) -> Ed25519PrivateKey:
-    with open(path, "rb") as file:
-        key = load_pem_private_key(file.read(), password=None)
+    key = load_pem_private_key(Path(path).read_bytes(), password=None)
     assert isinstance(key, Ed25519PrivateKey), "receipts are signed with Ed25519"
     return key
 

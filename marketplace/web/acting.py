@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from marketplace.accounts.queries import acting
+from marketplace.accounts.queries import Acting, acting
 from marketplace.base.actor import Actor
 
 SESSION_KEY = "acting"
@@ -22,10 +23,9 @@ class ActingMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        def load() -> tuple[Actor, list]:
-            if not hasattr(request, "_acting"):
-                request._acting = acting(request.user, request.session.get(SESSION_KEY, ""))
-            return request._acting
+        @cache
+        def load() -> tuple[Actor, list[Acting]]:
+            return acting(request.user, request.session.get(SESSION_KEY, ""))
 
         request.load_acting = load
         request.actor = SimpleLazyObject(lambda: load()[0])

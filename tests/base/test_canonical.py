@@ -36,7 +36,7 @@ def test_order_of_keys_does_not_matter(value):
     assert canonical(value) == canonical(backwards) == rfc8785.dumps(value)
 
 
-@given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 1)))
+@given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 1)))  # noqa: DTZ001  # hypothesis wants it naive
 def test_a_stamp_is_never_later_than_the_instant(at):
     back = datetime.fromisoformat(stamp(at))
     assert timedelta(0) <= at - back < timedelta(milliseconds=1)

@@ -2,6 +2,7 @@
 
 import pytest
 from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db import ProgrammingError, connection, connections, transaction
 from django.db.utils import InternalError
 
@@ -82,8 +83,6 @@ def test_published_texts_and_deadlines_are_frozen():
 @in_rollback
 def test_the_shipped_clock_is_required(settings):
     """The test database has another body, which start-up in production refuses."""
-    from django.core.exceptions import ImproperlyConfigured
-
     settings.CLOCK_MAY_BE_REPLACED = False
     with pytest.raises(ImproperlyConfigured):
         clock.verify_clock()

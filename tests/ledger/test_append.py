@@ -1,5 +1,6 @@
 import hashlib
 import json
+from datetime import UTC, datetime
 
 import pytest
 from django.db import transaction
@@ -13,8 +14,6 @@ from tests import world
 
 @pytest.mark.django_db
 def test_an_event_says_who_what_and_when(clock):
-    from datetime import UTC, datetime
-
     clock.freeze(datetime(2026, 11, 22, 9, 0, 0, 5000, tzinfo=UTC))
     actor, scenario = world.officer(), world.published_scenario()
     event = ledger.append(
