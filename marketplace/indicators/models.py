@@ -53,7 +53,8 @@ class OpenDemand(Recorded):
     area_code = models.CharField(max_length=40, blank=True)
     organising_mode = models.CharField(max_length=4)
     owner_in_lingang = models.BooleanField()
-    summary_minimum_days = models.DecimalField(max_digits=10, decimal_places=6)
+    # When the public summary will have been out for the profile's minimum time.
+    summary_counts_at = models.DateTimeField()
     publication_sha256 = models.CharField(max_length=64)
 
     class Meta:
