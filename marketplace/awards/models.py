@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import User
+from marketplace.base.actor import Actor
 from marketplace.base.models import Recorded
 from marketplace.bidding.models import Bid
 from marketplace.ledger.models import append_only
@@ -18,6 +19,17 @@ class DecisionState(models.TextChoices):
     PUBLICISED = "publicised", _("In publicity")
     CONFIRMED = "confirmed", _("Confirmed")
     REFUSED = "refused", _("Refused by the winner")
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def visible_to(self, actor: Actor) -> DecisionQuerySet:
+        """Everybody from publicity on; before it the office and the demand's owner."""
+        if actor.is_office:
+            return self.all()
+        seen = Q(publicity__isnull=False)
+        if actor.organisation_id:
+            seen |= Q(scenario__organisation=actor.organisation_id)
+        return self.filter(seen)
 
 
 class Decision(Recorded):
@@ -35,8 +47,11 @@ class Decision(Recorded):
     )
     reason = models.TextField(max_length=4000, blank=True)
     minutes_number = models.CharField(max_length=80, blank=True)
+    refusal_reason = models.TextField(max_length=4000, blank=True)
     decided_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField()
+
+    objects = DecisionQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -44,7 +59,11 @@ class Decision(Recorded):
                 name="decision_one_standing",
                 fields=["scenario"],
                 condition=~Q(state="refused"),
-            )
+            ),
+            models.CheckConstraint(
+                name="decision_refused_has_reason",
+                condition=~Q(state="refused") | ~Q(refusal_reason=""),
+            ),
         ]
 
 

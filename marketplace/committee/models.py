@@ -171,6 +171,16 @@ class Score(models.Model):
         ]
 
 
+class ReportQuerySet(models.QuerySet["Report"]):
+    def visible_to(self, actor: Actor) -> ReportQuerySet:
+        """The office and the demand's owner. A bidder gets his own line from the award's room."""
+        if actor.is_office:
+            return self.all()
+        if actor.organisation_id:
+            return self.filter(scenario__organisation=actor.organisation_id)
+        return self.none()
+
+
 class Report(Recorded):
     """The ranking with its arithmetic, frozen. `body` is RFC 8785 JSON that anybody can recompute."""
 
@@ -180,6 +190,8 @@ class Report(Recorded):
     body = models.BinaryField()
     sha256 = models.CharField(max_length=64)
     made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    objects = ReportQuerySet.as_manager()
 
     class Meta:
         triggers = append_only("report")

@@ -1,0 +1,56 @@
+"""Who may do what on a panel. When is asked by the actions."""
+
+from marketplace.accounts.models import Capability
+from marketplace.accounts.queries import holds
+from marketplace.base.actor import Actor, Role
+from marketplace.committee.models import Panel, PanelMember, Sheet
+from marketplace.scenarios.models import Scenario
+
+
+def sits(actor: Actor, member: PanelMember) -> bool:
+    """The actor is this member, acting as an expert, and the seat is still granted."""
+    return (
+        actor.role == Role.EXPERT
+        and actor.user_id == member.user_id
+        and holds(actor, Capability.REVIEW, member.panel.uid)
+    )
+
+
+def can_appoint_panel(actor: Actor, scenario: Scenario) -> bool:
+    return actor.role == Role.SECRETARY
+
+
+def can_add_member(actor: Actor, panel: Panel) -> bool:
+    return actor.role == Role.SECRETARY
+
+
+def can_declare_interest(actor: Actor, member: PanelMember) -> bool:
+    """Each for himself."""
+    return sits(actor, member)
+
+
+def can_recuse_member(actor: Actor, member: PanelMember) -> bool:
+    """The member himself, or the secretary."""
+    return actor.role == Role.SECRETARY or sits(actor, member)
+
+
+def can_start_scoring(actor: Actor, panel: Panel) -> bool:
+    return actor.role == Role.SECRETARY
+
+
+def can_save_scores(actor: Actor, sheet: Sheet) -> bool:
+    """The judge whose sheet it is; nobody else, whatever his role."""
+    return sits(actor, sheet.member)
+
+
+def can_lock_sheet(actor: Actor, sheet: Sheet) -> bool:
+    return sits(actor, sheet.member)
+
+
+def can_finish_review(actor: Actor, scenario: Scenario) -> bool:
+    return actor.role == Role.SECRETARY
+
+
+def can_see_progress(actor: Actor, panel: Panel) -> bool:
+    """How many sheets are locked, and by whom. Never what is on them."""
+    return actor.is_office
