@@ -1,11 +1,10 @@
-"""What upper rooms register with lower ones: projections, outbox handlers, the worker's nudge."""
+"""What upper rooms register with lower ones: projections, outbox handlers, the nudge."""
 
 from importlib import import_module
 
 REGISTER = (
     "marketplace.scenarios.projections",
     "marketplace.indicators.projections",
-    "marketplace.notices.handlers",
     "marketplace.tasks",
 )
 
