@@ -40,36 +40,58 @@ class Badge(NamedTuple):
     icon: str
 
 
+# A code that several rooms use has one look; its word comes from the row where one is given.
 STATES = {
     # scenarios
     "draft": Badge(_("Draft"), "neutral", "draft"),
     "submitted": Badge(_("Submitted"), "info", "wait"),
     "demonstrating": Badge(_("In demonstration"), "info", "eye"),
-    "returned": Badge(_("Returned for changes"), "warn", "back"),
-    "rejected": Badge(_("Not accepted"), "bad", "cross"),
+    "returned": Badge(_("Returned"), "warn", "back"),
+    "rejected": Badge(_("Rejected"), "bad", "cross"),
     "demonstrated": Badge(_("Demonstrated"), "info", "check"),
     "published": Badge(_("Open for bids"), "good", "open"),
-    "closed": Badge(_("Closed, not yet opened"), "warn", "lock"),
-    "opened": Badge(_("Bids opened"), "info", "unlock"),
+    "closed": Badge(_("Closed"), "warn", "lock"),
+    "opened": Badge(_("Opened"), "info", "unlock"),
     "eligibility": Badge(_("Eligibility check"), "info", "eye"),
     "review": Badge(_("In review"), "info", "eye"),
-    "decision": Badge(_("Being decided"), "info", "wait"),
+    "decision": Badge(_("To be decided"), "info", "wait"),
     "publicity": Badge(_("In publicity"), "info", "wait"),
     "awarded": Badge(_("Awarded"), "good", "star"),
-    "implementing": Badge(_("In implementation"), "info", "wait"),
+    "implementing": Badge(_("Implementing"), "info", "wait"),
     "accepted": Badge(_("Accepted"), "good", "check"),
     "withdrawn": Badge(_("Withdrawn"), "neutral", "back"),
-    "failed": Badge(_("Failed, no award"), "bad", "cross"),
+    "failed": Badge(_("Failed listing"), "bad", "cross"),
     "terminated": Badge(_("Terminated"), "bad", "cross"),
     "suspended": Badge(_("Suspended"), "warn", "warn"),
-    # what other rooms share
-    "pending": Badge(_("Pending"), "neutral", "wait"),
-    "confirmed": Badge(_("Confirmed"), "good", "check"),
-    "locked": Badge(_("Locked"), "good", "lock"),
+    # bids and openings
+    "unopened": Badge(_("Could not be opened"), "bad", "warn"),
+    "eligible": Badge(_("Eligible"), "good", "check"),
+    "ineligible": Badge(_("Not eligible"), "bad", "cross"),
+    "candidate": Badge(_("Candidate"), "info", "star"),
+    "won": Badge(_("Awarded"), "good", "star"),
+    "lost": Badge(_("Not awarded"), "neutral", "dot"),
+    "void": Badge(_("Void"), "neutral", "cross"),
+    "waiting": Badge(_("Waiting for confirmations"), "warn", "wait"),
+    "finished": Badge(_("Finished"), "good", "check"),
+    # panels, members, sheets
+    "appointed": Badge(_("Appointed"), "info", "person"),
+    "technical": Badge(_("Scoring blind"), "info", "eye"),
+    "named": Badge(_("Scoring by name"), "info", "person"),
+    "price": Badge(_("Waiting for the prices"), "info", "wait"),
+    "reported": Badge(_("Reported"), "good", "file"),
+    "invited": Badge(_("To declare"), "warn", "wait"),
+    "declared": Badge(_("Declared free of interests"), "good", "check"),
     "recused": Badge(_("Recused"), "neutral", "back"),
+    "open": Badge(_("Open"), "info", "dot"),
+    "locked": Badge(_("Locked"), "good", "lock"),
+    # decisions
+    "proposed": Badge(_("Proposed"), "info", "wait"),
+    "publicised": Badge(_("In publicity"), "info", "wait"),
+    "confirmed": Badge(_("Confirmed"), "good", "check"),
+    "refused": Badge(_("Refused by the winner"), "bad", "cross"),
+    # checks
+    "pending": Badge(_("Pending"), "neutral", "wait"),
     "passed": Badge(_("Passed"), "good", "check"),
-    "damaged": Badge(_("Cannot be opened"), "bad", "warn"),
-    "sealed": Badge(_("Sealed"), "info", "seal"),
     "verified": Badge(_("Verified"), "good", "check"),
 }
 

@@ -164,7 +164,8 @@
   document.addEventListener("htmx:responseError", failed);
   document.addEventListener("htmx:load", (event) => {
     wakeForms(event.detail.elt);
-    event.detail.elt.querySelector?.("[data-focus]")?.focus();
+    const arrived = event.detail.elt;
+    if (arrived !== document.body) arrived.querySelector?.("[data-focus]")?.focus();
   });
 
   wakeForms(document);

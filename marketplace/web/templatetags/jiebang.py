@@ -19,6 +19,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from marketplace.web.problems import problems_of
 from marketplace.web.states import ICONS, REMEDIES, badge_for
 from marketplace.web.words import (
     NOTHING,
@@ -156,7 +157,12 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def state_badge(state: Any, label: str = "", tone: str = "") -> SafeString:
-    """A state as icon and word; label and tone override what the state code says."""
+    """A state as icon and word, from a row with a state or from a state's code.
+
+    label and tone override what the row and the code say.
+    """
+    if hasattr(state, "get_state_display"):
+        label, state = label or state.get_state_display(), state.state
     badge = badge_for(str(getattr(state, "value", state)))
     words = label or getattr(state, "label", "") or badge.label
     return format_html(
@@ -322,38 +328,10 @@ def field(bound: BoundField, unit: str = "", label: str = "", **attrs: Any) -> d
     }
 
 
-def problems_of(form: BaseForm) -> list[dict[str, str]]:
-    found = [{"anchor": "", "label": "", "text": str(e)} for e in form.non_field_errors()]
-    for name in form.errors:
-        if name not in form.fields:
-            continue
-        bound = form[name]
-        anchor = bound.id_for_label or bound.auto_id or bound.html_name
-        found += [
-            {"anchor": anchor, "label": str(bound.label).rstrip(".。"), "text": str(error)}
-            for error in bound.errors
-        ]
-    return found
-
-
 @register.inclusion_tag("components/_error_summary.html")
 def error_summary(*forms: BaseForm | BaseFormSet | None) -> dict[str, Any]:
     """Everything to correct, at once, each with a link to its field; forms and formsets."""
-    problems: list[dict[str, str]] = []
-    for form in forms:
-        if not form or not form.is_bound:
-            continue
-        if isinstance(form, BaseFormSet):
-            problems += [
-                {"anchor": "", "label": "", "text": str(e)} for e in form.non_form_errors()
-            ]
-            for number_, row in enumerate(form.forms, start=1):
-                for problem in problems_of(row):
-                    problem["label"] = f"{number_} · {problem['label']}".rstrip(" ·")
-                    problems.append(problem)
-        else:
-            problems += problems_of(form)
-    return {"problems": problems}
+    return {"problems": [p for form in forms if form for p in problems_of(form)]}
 
 
 # --- the frame -------------------------------------------------------------
