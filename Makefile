@@ -1,6 +1,7 @@
 # `make demo` and `make test` are all that a new clone needs. What they do is in config/runtime.
 PYTHON ?= python3
 VENV_PYTHON = .venv/bin/python
+export PORT
 
 .PHONY: help demo test reset lock
 
@@ -12,7 +13,7 @@ help:
 
 demo: found
 	@$(PYTHON) config/runtime/prepare.py
-	@PORT="$(PORT)" $(VENV_PYTHON) -m config.runtime.demo
+	@$(VENV_PYTHON) -m config.runtime.demo
 
 test: found
 	@$(PYTHON) config/runtime/prepare.py --dev
