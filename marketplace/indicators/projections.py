@@ -8,6 +8,7 @@ from marketplace.indicators.models import OpenDemand
 from marketplace.ledger.actions import project
 from marketplace.ledger.models import Event
 from marketplace.scenarios.models import Publication, Scenario
+from marketplace.scenarios.windows import window_end
 
 OUTSIDE = "none"  # organising mode of a demand that was put to bid on another platform
 
@@ -50,8 +51,6 @@ RELATED = (
 
 def facts_of(publication: Publication) -> dict[str, Any]:
     """What one publication says toward the count: the fields of an OpenDemand row."""
-    from marketplace.scenarios.windows import window_end
-
     scenario, profile = publication.scenario, publication.profile
     return {
         "root_uid": scenario.root.uid if scenario.root else scenario.uid,
