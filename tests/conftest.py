@@ -174,10 +174,8 @@ def assert_max_queries() -> Callable[[int], AbstractContextManager[CaptureQuerie
 
 # -- The site in service ---------------------------------------------------------------------------
 @pytest.fixture
-def site(committing_db: CommittingDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def site(committing_db: CommittingDatabase) -> Iterator[str]:
     """The address of a server thread on `committing_db`, without a slash at the end."""
-    # Playwright's event loop runs in this thread, and Django would refuse to query beside it.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     server = LiveServerThread("localhost", StaticFilesHandler)
     server.daemon = True
     server.start()
