@@ -33,6 +33,7 @@ from marketplace.scenarios.models import (
     Envelope,
     EnvelopeKey,
     Metric,
+    Milestone,
     PaymentNode,
     Scenario,
     State,
@@ -138,7 +139,10 @@ def draft_scenario(actor: Actor, **fields: Any) -> Scenario:
         "pain": "现有手段误报多。",
         "need": "需要可测量的检测。",
         "deliverables": "系统、文档。",
+        "ip_terms": "新成果归揭榜方，需求方永久使用。",
+        "data_terms": "测试使用合成数据。",
         "contact": "张三 021-00000000",
+        "funding": term("funding_source", "own"),
         "domain": term("domain", "industrial_internet"),
         "area": term("area", "innovation_zone"),
         "budget_cny": Decimal("1000000.00"),
@@ -175,6 +179,7 @@ def draft_scenario(actor: Actor, **fields: Any) -> Scenario:
         PaymentNode.objects.create(
             scenario=scenario, position=position, name=name, percent=Decimal(percent)
         )
+    Milestone.objects.create(scenario=scenario, position=0, name="验收", month=6)
     for position, text in enumerate(["具有相关项目经验", "承诺遵守保密要求"]):
         Condition.objects.create(
             scenario=scenario, position=position, code=f"Q{position + 1}", text=text

@@ -1,0 +1,33 @@
+from marketplace.scenarios.actions.course import (
+    close_scenario,
+    record_failure,
+    withdraw_scenario,
+)
+from marketplace.scenarios.actions.draft import (
+    create_draft,
+    delete_draft,
+    save_draft,
+    submit_scenario,
+)
+from marketplace.scenarios.actions.gate import (
+    conclude_demonstration,
+    reject_scenario,
+    return_scenario,
+    start_demonstration,
+)
+from marketplace.scenarios.actions.publication import publish_scenario
+
+__all__ = [
+    "close_scenario",
+    "conclude_demonstration",
+    "create_draft",
+    "delete_draft",
+    "publish_scenario",
+    "record_failure",
+    "reject_scenario",
+    "return_scenario",
+    "save_draft",
+    "start_demonstration",
+    "submit_scenario",
+    "withdraw_scenario",
+]

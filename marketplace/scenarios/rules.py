@@ -1,0 +1,50 @@
+"""Who may do what to a demand. Never when: states and clocks are the actions' matter."""
+
+from __future__ import annotations
+
+from marketplace.accounts.models import Membership, Organisation
+from marketplace.base.actor import Actor, Role
+from marketplace.scenarios.models import Scenario
+
+
+def can_draft_scenario(actor: Actor, organisation: Organisation | None) -> bool:
+    """Owners and editors of an organisation that posts demands, for that organisation."""
+    return (
+        organisation is not None
+        and actor.writes
+        and actor.organisation_id == organisation.pk
+        and organisation.is_owner
+    )
+
+
+def can_edit_scenario(actor: Actor, scenario: Scenario) -> bool:
+    """Owners and editors of the organisation whose demand it is; they also file and delete it."""
+    return actor.writes and actor.organisation_id == scenario.organisation_id
+
+
+def can_demonstrate_scenario(actor: Actor, scenario: Scenario) -> bool:
+    """Officers who neither wrote the demand nor belong to its owner: start, return, conclude."""
+    return actor.role == Role.OFFICER and stands_apart(actor, scenario)
+
+
+def can_publish_scenario(actor: Actor, scenario: Scenario) -> bool:
+    """Who publishes is an officer, not the author, and not of the owner's organisation."""
+    return actor.role == Role.OFFICER and stands_apart(actor, scenario)
+
+
+def can_withdraw_scenario(actor: Actor, scenario: Scenario) -> bool:
+    """Taking back what was posted binds the organisation: its owners only."""
+    return actor.role == Role.OWNER and actor.organisation_id == scenario.organisation_id
+
+
+def can_close_scenario(actor: Actor, scenario: Scenario) -> bool:
+    """Nobody closes by hand; the sweep records what the clock has made true."""
+    return actor.role == Role.SYSTEM
+
+
+def stands_apart(actor: Actor, scenario: Scenario) -> bool:
+    """Neither the author nor a member of the organisation whose demand it is."""
+    if actor.user_id is None or actor.user_id == scenario.author_id:
+        return False
+    members = Membership.objects.filter(user_id=actor.user_id)
+    return not members.filter(organisation_id=scenario.organisation_id).exists()
