@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from marketplace.base import clock
+from marketplace.bidding.models import OpeningStage
+from marketplace.committee.models import SheetStage
+from marketplace.management.season.content import Content, Mapping
+from marketplace.management.season.people import People, load_people
+from marketplace.management.season.play import Play, seconds_from_now
+from marketplace.scenarios.models import Scenario
+
+# The states in which bids have been opened: played with profile D, in seconds.
+OPENED = ("eligibility", "review", "decision", "publicity", "awarded")
+BIDDING_SECONDS = 8
+KEY_HOLDERS = ["keyholder1", "keyholder2", "keyholder3"]
+TOURED = "officer secretary o1-owner v1 e1 keyholder1 keyholder2 witness".split()
+
+
+class Command(BaseCommand):
+    help = "Fill the demo: play seeds/demo through the actions. Does nothing the second time."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--password-file", type=Path, required=True)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        content = Content()
+        people = People(content)
+        password = options["password_file"].read_text("utf-8").strip()
+        if not password:
+            raise CommandError("The password file is empty.")
+        if people.is_there():
+            self.say(f"demo content is there: {Scenario.objects.count()} scenarios")
+        else:
+            self.load(content, password)
+        self.print_accounts(people, password)
+
+    def say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def load(self, content: Content, password: str) -> None:
+        began = time.monotonic()
+        people = load_people(content, password)
+        self.say("organisations and people of the park are there")
+        plans = content.plan["scenarios"]
+        played = [self.begin(Play(content, people, plan["code"]), plan) for plan in plans]
+        self.say(f"{len(played)} demands are filed; waiting for the short deadlines")
+        for number, (play, plan) in enumerate(played, 1):
+            if plan["state"] in OPENED:
+                self.finish(play, plan)
+                self.say(f"[{number}/{len(played)}] {play.code} is in state {plan['state']}")
+        self.say(f"demo content loaded in {time.monotonic() - began:.1f} s")
+
+    def begin(self, play: Play, plan: Mapping) -> tuple[Play, Mapping]:
+        """From the draft to the board, with the bids that come in at once."""
+        state, profile = plan["state"], plan["profile"]
+        deadline_at = self.deadline(play, state)
+        award_mode = plan.get("award_mode") or ("collective" if profile == "B" else "owner_choice")
+        play.draft(profile=profile, award_mode=award_mode, deadline_at=deadline_at)
+        if state == "draft":
+            return play, plan
+        play.submit()
+        if state == "returned":
+            play.send_back(plan["return_reason_zh"])
+        if state in {"submitted", "returned"}:
+            return play, plan
+        play.start_demonstration()
+        if state == "demonstrating":
+            return play, plan
+        play.conclude_demonstration()
+        holders = plan.get("keyholders", KEY_HOLDERS)
+        play.publish(keyholders=holders, deadline_at=self.deadline(play, state))
+        for vendor in plan.get("bids", []):
+            play.bid(vendor)
+        return play, plan
+
+    def deadline(self, play: Play, state: str) -> datetime:
+        if state in OPENED:
+            return seconds_from_now(BIDDING_SECONDS)
+        return clock.now() + timedelta(days=play.seed["bid_days"], minutes=5)
+
+    def finish(self, play: Play, plan: Mapping) -> None:
+        """From the deadline to where the plan leaves it."""
+        play.wait_for_deadline()
+        play.confirm(OpeningStage.FIRST, *plan["keyholders"][:2])
+        play.wait_for_opening()
+        play.start_eligibility()
+        pending = plan.get("pending", [])
+        for vendor in plan["bids"]:
+            if vendor not in pending:
+                play.check(vendor)
+        if plan["state"] == "eligibility":
+            return
+        play.conclude_eligibility()
+        play.appoint(plan["panel"])
+        if plan["state"] == "review":
+            busy = plan["open_sheets"]
+            done = [expert for expert in plan["panel"] if expert not in busy]
+            play.score(SheetStage.TECHNICAL, done)
+            return
+        play.review(plan["panel"], *plan["keyholders"][1:3])
+        if plan["state"] == "decision":
+            return
+        play.decide(plan["chosen"], minutes_number=plan.get("minutes_number", ""))
+        longer = plan.get("stricter", {}).get("publicity_min")
+        play.publicise(ends_at=seconds_from_now(longer["value"]) if longer else None)
+        if plan["state"] == "awarded":
+            play.confirm_award()
+
+    def print_accounts(self, people: People, password: str) -> None:
+        self.say("")
+        self.say(f"demo accounts, all with the password {password}")
+        for local in TOURED:
+            actor = people.actor(local)
+            hat = str(actor.organisation or actor.role)
+            self.say(f"  {people.address(local):28} {actor.user}  {hat}")

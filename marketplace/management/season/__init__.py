@@ -1,0 +1,1 @@
+"""The demo season: fictitious content of seeds/demo played through the actions."""

@@ -1,0 +1,238 @@
+"""Plays one scenario of the seeds through the actions, as the people of the seeds would."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from marketplace.awards import actions as awards
+from marketplace.base import clock, queue
+from marketplace.base.actor import Actor
+from marketplace.bidding import actions as bidding
+from marketplace.bidding.models import Bid, BidState, OpeningStage
+from marketplace.committee import actions as committee
+from marketplace.committee.models import PanelState, Sheet, SheetStage, SheetState
+from marketplace.management.season.content import Content, Mapping, draft_data
+from marketplace.management.season.people import People
+from marketplace.scenarios import actions as scenarios
+from marketplace.scenarios import sweeps
+from marketplace.scenarios.models import Scenario, State
+
+PATIENCE = 60
+
+
+class TookTooLong(RuntimeError):
+    """A process that should have done its part did not."""
+
+
+def wait_until(what: str, reached: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
+    """Do the worker's part while waiting, so that it works with and without one."""
+    ends = time.monotonic() + seconds
+    while not reached():
+        if time.monotonic() > ends:
+            raise TookTooLong(what)
+        sweeps.close_due()
+        queue.deliver_due()
+        time.sleep(0.1)
+
+
+class Play:
+    """One scenario and the people around it. Each method is one step of the path."""
+
+    def __init__(self, content: Content, people: People, code: str) -> None:
+        self.content, self.people, self.code = content, people, code
+        self.seed = content.scenario(code)
+        self.uid: UUID
+        officer, publisher = people.actor("officer"), people.actor("officer2")
+        self.officer, self.publisher = officer, publisher
+        self.secretary = people.actor("secretary")
+        self.owner = people.actor(f"{self.seed['owner']}-owner")
+        self.editor = people.actor(f"{self.seed['owner']}-editor")
+
+    @property
+    def scenario(self) -> Scenario:
+        return Scenario.objects.get(uid=self.uid)
+
+    # -- to the board --------------------------------------------------------------------------
+    def draft(self, *, profile: str, award_mode: str, deadline_at: datetime) -> None:
+        data = draft_data(
+            self.seed, profile=profile, award_mode=award_mode, deadline_at=deadline_at
+        )
+        self.uid = scenarios.create_draft(actor=self.editor, data=data).uid
+
+    def submit(self) -> None:
+        revision = self.scenario.revision
+        scenarios.submit_scenario(actor=self.owner, scenario_uid=self.uid, revision=revision)
+
+    def send_back(self, reason: str) -> None:
+        scenarios.return_scenario(actor=self.officer, scenario_uid=self.uid, reason=reason)
+
+    def start_demonstration(self) -> None:
+        scenarios.start_demonstration(actor=self.officer, scenario_uid=self.uid)
+
+    def conclude_demonstration(self) -> None:
+        opinion = "需求真实，指标可测，条件中立，同意发榜。"
+        scenarios.conclude_demonstration(actor=self.officer, scenario_uid=self.uid, opinion=opinion)
+
+    def publish(self, *, keyholders: list[str], deadline_at: datetime) -> None:
+        uids = [self.people.user(local).uid for local in keyholders]
+        scenarios.publish_scenario(
+            actor=self.publisher,
+            scenario_uid=self.uid,
+            key_holder_uids=uids,
+            deadline_at=deadline_at,
+        )
+
+    # -- bids ------------------------------------------------------------------------------------
+    def bid(self, vendor: str, forms: Mapping | None = None) -> None:
+        bidding.submit_bid(
+            actor=self.people.actor(vendor),
+            scenario_uid=self.uid,
+            forms=forms or self.content.bid(self.code, vendor),
+            files=attachments(self.seed["title_zh"]),
+        )
+
+    def bid_of(self, vendor: str) -> Bid:
+        organisation = self.people.actor(vendor).organisation
+        return Bid.objects.get(scenario__uid=self.uid, organisation=organisation)
+
+    def wait_for_deadline(self) -> None:
+        wait_until(f"{self.code} was not closed", lambda: self.scenario.state != State.PUBLISHED)
+
+    # -- opening and eligibility -----------------------------------------------------------------
+    def confirm(self, stage: str, *holders: str) -> None:
+        for holder in holders:
+            bidding.confirm_opening(
+                actor=self.people.actor(holder), scenario_uid=self.uid, stage=stage
+            )
+
+    def wait_for_opening(self) -> None:
+        wait_until(f"{self.code} was not opened", lambda: self.scenario.state != State.CLOSED)
+
+    def start_eligibility(self) -> None:
+        bidding.start_eligibility(actor=self.secretary, scenario_uid=self.uid)
+
+    def check(self, vendor: str, *, failing: str = "", reason: str = "") -> None:
+        """Every condition passes but the failing one."""
+        bid = self.bid_of(vendor)
+        for condition in self.scenario.conditions.order_by("position"):
+            fails = condition.code == failing
+            bidding.check_condition(
+                actor=self.secretary,
+                bid_uid=bid.uid,
+                condition_code=condition.code,
+                verdict="fail" if fails else "pass",
+                reason=reason if fails else "",
+            )
+
+    def conclude_eligibility(self) -> None:
+        bidding.conclude_eligibility(actor=self.secretary, scenario_uid=self.uid)
+
+    # -- review ----------------------------------------------------------------------------------
+    def appoint(self, experts: list[str]) -> None:
+        uids = [self.people.user(local).uid for local in experts]
+        committee.appoint_panel(actor=self.secretary, scenario_uid=self.uid, expert_uids=uids)
+        panel = self.scenario.panel
+        for local in experts:
+            committee.declare_interest(
+                actor=self.people.actor(local), panel_uid=panel.uid, free=True
+            )
+        committee.start_scoring(actor=self.secretary, panel_uid=panel.uid)
+
+    def score(self, stage: str, experts: list[str], *, lock: bool = True) -> None:
+        """Fill the sheets of one stage by the seeds, and lock them unless told not to."""
+        for local in experts:
+            actor = self.people.actor(local)
+            sheets = Sheet.objects.filter(
+                member__user=actor.user,
+                bid__scenario__uid=self.uid,
+                stage=stage,
+                state=SheetState.OPEN,
+            )
+            for sheet in sheets.order_by("pk"):
+                self._fill(sheet, local, actor)
+                if lock:
+                    committee.lock_sheet(actor=actor, sheet_uid=sheet.uid)
+
+    def _fill(self, sheet: Sheet, expert: str, actor: Actor) -> None:
+        vendor = self._vendor_of(sheet.bid)
+        marks = self.content.scores(self.code, expert, vendor)
+        kinds = {SheetStage.TECHNICAL: "technical", SheetStage.NAMED: "team"}
+        criteria = sheet.bid.scenario.criteria.filter(kind=kinds[SheetStage(sheet.stage)])
+        scores = {
+            criterion.code: (
+                (criterion.weight * marks[criterion.code][0] / 100).quantize(Decimal("0.01")),
+                marks[criterion.code][1],
+            )
+            for criterion in criteria
+        }
+        committee.save_scores(
+            actor=actor, sheet_uid=sheet.uid, revision=sheet.revision, scores=scores
+        )
+
+    def _vendor_of(self, bid: Bid) -> str:
+        rows = self.content.organisations["vendors"]
+        return next(row["code"] for row in rows if row["uscc"] == bid.organisation.uscc)
+
+    def wait_for_prices(self) -> None:
+        eligible = Bid.objects.filter(scenario__uid=self.uid, state=BidState.ELIGIBLE)
+        wait_until(
+            f"the prices of {self.code} were not opened",
+            lambda: (
+                not eligible.filter(price_opened_at=None).exists()
+                and self.scenario.openings.filter(
+                    stage=OpeningStage.PRICE, finished_at__isnull=False
+                ).exists()
+            ),
+        )
+
+    def review(self, experts: list[str], *holders: str) -> None:
+        """The whole review: blind, by name, prices, report."""
+        self.score(SheetStage.TECHNICAL, experts)
+        self.score(SheetStage.NAMED, experts)
+        assert self.scenario.panel.state == PanelState.PRICE
+        self.confirm(OpeningStage.PRICE, *holders)
+        self.wait_for_prices()
+        self.finish_review()
+
+    def finish_review(self) -> None:
+        committee.finish_review(actor=self.secretary, scenario_uid=self.uid)
+
+    # -- award -----------------------------------------------------------------------------------
+    def decide(self, vendor: str, *, reason: str = "", minutes_number: str = "") -> None:
+        bid = self.bid_of(vendor)
+        if minutes_number:
+            awards.decide_by_minutes(
+                actor=self.officer,
+                scenario_uid=self.uid,
+                bid_uid=bid.uid,
+                minutes_number=minutes_number,
+                reason=reason,
+            )
+        else:
+            awards.choose_winner(
+                actor=self.owner, scenario_uid=self.uid, bid_uid=bid.uid, reason=reason
+            )
+
+    def publicise(self, *, ends_at: datetime | None = None) -> None:
+        decision = self.scenario.decisions.exclude(state="refused").get()
+        awards.publicise(actor=self.publisher, decision_uid=decision.uid, ends_at=ends_at)
+
+    def confirm_award(self) -> None:
+        decision = self.scenario.decisions.exclude(state="refused").get()
+        ends_at = decision.publicity.ends_at
+        wait_until("the publicity window did not end", lambda: clock.now() >= ends_at)
+        awards.confirm_award(actor=self.officer, decision_uid=decision.uid)
+
+
+def attachments(title: str) -> dict[str, list[tuple[str, bytes]]]:
+    """A small anonymous annex, so that files travel the path too."""
+    text = f"{title}：方案附件（虚构）\n\n架构说明、接口清单、测试计划各一节，仅供演示。\n"
+    return {"business": [], "technical": [("annex.txt", text.encode())], "price": []}
+
+
+def seconds_from_now(seconds: float) -> datetime:
+    return clock.now() + timedelta(seconds=seconds)
