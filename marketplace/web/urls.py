@@ -1,9 +1,10 @@
 from django.urls import path
 
-from marketplace.web import acting, awards, bidding, committee, public, scenarios
+from marketplace.web import acting, awards, bidding, committee, components, public, scenarios
 
 urlpatterns = [
     path("acting/", acting.switch, name="acting"),
+    path("components/", components.living_page, name="components"),
     *scenarios.urlpatterns,
     *bidding.urlpatterns,
     *committee.urlpatterns,
