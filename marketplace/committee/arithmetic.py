@@ -117,7 +117,7 @@ def aggregate(totals: Mapping[str, Decimal], *, trim: bool) -> Stage:
 
 
 def price_score(price_cny: Decimal, *, lowest_cny: Decimal, weight: Decimal) -> Decimal:
-    """lowest ÷ price × weight, half-up to 2 places. Both prices positive, lowest ≤ price."""
+    """Lowest ÷ price × weight, half-up to 2 places. Both prices positive, lowest ≤ price."""
     with localcontext(EXACT):
         return half_up(lowest_cny * weight / price_cny)
 
@@ -150,9 +150,7 @@ def rank(bids: Sequence[BidInput], rules: Rules) -> list[Line]:
         technical, team = (_stage(totals, rules) for totals in (bid.technical, bid.team))
         price = ZERO
         if bid.code in prices:
-            price = price_score(
-                prices[bid.code], lowest_cny=lowest, weight=rules.price_weight
-            )
+            price = price_score(prices[bid.code], lowest_cny=lowest, weight=rules.price_weight)
         total = technical.score + team.score + price
         scored.append((bid, technical, team, price, total))
 

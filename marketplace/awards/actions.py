@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import hashlib
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.awards import queries
+from marketplace.awards.models import Award, Decision, DecisionState, Publicity
+from marketplace.awards.notice import notice
+from marketplace.awards.rules import (
+    can_choose_winner,
+    can_confirm_award,
+    can_decide_by_minutes,
+    can_publicise,
+    can_refuse_award,
+)
+from marketplace.base import clock
+from marketplace.base.actor import Actor
+from marketplace.base.canonical import canonical
+from marketplace.base.errors import Invalid, NotFound, StateConflict, TooEarly
+from marketplace.base.locks import lock
+from marketplace.base.rules import require
+from marketplace.base.states import move
+from marketplace.bidding.models import Bid, BidState
+from marketplace.committee.models import Ranking
+from marketplace.ledger import actions as ledger
+from marketplace.ledger.models import Audience
+from marketplace.scenarios.actions import record_failure
+from marketplace.scenarios.models import AwardMode, Scenario
+from marketplace.scenarios.models import State as ScenarioState
+from marketplace.scenarios.windows import window_end
+
+REASON_MIN = 20
+
+
+@transaction.atomic
+def choose_winner(*, actor: Actor, scenario_uid: UUID, bid_uid: UUID, reason: str = "") -> Decision:
+    """The owner picks one of the candidates; any but the best one left only with reasons."""
+    scenario = lock(Scenario, uid=scenario_uid)
+    require(can_choose_winner, actor, scenario)
+    best, chosen = _to_be_decided(scenario, bid_uid, AwardMode.OWNER_CHOICE)
+    reason = reason.strip()
+    if chosen != best and len(reason) < REASON_MIN:
+        raise Invalid(
+            errors={
+                "reason": [
+                    _("Another than the first is chosen only with reasons of 20 characters.")
+                ]
+            },
+            code="award.reason",
+        )
+    return _decide(scenario, chosen, actor=actor, reason=reason, minutes_number="")
+
+
+@transaction.atomic
+def decide_by_minutes(
+    *, actor: Actor, scenario_uid: UUID, bid_uid: UUID, minutes_number: str, reason: str = ""
+) -> Decision:
+    """Enter a collective decision: the first, or the next one after a refusal, by its minutes."""
+    scenario = lock(Scenario, uid=scenario_uid)
+    require(can_decide_by_minutes, actor, scenario)
+    best, chosen = _to_be_decided(scenario, bid_uid, AwardMode.COLLECTIVE)
+    if not minutes_number.strip():
+        raise Invalid(
+            errors={"minutes_number": [_("Give the number of the minutes.")]},
+            code="award.minutes",
+        )
+    if chosen != best:
+        raise Invalid(
+            errors={"bid": [_("The first of the ranking wins; the next only after a refusal.")]},
+            code="award.not_first",
+        )
+    return _decide(
+        scenario, chosen, actor=actor, reason=reason.strip(), minutes_number=minutes_number.strip()
+    )
+
+
+def _to_be_decided(scenario: Scenario, bid_uid: UUID, mode: str) -> tuple[Ranking, Ranking]:
+    """(the best candidate left, the one asked for). The scenario is locked FOR UPDATE."""
+    if scenario.state != ScenarioState.DECISION:
+        raise StateConflict(_("There is nothing to decide at this stage."), code="award.state")
+    if scenario.award_mode != mode:
+        raise StateConflict(
+            _("This scenario's award is decided in another way."), code="award.mode"
+        )
+    if Decision.objects.filter(scenario=scenario).exclude(state=DecisionState.REFUSED).exists():
+        raise StateConflict(_("The award is decided already."), code="award.decided")
+    if not Bid.objects.filter(scenario=scenario, uid=bid_uid).exists():
+        raise NotFound
+    left = queries.standing_candidates(scenario)
+    chosen = next((row for row in left if row.bid.uid == bid_uid), None)
+    if chosen is None:
+        raise Invalid(
+            errors={"bid": [_("This bid is not among the recommended candidates.")]},
+            code="award.not_candidate",
+        )
+    return left[0], chosen
+
+
+def _decide(
+    scenario: Scenario, chosen: Ranking, *, actor: Actor, reason: str, minutes_number: str
+) -> Decision:
+    decision = Decision.objects.create(
+        scenario=scenario,
+        bid=chosen.bid,
+        reason=reason,
+        minutes_number=minutes_number,
+        decided_by=actor.user,
+        decided_at=clock.now(),
+    )
+    ledger.append(
+        "award.decided",
+        actor=actor,
+        subjects=[scenario.uid, chosen.bid.uid, decision.uid],
+        audience=Audience.OFFICE,
+        to_state=decision.state,
+        reason=reason,
+        profile_version=scenario.profile.label,
+        data={"place": chosen.place, "mode": scenario.award_mode},
+    )
+    return decision
+
+
+@transaction.atomic
+def publicise(*, actor: Actor, decision_uid: UUID) -> Publicity:
+    """Publish the notice and start its window, of the length that the profile asks for."""
+    scenario = lock(Scenario, decisions__uid=decision_uid)
+    decision = lock(Decision, uid=decision_uid)
+    require(can_publicise, actor, decision)
+    if scenario.award_mode == AwardMode.COLLECTIVE and not decision.minutes_number:
+        raise Invalid(
+            _("Without the number of the minutes there is no publicity."), code="award.minutes"
+        )
+    move(decision, DecisionState.PUBLICISED)
+    left = move(scenario, ScenarioState.PUBLICITY)
+    starts_at = clock.now()
+    ends_at = window_end(scenario.profile, "publicity_min", starts_at)
+    body = canonical(notice(decision, starts_at=starts_at, ends_at=ends_at))
+    publicity = Publicity.objects.create(
+        decision=decision,
+        body=body,
+        sha256=hashlib.sha256(body).hexdigest(),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        published_by=actor.user,
+    )
+    ledger.append(
+        "award.publicised",
+        actor=actor,
+        subjects=[decision.uid, publicity.uid, scenario.uid],
+        audience=Audience.PUBLIC,
+        from_state=left,
+        to_state=scenario.state,
+        profile_version=scenario.profile.label,
+        data={"ref": scenario.ref, "ends_at": ends_at, "sha256": publicity.sha256},
+    )
+    return publicity
+
+
+@transaction.atomic
+def confirm_award(*, actor: Actor, decision_uid: UUID) -> Award:
+    """After the publicity's window, half-open: at its end the award may be confirmed."""
+    scenario = lock(Scenario, decisions__uid=decision_uid)
+    decision = lock(Decision, uid=decision_uid)
+    require(can_confirm_award, actor, decision)
+    _require_publicised(decision)
+    if scenario.suspended:
+        raise StateConflict(_("This scenario is suspended."), code="scenario.suspended")
+    now = clock.now()
+    if now < decision.publicity.ends_at:
+        raise TooEarly(_("The publicity is still running."), code="publicity.running")
+    bids = list(
+        Bid.objects.select_for_update()
+        .filter(scenario=scenario, state=BidState.CANDIDATE)
+        .order_by("pk")
+    )
+    winner = next(bid for bid in bids if bid.pk == decision.bid_id)
+    for bid in bids:
+        move(bid, BidState.WON if bid is winner else BidState.LOST)
+    move(decision, DecisionState.CONFIRMED)
+    left = move(scenario, ScenarioState.AWARDED)
+    award = Award.objects.create(
+        scenario=scenario,
+        decision=decision,
+        amount_cny=winner.price_cny,
+        confirmed_by=actor.user,
+        confirmed_at=now,
+    )
+    ledger.append(
+        "award.confirmed",
+        actor=actor,
+        subjects=[decision.uid, winner.uid, award.uid, scenario.uid],
+        audience=Audience.PUBLIC,
+        from_state=left,
+        to_state=scenario.state,
+        profile_version=scenario.profile.label,
+        data={"ref": scenario.ref, "amount_cny": award.amount_cny},
+    )
+    return award
+
+
+@transaction.atomic
+def refuse_award(*, actor: Actor, decision_uid: UUID, reason: str) -> Decision:
+    """The winner steps back before confirmation: the next ranked may be decided, or nobody is left."""
+    scenario = lock(Scenario, decisions__uid=decision_uid)
+    decision = lock(Decision, uid=decision_uid)
+    if not Decision.objects.visible_to(actor).filter(pk=decision.pk).exists():
+        raise NotFound
+    require(can_refuse_award, actor, decision)
+    _require_publicised(decision)
+    if not reason.strip():
+        raise Invalid(errors={"reason": [_("Give the reason.")]}, code="award.refusal_reason")
+    bid = lock(Bid, pk=decision.bid_id)
+    move(bid, BidState.LOST)
+    decision.refusal_reason = reason.strip()
+    move(decision, DecisionState.REFUSED, also=("refusal_reason",))
+    left = scenario.state
+    remaining = queries.standing_candidates(scenario)
+    if remaining:
+        move(scenario, ScenarioState.DECISION)
+    ledger.append(
+        "award.refused",
+        actor=actor,
+        subjects=[decision.uid, bid.uid, scenario.uid],
+        audience=Audience.PARTIES,
+        from_state=left,
+        to_state=scenario.state,
+        reason=decision.refusal_reason,
+        profile_version=scenario.profile.label,
+        data={"candidates_left": len(remaining)},
+    )
+    if not remaining:
+        record_failure(
+            scenario=scenario,
+            actor=actor,
+            failure="refused",
+            reason=str(_("The winner refused the award and no candidate is left.")),
+        )
+    return decision
+
+
+def _require_publicised(decision: Decision) -> None:
+    if decision.state != DecisionState.PUBLICISED:
+        raise StateConflict(
+            _("This is possible only for an award in publicity."), code="decision.state"
+        )

@@ -1,0 +1,19 @@
+from marketplace.committee.actions.panel import (
+    add_member,
+    appoint_panel,
+    declare_interest,
+    recuse_member,
+)
+from marketplace.committee.actions.report import finish_review
+from marketplace.committee.actions.scoring import lock_sheet, save_scores, start_scoring
+
+__all__ = [
+    "add_member",
+    "appoint_panel",
+    "declare_interest",
+    "finish_review",
+    "lock_sheet",
+    "recuse_member",
+    "save_scores",
+    "start_scoring",
+]

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.base import clock
+from marketplace.base.actor import Actor
+from marketplace.base.errors import Invalid, NotFound, Stale, StateConflict, Text
+from marketplace.base.locks import lock, lock_shared
+from marketplace.base.rules import require
+from marketplace.base.states import move
+from marketplace.bidding import actions as bidding
+from marketplace.committee import queries
+from marketplace.committee.models import (
+    MemberState,
+    Panel,
+    PanelMember,
+    PanelState,
+    Score,
+    Sheet,
+    SheetStage,
+    SheetState,
+)
+from marketplace.committee.rules import can_lock_sheet, can_save_scores, can_start_scoring
+from marketplace.ledger import actions as ledger
+from marketplace.ledger.models import Audience
+from marketplace.scenarios.models import Criterion, Scenario
+from marketplace.scenarios.models import State as ScenarioState
+
+Points = Decimal | str | int | None
+COMMENT_MAX = 2000
+
+
+@transaction.atomic
+def start_scoring(*, actor: Actor, panel_uid: UUID) -> Panel:
+    """Hand out the blind sheets, once eligibility is concluded and everybody has declared."""
+    scenario = lock_shared(Scenario, panel__uid=panel_uid)
+    panel = lock(Panel, uid=panel_uid)
+    require(can_start_scoring, actor, panel)
+    if scenario.state != ScenarioState.REVIEW:
+        raise StateConflict(
+            _("Scoring starts once the eligibility of all bids is concluded."),
+            code="scoring.scenario_state",
+        )
+    members = list(queries.active(panel))
+    if any(member.state != MemberState.DECLARED for member in members):
+        raise StateConflict(
+            _("Not every member has declared his interests yet."), code="scoring.undeclared"
+        )
+    if not queries.size_fits(scenario, len(members)):
+        raise StateConflict(
+            _("After the recusals too few members are left: add some first."),
+            code="scoring.quorum",
+        )
+    left = move(panel, PanelState.TECHNICAL)
+    for member in members:
+        open_sheets(scenario, member, SheetStage.TECHNICAL)
+    ledger.append(
+        "scoring.started",
+        actor=actor,
+        subjects=[scenario.uid, panel.uid],
+        audience=Audience.OFFICE,
+        from_state=left,
+        to_state=panel.state,
+        profile_version=scenario.profile.label,
+    )
+    advance(scenario, panel, actor=actor)
+    return panel
+
+
+@transaction.atomic
+def save_scores(
+    *,
+    actor: Actor,
+    sheet_uid: UUID,
+    revision: int,
+    scores: Mapping[str, tuple[Points, str]],
+) -> Sheet:
+    """Write some criteria of an open sheet: {criterion code: (points or None, comment)}.
+
+    Returns the sheet with its new revision. Raises Stale if it was saved elsewhere since, Invalid
+    with a sentence per criterion code for points out of 0..weight or finer than two decimals.
+    """
+    sheet = _own_open_sheet(actor, sheet_uid)
+    require(can_save_scores, actor, sheet)
+    if revision != sheet.revision:
+        raise Stale
+    criteria = {c.code: c for c in _criteria(sheet)}
+    errors: dict[str, list[Text]] = {}
+    read: list[tuple[Criterion, Decimal | None, str]] = []
+    for code, (points, comment) in scores.items():
+        if code not in criteria:
+            errors[code] = [_("This sheet has no such criterion.")]
+            continue
+        try:
+            value = read_points(points, criteria[code].weight)
+        except ValueError as wrong:
+            errors[code] = [str(wrong)]
+            continue
+        if len(comment) > COMMENT_MAX:
+            errors[code] = [_("A comment has at most 2000 characters.")]
+            continue
+        read.append((criteria[code], value, comment.strip()))
+    if errors:
+        raise Invalid(errors=errors, code="scores.invalid")
+    for criterion, value, comment in read:
+        Score.objects.update_or_create(
+            sheet=sheet, criterion=criterion, defaults={"points": value, "comment": comment}
+        )
+    sheet.revision += 1
+    sheet.save(update_fields=["revision"])
+    return sheet
+
+
+def read_points(points: Points, weight: Decimal) -> Decimal | None:
+    """None for nothing entered. Full-width digits are read; raises ValueError with a sentence."""
+    if points is None or points == "":
+        return None
+    text = unicodedata.normalize("NFKC", str(points)).strip()
+    if not text:
+        return None
+    limits = {"weight": f"{weight.normalize():f}", "given": text[:20]}
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(_now("“%(given)s” is not a number.") % limits) from None
+    if not value.is_finite() or not 0 <= value <= weight:
+        raise ValueError(_now("Points go from 0 to %(weight)s.") % limits)
+    cents = value.quantize(Decimal("0.01"))
+    if cents != value:
+        raise ValueError(_now("Points have at most two decimals.") % limits)
+    return cents
+
+
+@transaction.atomic
+def lock_sheet(*, actor: Actor, sheet_uid: UUID, revision: int | None = None) -> Sheet:
+    """Freeze one judge's points for one bid. The last sheet of a stage moves the panel on.
+
+    revision: what the judge has seen, if he has; Stale if it was saved elsewhere since. Raises
+    Invalid naming every criterion without points.
+    """
+    scenario = lock_shared(Scenario, panel__members__sheets__uid=sheet_uid)
+    panel = lock(Panel, members__sheets__uid=sheet_uid)
+    sheet = _own_open_sheet(actor, sheet_uid)
+    require(can_lock_sheet, actor, sheet)
+    if revision is not None and revision != sheet.revision:
+        raise Stale
+    points = _points(sheet)
+    missing = [c for c in _criteria(sheet) if points.get(c.code) is None]
+    if missing:
+        raise Invalid(
+            _("A sheet is locked once every criterion has its points."),
+            errors={
+                c.code: [_now("%(criterion)s has no points yet.") % {"criterion": c.name}]
+                for c in missing
+            },
+            code="sheet.incomplete",
+        )
+    sheet.locked_at = clock.now()
+    left = move(sheet, SheetState.LOCKED, also=("locked_at",))
+    ledger.append(
+        "sheet.locked",
+        actor=actor,
+        subjects=[scenario.uid, panel.uid, sheet.uid],
+        audience=Audience.OFFICE,
+        from_state=left,
+        to_state=sheet.state,
+        inputs=points,
+        data={"judge": sheet.member.code, "stage": sheet.stage},
+    )
+    member = sheet.member
+    blind_done = sheet.stage == SheetStage.TECHNICAL and queries.member_finished(
+        member, SheetStage.TECHNICAL
+    )
+    if panel.state == PanelState.NAMED and blind_done:
+        open_sheets(scenario, member, SheetStage.NAMED)
+    advance(scenario, panel, actor=actor)
+    return sheet
+
+
+def open_sheets(scenario: Scenario, member: PanelMember, stage: str) -> None:
+    """One sheet per bid to be scored, unless the stage has nothing to score."""
+    if not queries.stage_criteria(scenario, stage):
+        return
+    known = set(Sheet.objects.filter(member=member, stage=stage).values_list("bid_id", flat=True))
+    Sheet.objects.bulk_create(
+        Sheet(member=member, bid=bid, stage=stage)
+        for bid in queries.scored_bids(scenario)
+        if bid.pk not in known
+    )
+
+
+def advance(scenario: Scenario, panel: Panel, *, actor: Actor) -> None:
+    """Move a locked panel as far as its locked sheets allow."""
+    panel.scenario = scenario
+    if panel.state == PanelState.TECHNICAL and queries.stage_complete(panel, SheetStage.TECHNICAL):
+        _moved(scenario, panel, PanelState.NAMED, "panel.technical_locked", actor)
+        for member in queries.active(panel):
+            open_sheets(scenario, member, SheetStage.NAMED)
+    complete = panel.state == PanelState.NAMED and all(
+        queries.stage_complete(panel, stage) for stage in SheetStage
+    )
+    if complete:
+        _moved(scenario, panel, PanelState.PRICE, "panel.named_locked", actor)
+        bidding.request_price_opening(scenario=scenario, actor=actor)
+
+
+def _moved(scenario: Scenario, panel: Panel, to: str, kind: str, actor: Actor) -> None:
+    left = move(panel, to)
+    ledger.append(
+        kind,
+        actor=actor,
+        subjects=[scenario.uid, panel.uid],
+        audience=Audience.OFFICE,
+        from_state=left,
+        to_state=panel.state,
+        profile_version=scenario.profile.label,
+    )
+
+
+def _own_open_sheet(actor: Actor, sheet_uid: UUID) -> Sheet:
+    """The sheet, locked, if the actor may see it and it is still open.
+
+    The panel is locked first: a recusal that ran meanwhile has ended the grant by now.
+    """
+    lock_shared(Panel, members__sheets__uid=sheet_uid)
+    if not Sheet.objects.visible_to(actor).filter(uid=sheet_uid).exists():
+        raise NotFound
+    sheet = lock(Sheet, uid=sheet_uid)
+    if sheet.state != SheetState.OPEN:
+        raise StateConflict(_("This sheet is locked: its points are final."), code="sheet.locked")
+    return sheet
+
+
+def _criteria(sheet: Sheet) -> list[Criterion]:
+    return queries.stage_criteria(sheet.member.panel.scenario, sheet.stage)
+
+
+def _points(sheet: Sheet) -> dict[str, Any]:
+    return dict(Score.objects.filter(sheet=sheet).values_list("criterion__code", "points"))
