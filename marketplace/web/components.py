@@ -136,7 +136,7 @@ def living_page(request: HttpRequest) -> HttpResponse:
     wrong = SampleForm({"title": "", "budget": "一百", "why": "误报率高"})
     context = {
         "now": NOW,
-        "soon": NOW + dt.timedelta(hours=5, minutes=12),
+        "soon": NOW + dt.timedelta(hours=5, minutes=12, seconds=30),
         "later": NOW + dt.timedelta(days=12, hours=7),
         "past": NOW - dt.timedelta(days=1),
         "millions": Decimal(1680000),
