@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -23,6 +24,7 @@ from marketplace.base.errors import Invalid, NotFound, StateConflict, TooEarly
 from marketplace.base.locks import lock
 from marketplace.base.rules import require
 from marketplace.base.states import move
+from marketplace.bidding.actions.eligibility import require_running
 from marketplace.bidding.models import Bid, BidState
 from marketplace.committee.models import Ranking
 from marketplace.ledger import actions as ledger
@@ -79,6 +81,7 @@ def decide_by_minutes(
 
 def _to_be_decided(scenario: Scenario, bid_uid: UUID, mode: str) -> tuple[Ranking, Ranking]:
     """(the best candidate left, the one asked for). The scenario is locked FOR UPDATE."""
+    require_running(scenario)
     if scenario.state != ScenarioState.DECISION:
         raise StateConflict(_("There is nothing to decide at this stage."), code="award.state")
     if scenario.award_mode != mode:
@@ -124,11 +127,16 @@ def _decide(
 
 
 @transaction.atomic
-def publicise(*, actor: Actor, decision_uid: UUID) -> Publicity:
-    """Publish the notice and start its window, of the length that the profile asks for."""
+def publicise(*, actor: Actor, decision_uid: UUID, ends_at: datetime | None = None) -> Publicity:
+    """Publish the notice and start its window.
+
+    ends_at: a later end than the profile asks for, never an earlier one (Invalid). Raises
+    CalendarMissing where the window needs a calendar that is not on file.
+    """
     scenario = lock(Scenario, decisions__uid=decision_uid)
     decision = lock(Decision, uid=decision_uid)
     require(can_publicise, actor, decision)
+    require_running(scenario)
     if scenario.award_mode == AwardMode.COLLECTIVE and not decision.minutes_number:
         raise Invalid(
             _("Without the number of the minutes there is no publicity."), code="award.minutes"
@@ -136,7 +144,13 @@ def publicise(*, actor: Actor, decision_uid: UUID) -> Publicity:
     move(decision, DecisionState.PUBLICISED)
     left = move(scenario, ScenarioState.PUBLICITY)
     starts_at = clock.now()
-    ends_at = window_end(scenario.profile, "publicity_min", starts_at)
+    least = window_end(scenario.profile, "publicity_min", starts_at)
+    if ends_at is not None and ends_at < least:
+        raise Invalid(
+            errors={"ends_at": [_("The publicity is shorter than the rules allow.")]},
+            code="publicity.short",
+        )
+    ends_at = ends_at or least
     body = canonical(notice(decision, starts_at=starts_at, ends_at=ends_at))
     publicity = Publicity.objects.create(
         decision=decision,
@@ -166,8 +180,7 @@ def confirm_award(*, actor: Actor, decision_uid: UUID) -> Award:
     decision = lock(Decision, uid=decision_uid)
     require(can_confirm_award, actor, decision)
     _require_publicised(decision)
-    if scenario.suspended:
-        raise StateConflict(_("This scenario is suspended."), code="scenario.suspended")
+    require_running(scenario)
     now = clock.now()
     if now < decision.publicity.ends_at:
         raise TooEarly(_("The publicity is still running."), code="publicity.running")

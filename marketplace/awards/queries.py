@@ -117,7 +117,8 @@ def own_result(actor: Actor, bid: Bid) -> OwnResult:
 
 def _reasons(bid: Bid, ranking: Ranking | None) -> list[str]:
     if ranking is None:
-        return [_("The bid was not scored: %(state)s.") % {"state": bid.get_state_display()}]
+        told = _("The bid was not scored: %(state)s.") % {"state": bid.get_state_display()}
+        return [told, *filter(None, [bid.void_reason])]
     body = json.loads(bytes(ranking.report.body))
     if ranking.place is None:
         return [_why_unplaced(bid, body)]

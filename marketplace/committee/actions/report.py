@@ -14,6 +14,7 @@ from marketplace.base.errors import StateConflict, TooEarly
 from marketplace.base.locks import lock
 from marketplace.base.rules import require
 from marketplace.base.states import move
+from marketplace.bidding.actions.eligibility import require_running
 from marketplace.bidding.models import Bid, BidState, BidVersion
 from marketplace.committee import arithmetic, queries
 from marketplace.committee.models import (
@@ -45,6 +46,7 @@ def finish_review(*, actor: Actor, scenario_uid: UUID) -> Report:
     """
     scenario = lock(Scenario, uid=scenario_uid)
     require(can_finish_review, actor, scenario)
+    require_running(scenario)
     if scenario.state != ScenarioState.REVIEW:
         raise StateConflict(_("This scenario is not in review."), code="review.state")
     panel = lock(Panel, scenario=scenario)

@@ -17,6 +17,7 @@ from marketplace.base.locks import lock, lock_shared
 from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.bidding import actions as bidding
+from marketplace.bidding.actions.eligibility import require_running
 from marketplace.committee import queries
 from marketplace.committee.models import (
     MemberState,
@@ -44,6 +45,7 @@ def start_scoring(*, actor: Actor, panel_uid: UUID) -> Panel:
     scenario = lock_shared(Scenario, panel__uid=panel_uid)
     panel = lock(Panel, uid=panel_uid)
     require(can_start_scoring, actor, panel)
+    require_running(scenario)
     if scenario.state != ScenarioState.REVIEW:
         raise StateConflict(
             _("Scoring starts once the eligibility of all bids is concluded."),
