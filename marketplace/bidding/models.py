@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.accounts.models import Organisation, User
+from marketplace.accounts.models import Capability, Organisation, User
+from marketplace.accounts.queries import granted_subjects
 from marketplace.base.actor import Actor, Role
 from marketplace.base.models import Recorded
 from marketplace.ledger.models import Receipt, append_only
@@ -84,6 +85,8 @@ class Bid(Recorded):
     blind_code = models.CharField(max_length=4, blank=True)
     price_cny = models.DecimalField(max_digits=14, decimal_places=2, null=True)
     price_opened_at = models.DateTimeField(null=True)
+    # Why it became void; the ledger holds its salted hash.
+    void_reason = models.TextField(max_length=2000, blank=True)
 
     objects = BidQuerySet.as_manager()
 
@@ -110,6 +113,11 @@ class VersionKind(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
+class BidVersionQuerySet(models.QuerySet["BidVersion"]):
+    def visible_to(self, actor: Actor) -> BidVersionQuerySet:
+        return self.filter(bid__in=Bid.objects.visible_to(actor))
+
+
 class BidVersion(Recorded):
     """What was received, in order; a withdrawal is a version too. Never changed or deleted."""
 
@@ -121,6 +129,8 @@ class BidVersion(Recorded):
     received_at = models.DateTimeField()
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     receipt = models.OneToOneField(Receipt, on_delete=models.PROTECT, related_name="+")
+
+    objects = BidVersionQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(name="bid_version_once", fields=["bid", "number"])]
@@ -161,6 +171,24 @@ class OpeningState(models.TextChoices):
     FINISHED = "finished", _("Finished")
 
 
+class OpeningQuerySet(models.QuerySet["Opening"]):
+    def visible_to(self, actor: Actor) -> OpeningQuerySet:
+        """Those who take part: office, witness, key holders, the owner and the bidders.
+
+        An opening exists only once bidding has closed. Experts learn no names from it.
+        """
+        if not actor.user_id or actor.role == Role.EXPERT:
+            return self.none()
+        if actor.is_office or actor.role == Role.WITNESS:
+            return self.all()
+        seen = Q(scenario__uid__in=granted_subjects(actor, Capability.KEY_HOLDER))
+        if actor.organisation_id:
+            bids = Bid.objects.filter(organisation=actor.organisation_id)
+            taking_part = bids.exclude(state=BidState.WITHDRAWN).values("scenario")
+            seen |= Q(scenario__organisation=actor.organisation_id) | Q(scenario__in=taking_part)
+        return self.filter(seen)
+
+
 class Opening(Recorded):
     """One opening of one scenario: confirmed by key holders, carried out by the opener."""
 
@@ -176,6 +204,8 @@ class Opening(Recorded):
     )
     confirmations_needed = models.PositiveSmallIntegerField()
     finished_at = models.DateTimeField(null=True)
+
+    objects = OpeningQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -203,6 +233,38 @@ class Outcome(models.TextChoices):
     PLATFORM_FAULT = "platform_fault", _("The platform's fault")
 
 
+# From here on the office and the owner may read what was scored blind.
+AFTER_SCORING = [
+    ScenarioState.DECISION,
+    ScenarioState.PUBLICITY,
+    ScenarioState.AWARDED,
+    ScenarioState.IMPLEMENTING,
+    ScenarioState.ACCEPTED,
+    ScenarioState.TERMINATED,
+]
+
+
+class OpenedEnvelopeQuerySet(models.QuerySet["OpenedEnvelope"]):
+    def visible_to(self, actor: Actor) -> OpenedEnvelopeQuerySet:
+        """A bidder reads its own; the office the business part for the eligibility check.
+
+        The rest of it, and the owner, wait until nobody scores any more, so that names and
+        anonymous texts do not meet in a person who may speak with the panel.
+        """
+        if not actor.user_id:
+            return self.none()
+        mine = Q(pk=None)
+        late = Q(sealed__version__bid__scenario__state__in=AFTER_SCORING)
+        if actor.organisation_id:
+            mine = Q(sealed__version__bid__organisation=actor.organisation_id)
+        if actor.is_office:
+            return self.filter(mine | late | Q(sealed__envelope=Envelope.BUSINESS))
+        if actor.organisation_id:
+            owner = Q(sealed__version__bid__scenario__organisation=actor.organisation_id)
+            return self.filter(mine | (late & owner))
+        return self.filter(mine)
+
+
 class OpenedEnvelope(Recorded):
     """What came out of a sealed envelope, or whose fault it is that nothing did."""
 
@@ -214,8 +276,15 @@ class OpenedEnvelope(Recorded):
     form = models.JSONField(null=True)
     opened_at = models.DateTimeField()
 
+    objects = OpenedEnvelopeQuerySet.as_manager()
+
     class Meta:
         triggers = append_only("opened_envelope")
+
+
+class OpenedFileQuerySet(models.QuerySet["OpenedFile"]):
+    def visible_to(self, actor: Actor) -> OpenedFileQuerySet:
+        return self.filter(envelope__in=OpenedEnvelope.objects.visible_to(actor))
 
 
 class OpenedFile(Recorded):
@@ -226,6 +295,8 @@ class OpenedFile(Recorded):
     stored_name = models.CharField(max_length=80, unique=True)
     sha256 = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField()
+
+    objects = OpenedFileQuerySet.as_manager()
 
     class Meta:
         triggers = append_only("opened_file")

@@ -1,0 +1,25 @@
+from marketplace.bidding.actions.eligibility import (
+    check_condition,
+    conclude_eligibility,
+    start_eligibility,
+)
+from marketplace.bidding.actions.opening import (
+    confirm_opening,
+    fail_thin_listing,
+    request_first_opening,
+    request_price_opening,
+)
+from marketplace.bidding.actions.submission import submit_bid, submit_sealed_bid, withdraw_bid
+
+__all__ = [
+    "check_condition",
+    "conclude_eligibility",
+    "confirm_opening",
+    "fail_thin_listing",
+    "request_first_opening",
+    "request_price_opening",
+    "start_eligibility",
+    "submit_bid",
+    "submit_sealed_bid",
+    "withdraw_bid",
+]

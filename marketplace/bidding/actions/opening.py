@@ -1,0 +1,137 @@
+"""Asking for an opening and confirming it. Carrying it out is the opener's own process."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from marketplace.base import clock
+from marketplace.base.actor import SYSTEM, Actor
+from marketplace.base.errors import NotFound, StateConflict, TooEarly
+from marketplace.base.locks import lock, lock_shared
+from marketplace.base.rules import require
+from marketplace.base.states import move
+from marketplace.bidding.models import (
+    Opening,
+    OpeningConfirmation,
+    OpeningStage,
+    OpeningState,
+)
+from marketplace.bidding.queries import standing_bids
+from marketplace.bidding.rules import can_confirm_opening
+from marketplace.ledger import actions as ledger
+from marketplace.ledger.models import Audience
+from marketplace.scenarios.actions import record_failure
+from marketplace.scenarios.models import Scenario, State
+
+# In which state of the scenario each stage may be confirmed and carried out.
+STAGE_STATE = {OpeningStage.FIRST: State.CLOSED, OpeningStage.PRICE: State.REVIEW}
+
+
+def request_first_opening(*, scenario: Scenario) -> Opening | None:
+    """What follows from closing, inside the closing's transaction (the row is locked).
+
+    None if too few bids stand: the listing then fails in a step of its own.
+    """
+    profile = scenario.profile
+    if profile is None or not profile.takes_bids:
+        return None
+    if standing_bids(scenario).count() < max(1, profile.count("bidders_min")):
+        return None
+    return request_opening(scenario=scenario, stage=OpeningStage.FIRST, actor=SYSTEM)
+
+
+def request_price_opening(*, scenario: Scenario, actor: Actor) -> Opening:
+    """Called by the committee, in its transaction, once every sheet is locked."""
+    return request_opening(scenario=scenario, stage=OpeningStage.PRICE, actor=actor)
+
+
+def request_opening(*, scenario: Scenario, stage: OpeningStage, actor: Actor) -> Opening:
+    assert transaction.get_connection().in_atomic_block, "an opening belongs to its cause"
+    assert scenario.profile is not None, "published scenarios have one"
+    opening, fresh = Opening.objects.get_or_create(
+        scenario=scenario,
+        stage=stage,
+        defaults={"confirmations_needed": scenario.profile.count("open_confirmations")},
+    )
+    if fresh:
+        ledger.append(
+            "opening.requested",
+            actor=actor,
+            subjects=[scenario.uid, opening.uid],
+            audience=Audience.PARTIES,
+            to_state=opening.state,
+            profile_version=scenario.profile.label,
+            data={"stage": stage, "confirmations_needed": opening.confirmations_needed},
+        )
+    return opening
+
+
+@transaction.atomic
+def fail_thin_listing(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> bool:
+    """流榜 for want of bids, after the closing. Returns whether it failed now; twice is once.
+
+    The public learns the code of the failure, never a number.
+    """
+    scenario = lock(Scenario, uid=scenario_uid)
+    profile = scenario.profile
+    if scenario.state != State.CLOSED or profile is None or not profile.takes_bids:
+        return False
+    standing = standing_bids(scenario).count()
+    if standing >= max(1, profile.count("bidders_min")):
+        return False
+    failure, reason = (
+        ("too_few_bids", _("Fewer bids than the rules of this scenario ask for."))
+        if standing
+        else ("no_bids", _("No bid stood at the deadline."))
+    )
+    record_failure(scenario=scenario, actor=actor, failure=failure, reason=reason)
+    return True
+
+
+@transaction.atomic
+def confirm_opening(*, actor: Actor, scenario_uid: UUID, stage: str) -> Opening:
+    """One key holder says: open. Saying it twice counts once.
+
+    Raises TooEarly before the deadline by the database's clock, StateConflict when nothing waits
+    for a confirmation.
+    """
+    seen = Opening.objects.visible_to(actor).filter(scenario__uid=scenario_uid, stage=stage)
+    if not seen.exists():
+        raise NotFound
+    scenario = lock_shared(Scenario, uid=scenario_uid)
+    opening = lock(Opening, scenario=scenario, stage=stage)
+    require(can_confirm_opening, actor, scenario)
+    if OpeningConfirmation.objects.filter(opening=opening, user=actor.user).exists():
+        return opening
+    if opening.state != OpeningState.WAITING:
+        raise StateConflict(_("Enough key holders have confirmed already."), code="opening.state")
+    if scenario.state != STAGE_STATE[OpeningStage(stage)] or scenario.suspended:
+        raise StateConflict(code="scenario.state")
+    now = clock.now()
+    if scenario.deadline_at is None or now < scenario.deadline_at:
+        raise TooEarly
+    OpeningConfirmation.objects.create(opening=opening, user=actor.user, confirmed_at=now)
+    given = OpeningConfirmation.objects.filter(opening=opening).count()
+    subjects = [scenario.uid, opening.uid]
+    ledger.append(
+        "confirmation.given",
+        actor=actor,
+        subjects=subjects,
+        audience=Audience.PARTIES,
+        data={"stage": stage, "given": given, "needed": opening.confirmations_needed},
+    )
+    if given >= opening.confirmations_needed:
+        left = move(opening, OpeningState.CONFIRMED)
+        ledger.append(
+            "opening.confirmed",
+            actor=actor,
+            subjects=subjects,
+            audience=Audience.PARTIES,
+            from_state=left,
+            to_state=opening.state,
+            data={"stage": stage},
+        )
+    return opening

@@ -1,0 +1,388 @@
+"""What a bid must be. The same rules are held before sealing and again at the opening.
+
+`schema/bid-1.json` (JSON Schema 2020-12) says the shape; the functions here hold a form against
+its scenario. Every fault is found at once, each with the path of its field, such as
+`business.team.0.name`, `technical.commitments.M1` or `files.price.2`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError as SchemaFault
+
+from marketplace.accounts.models import Organisation
+from marketplace.accounts.validators import validate_uscc
+from marketplace.base.errors import Invalid, TooLarge
+from marketplace.bidding.anonymity import names_found, telling_names
+from marketplace.scenarios.models import Envelope, Scenario
+
+SCHEMA_FILE = Path(__file__).parent / "schema" / "bid-1.json"
+FILES_MAX = 5
+FILE_BYTES_MAX = 10 * 1024 * 1024
+FILE_NAME_MAX = 120
+RESERVED_NAMES = {"manifest.json", "form.json"}
+FORBIDDEN_IN_NAMES = set('/\\:*?"<>|')
+
+Form = dict[str, Any]
+File = tuple[str, bytes]
+Faults = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What a scenario asks of a bid, read once."""
+
+    organisation: Organisation
+    conditions: list[str]
+    metrics: list[str]
+    budget_cny: Decimal
+    consortium_max: int  # lead included; 1 where no consortium is allowed
+
+
+@dataclass
+class Found:
+    """Faults by path, in the order in which they were met."""
+
+    faults: Faults = field(default_factory=dict)
+
+    def add(self, path: str, sentence: str) -> None:
+        sentences = self.faults.setdefault(path, [])
+        if sentence not in sentences:
+            sentences.append(sentence)
+
+
+def demands_of(scenario: Scenario, organisation: Organisation) -> Demands:
+    return Demands(
+        organisation=organisation,
+        conditions=list(
+            scenario.conditions.order_by("position", "pk").values_list("code", flat=True)
+        ),
+        metrics=list(scenario.metrics.order_by("position", "pk").values_list("code", flat=True)),
+        budget_cny=scenario.budget_cny or Decimal(0),
+        consortium_max=scenario.consortium_members_max if scenario.consortium_allowed else 1,
+    )
+
+
+def check_bid(
+    *,
+    scenario: Scenario,
+    organisation: Organisation,
+    forms: Mapping[str, Form],
+    files: Mapping[str, Sequence[File]] | None = None,
+) -> dict[str, Form]:
+    """The forms as they will be sealed. Raises Invalid with every fault; TooLarge for a file."""
+    demands = demands_of(scenario, organisation)
+    clean = normalised(forms)
+    found = Found()
+    for envelope in Envelope:
+        names = [name for name, _body in (files or {}).get(envelope, ())]
+        found.faults |= envelope_faults(str(envelope), clean.get(envelope), names, demands)
+        check_file_bodies(found, str(envelope), (files or {}).get(envelope, ()))
+    technical_names = [name for name, _body in (files or {}).get(Envelope.TECHNICAL, ())]
+    found.faults |= anonymity_faults(
+        clean.get(Envelope.TECHNICAL), technical_names, clean.get(Envelope.BUSINESS), organisation
+    )
+    if found.faults:
+        raise Invalid(code="bid.incomplete", errors=dict(found.faults))
+    return clean
+
+
+def check_file_bodies(found: Found, envelope: str, files: Sequence[File]) -> None:
+    for place, (name, body) in enumerate(files):
+        if len(body) > FILE_BYTES_MAX:
+            raise TooLarge(
+                _("“%(name)s” is larger than 10 MiB, the most for one file."),
+                code="bid.file_size",
+                name=name,
+            )
+        if not body:
+            found.add(f"files.{envelope}.{place}", _("“%(name)s” is empty.") % {"name": name})
+
+
+def envelope_faults(envelope: str, form: Any, file_names: list[str], demands: Demands) -> Faults:
+    """The faults of one envelope; business rules only where the shape is right."""
+    found = Found()
+    check_shape(found, envelope, form)
+    if not found.faults:
+        CHECKS[envelope](found, form, demands)
+    check_file_names(found, envelope, file_names)
+    return found.faults
+
+
+# -- Normalising -----------------------------------------------------------------------------------
+def half_width(value: Any) -> str:
+    """Figures and codes as typed on any keyboard: half width, no blanks, no thousands commas."""
+    text = unicodedata.normalize("NFKC", str(value))
+    return re.sub(r"[\s,]", "", text)
+
+
+def whole(value: Any) -> Any:
+    text = half_width(value)
+    return int(text) if re.fullmatch(r"[0-9]{1,6}", text) else value
+
+
+def amount(value: Any) -> str:
+    text = half_width(value)
+    return f"{Decimal(text):.2f}" if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,2})?", text) else text
+
+
+def normalised(forms: Mapping[str, Form]) -> dict[str, Form]:
+    """A copy with texts stripped and figures in half width. Wrong shapes are left as they are."""
+    clean = {str(name): stripped(form) for name, form in forms.items()}
+    business = mapping(clean.get("business"))
+    for name in ("contact_phone", "contact_email"):
+        if isinstance(business.get(name), str):
+            business[name] = unicodedata.normalize("NFKC", business[name])
+    for person in rows(business, "team"):
+        apply(person, "years", whole)
+    for partner in rows(business, "consortium"):
+        apply(partner, "uscc", half_width)
+    technical = mapping(clean.get("technical"))
+    commitments = mapping(technical.get("commitments"))
+    for code in commitments:
+        apply(commitments, code, half_width)
+    for step in rows(technical, "plan"):
+        apply(step, "month", whole)
+    price = mapping(clean.get("price"))
+    apply(price, "total_cny", amount)
+    apply(price, "tax_rate_percent", half_width)
+    price.setdefault("note", "")
+    for node in rows(price, "nodes"):
+        apply(node, "amount_cny", amount)
+    return clean
+
+
+def stripped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").strip()
+    if isinstance(value, Mapping):
+        return {str(key): stripped(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [stripped(item) for item in value]
+    return value
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def rows(form: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
+    found = form.get(name)
+    yield from (row for row in (found if isinstance(found, list) else []) if isinstance(row, dict))
+
+
+def apply(row: dict[str, Any], name: str, change: Callable[[Any], Any]) -> None:
+    if isinstance(row.get(name), str | int | Decimal) and not isinstance(row[name], bool):
+        row[name] = change(row[name])
+
+
+# -- Shape -----------------------------------------------------------------------------------------
+@lru_cache
+def validator(envelope: str) -> Draft202012Validator:
+    schema = json.loads(SCHEMA_FILE.read_text("utf-8"))
+    return Draft202012Validator({"$ref": f"#/$defs/{envelope}", "$defs": schema["$defs"]})
+
+
+def check_shape(found: Found, envelope: str, form: Any) -> None:
+    if not isinstance(form, dict):
+        found.add(envelope, _("This envelope is missing."))
+        return
+    for fault in validator(envelope).iter_errors(form):
+        path = ".".join([envelope, *(str(step) for step in fault.absolute_path)])
+        for place, sentence in sentences(fault):
+            found.add(f"{path}{place}", sentence)
+
+
+def sentences(fault: SchemaFault) -> Iterator[tuple[str, str]]:
+    """What a schema fault means for who fills the form: (further path, sentence)."""
+    kind, limit, value = fault.validator, fault.validator_value, fault.instance
+    if kind == "required":
+        yield from ((f".{name}", _("Please fill this in.")) for name in limit if name not in value)
+    elif kind == "additionalProperties":
+        known = fault.schema.get("properties", {})
+        yield from (
+            (f".{name}", _("Nothing is asked here.")) for name in value if name not in known
+        )
+    elif kind == "minLength" or (kind in {"pattern", "type"} and value in ("", None)):
+        yield "", _("Please fill this in.")
+    elif kind == "maxLength":
+        yield "", too_long(limit, len(value))
+    elif kind == "minItems":
+        yield "", _("At least one row is needed.")
+    elif kind in {"maxItems", "maxProperties"}:
+        yield "", _("At most %(limit)s rows are allowed.") % {"limit": limit}
+    elif kind in {"minimum", "maximum", "type"}:
+        yield "", whole_number_sentence(fault)
+    elif kind == "const":
+        yield "", _("Without this agreement the bid cannot be accepted.")
+    else:
+        yield "", pattern_sentence(str(fault.absolute_path[-1]) if fault.absolute_path else "")
+
+
+def too_long(limit: int, length: int) -> str:
+    return ngettext(
+        "At most %(limit)s character is allowed; there are %(length)s.",
+        "At most %(limit)s characters are allowed; there are %(length)s.",
+        limit,
+    ) % {"limit": limit, "length": length}
+
+
+def whole_number_sentence(fault: SchemaFault) -> str:
+    bounds = fault.schema
+    if "minimum" not in bounds or "maximum" not in bounds:
+        return _("This is not of the expected kind.")
+    return _("Enter a whole number from %(least)s to %(most)s.") % {
+        "least": bounds["minimum"],
+        "most": bounds["maximum"],
+    }
+
+
+def pattern_sentence(name: str) -> str:
+    if name.endswith("_cny"):
+        return _("Enter an amount in yuan with at most two decimals, such as 1280000.00.")
+    if name == "tax_rate_percent":
+        return _("Enter a percentage below 100 with at most two decimals, such as 6.")
+    if name == "contact_phone":
+        return _("Enter a telephone number of 5 to 40 digits, such as 021-00000701.")
+    if name == "contact_email":
+        return _("Enter an e-mail address.")
+    if re.fullmatch(r"[A-Z][0-9]{1,3}", name):
+        return _("Enter a number with at most six decimals.")
+    return _("This contains characters that cannot be kept.")
+
+
+# -- Against the scenario --------------------------------------------------------------------------
+def check_business(found: Found, form: Form, demands: Demands) -> None:
+    answered(
+        found, "business.condition_statements", form["condition_statements"], demands.conditions
+    )
+    if len(form["consortium"]) + 1 > demands.consortium_max:
+        found.add(
+            "business.consortium",
+            _("This scenario allows %(most)s members, the lead included.")
+            % {"most": demands.consortium_max}
+            if demands.consortium_max > 1
+            else _("This scenario does not allow a consortium."),
+        )
+    met = {demands.organisation.uscc}
+    for place, partner in enumerate(form["consortium"]):
+        path = f"business.consortium.{place}.uscc"
+        try:
+            validate_uscc(partner["uscc"])
+        except ValidationError as error:
+            for sentence in error.messages:
+                found.add(path, sentence)
+        if partner["uscc"] in met:
+            found.add(path, _("This organisation is named twice, or is the bidder itself."))
+        met.add(partner["uscc"])
+
+
+def check_technical(found: Found, form: Form, demands: Demands) -> None:
+    answered(found, "technical.commitments", form["commitments"], demands.metrics)
+
+
+def check_price(found: Found, form: Form, demands: Demands) -> None:
+    total = Decimal(form["total_cny"])
+    if total <= 0:
+        found.add("price.total_cny", _("The price must be more than zero."))
+    if total > demands.budget_cny:
+        found.add(
+            "price.total_cny",
+            _(
+                "The price is above the challenge budget of CNY %(budget)s. "
+                "Bids above the budget are not accepted."
+            )
+            % {"budget": f"{demands.budget_cny:,.2f}"},
+        )
+    nodes = sum((Decimal(node["amount_cny"]) for node in form["nodes"]), Decimal(0))
+    if nodes != total:
+        found.add(
+            "price.nodes",
+            _("The payment nodes add up to CNY %(sum)s, the total is CNY %(total)s.")
+            % {"sum": f"{nodes:,.2f}", "total": f"{total:,.2f}"},
+        )
+
+
+def answered(found: Found, path: str, given: dict[str, Any], asked: Iterable[str]) -> None:
+    asked = list(asked)
+    for code in asked:
+        if code not in given:
+            found.add(f"{path}.{code}", _("Please fill this in."))
+    for code in given:
+        if code not in asked:
+            found.add(f"{path}.{code}", _("Nothing is asked here."))
+
+
+CHECKS: dict[str, Callable[[Found, Form, Demands], None]] = {
+    Envelope.BUSINESS: check_business,
+    Envelope.TECHNICAL: check_technical,
+    Envelope.PRICE: check_price,
+}
+
+
+# -- Files -----------------------------------------------------------------------------------------
+def check_file_names(found: Found, envelope: str, names: list[str]) -> None:
+    if len(names) > FILES_MAX:
+        found.add(f"files.{envelope}", _("At most five files fit into one envelope."))
+    met: set[str] = set()
+    for place, name in enumerate(names):
+        path = f"files.{envelope}.{place}"
+        if not safe_name(name):
+            found.add(
+                path,
+                _("“%(name)s” cannot be used as a file name. Rename the file.") % {"name": name},
+            )
+        if name.casefold() in met:
+            found.add(path, _("Two files are called “%(name)s”.") % {"name": name})
+        met.add(name.casefold())
+
+
+def safe_name(name: str) -> bool:
+    """A plain name: no path, no hidden file, no control or direction marks, nothing reserved."""
+    if not name or len(name) > FILE_NAME_MAX or name != name.strip() or name.startswith("."):
+        return False
+    if name.casefold() in RESERVED_NAMES or set(name) & FORBIDDEN_IN_NAMES:
+        return False
+    return not any(unicodedata.category(sign)[0] == "C" for sign in name)
+
+
+# -- Anonymity -------------------------------------------------------------------------------------
+def anonymity_faults(
+    technical: Any, file_names: list[str], business: Any, organisation: Organisation
+) -> Faults:
+    """Where the technical envelope tells who the bidder is."""
+    found = Found()
+    telling = telling_names(organisation, mapping(business))
+    texts = [(f"files.technical.{place}", name) for place, name in enumerate(file_names)]
+    for path, text in [*leaves("technical", technical), *texts]:
+        for name in names_found(text, telling):
+            found.add(
+                path,
+                _("The technical envelope is anonymous, but this names the bidder: “%(name)s”.")
+                % {"name": name},
+            )
+    return found.faults
+
+
+def leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from leaves(f"{path}.{name}", item)
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from leaves(f"{path}.{place}", item)

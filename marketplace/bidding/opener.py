@@ -1,0 +1,368 @@
+"""Carrying out confirmed openings. Only the opener's own process holds the master identity.
+
+Every bid is a transaction of its own: a fault in one stops no other, and after a kill at any
+point the next run goes on where this one ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pyrage
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from marketplace.accounts.models import Capability, Grant, PersonRole
+from marketplace.base import clock, sealing
+from marketplace.base.actor import OPENER, Role
+from marketplace.base.locks import lock, lock_shared
+from marketplace.base.states import move
+from marketplace.bidding.actions.opening import STAGE_STATE
+from marketplace.bidding.forms_schema import (
+    Demands,
+    anonymity_faults,
+    demands_of,
+    envelope_faults,
+)
+from marketplace.bidding.models import (
+    STAGE_ENVELOPES,
+    Bid,
+    BidState,
+    OpenedEnvelope,
+    OpenedFile,
+    Opening,
+    OpeningStage,
+    OpeningState,
+    Outcome,
+    SealedEnvelope,
+)
+from marketplace.bidding.queries import last_submitted
+from marketplace.bidding.sealing import FOLDER as SEALED
+from marketplace.files import storage
+from marketplace.ledger import actions as ledger
+from marketplace.ledger.models import Audience
+from marketplace.scenarios.models import Envelope, EnvelopeKey, Scenario, State
+
+log = structlog.get_logger()
+
+FOLDER = "opened"
+# The bid's state in which a stage finds it, and those in which it leaves it.
+STAGE_FINDS = {OpeningStage.FIRST: BidState.SUBMITTED, OpeningStage.PRICE: BidState.ELIGIBLE}
+
+
+class Refused(Exception):
+    """The opener does not open: what the database says does not hold when looked at closely."""
+
+
+@dataclass
+class Examined:
+    """What one sealed envelope turned out to be. Nothing of it is written yet."""
+
+    sealed: SealedEnvelope
+    outcome: Outcome
+    reason: str = ""
+    form: dict[str, Any] | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+def open_confirmed(master_identity: str) -> int:
+    """Carry out every confirmed opening. Returns how many were finished.
+
+    master_identity: the age identity (AGE-SECRET-KEY-…) to which envelope identities are wrapped.
+    One opening that cannot be carried out is logged and left; the others go on.
+    """
+    finished = 0
+    waiting = Opening.objects.filter(state=OpeningState.CONFIRMED).order_by("pk")
+    for opening in waiting.select_related("scenario__profile"):
+        try:
+            finished += carry_out(opening, master_identity)
+        except (Refused, sealing.Unreadable) as refusal:
+            log.warning("opener.refused", opening=str(opening.uid), reason=str(refusal))
+    return finished
+
+
+def carry_out(opening: Opening, master_identity: str) -> bool:
+    """Open every bid that this stage finds, then finish. Returns whether it finished now."""
+    verify(opening)
+    identities = unwrap(opening, master_identity)
+    for bid in due_bids(opening):
+        demands = demands_of(opening.scenario, bid.organisation)
+        try:
+            open_bid(bid, opening, identities, demands)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # nobody's fault is known yet: the others go on, this one is tried again
+            log.exception("opener.bid_failed", bid=str(bid.uid))
+    return finish(opening)
+
+
+def due_bids(opening: Opening) -> list[Bid]:
+    stage = OpeningStage(opening.stage)
+    bids = Bid.objects.filter(scenario=opening.scenario, state=STAGE_FINDS[stage])
+    if stage == OpeningStage.PRICE:
+        bids = bids.filter(price_opened_at=None)
+    return list(bids.select_related("organisation").order_by("pk"))
+
+
+# -- Looking for itself --------------------------------------------------------------------------------
+def verify(opening: Opening) -> None:
+    """Deadline and confirmations, from the rows themselves. Raises Refused.
+
+    The state column is what the application wrote; a confirmation counts only if its giver, one
+    person each, held a key of this scenario at that moment, after the deadline, and is no expert.
+    """
+    scenario = opening.scenario
+    if scenario.suspended or scenario.state != STAGE_STATE[OpeningStage(opening.stage)]:
+        raise Refused("scenario_state")
+    if scenario.deadline_at is None or clock.now() < scenario.deadline_at:
+        raise Refused("deadline_not_reached")
+    profile = scenario.profile
+    needed = max(opening.confirmations_needed, profile.count("open_confirmations"))
+    if counted_confirmations(opening) < needed:
+        raise Refused("confirmations")
+    # A storage that is not there at all must not look like many lost bids.
+    if not storage.path_of(SEALED).is_dir():
+        raise Refused("storage_away")
+
+
+def counted_confirmations(opening: Opening) -> int:
+    experts = PersonRole.objects.filter(role=Role.EXPERT).values("user_id")
+    given = opening.confirmations.filter(confirmed_at__gte=opening.scenario.deadline_at)
+    given = given.exclude(user_id__in=experts)
+    counted = set()
+    for confirmation in given:
+        held = Grant.objects.filter(
+            Q(until_at=None) | Q(until_at__gt=confirmation.confirmed_at),
+            user_id=confirmation.user_id,
+            subject_uid=opening.scenario.uid,
+            capability=Capability.KEY_HOLDER,
+            from_at__lte=confirmation.confirmed_at,
+        )
+        if held.exists():
+            counted.add(confirmation.user_id)
+    return len(counted)
+
+
+def unwrap(opening: Opening, master_identity: str) -> dict[str, str]:
+    """{envelope: identity} of this stage. Raises Unreadable: then no bidder is to blame."""
+    wanted = STAGE_ENVELOPES[OpeningStage(opening.stage)]
+    keys = EnvelopeKey.objects.filter(scenario=opening.scenario, envelope__in=wanted)
+    identities = {}
+    for key in keys:
+        identity = sealing.unwrap_identity(
+            bytes(key.wrapped_identity), master_identity=master_identity
+        )
+        if str(pyrage.x25519.Identity.from_str(identity).to_public()) != key.recipient:
+            raise sealing.Unreadable("envelope_key")
+        identities[key.envelope] = identity
+    if set(identities) != {str(envelope) for envelope in wanted}:
+        raise sealing.Unreadable("envelope_key_missing")
+    return identities
+
+
+# -- One bid -------------------------------------------------------------------------------------------
+def open_bid(bid: Bid, opening: Opening, identities: dict[str, str], demands: Demands) -> None:
+    """Examine, then write in one transaction. Running twice writes once."""
+    version = last_submitted(bid)
+    stage = OpeningStage(opening.stage)
+    wanted = STAGE_ENVELOPES[stage]
+    sealed = {e.envelope: e for e in version.envelopes.all()} if version else {}
+    examined = [
+        examine(sealed[envelope], bid, opening.scenario, identities[envelope], demands)
+        for envelope in wanted
+        if envelope in sealed
+    ]
+    blame_names(examined, demands)
+    stored = [
+        (found, name, body, store(body)) for found in examined for name, body in found.files.items()
+    ]
+    try:
+        written = write(bid.pk, opening.pk, examined, stored)
+    except Exception:
+        discard(stored)
+        raise
+    if not written:
+        discard(stored)
+
+
+def store(body: bytes) -> storage.Stored:
+    with storage.incoming(FOLDER) as incoming:
+        incoming.writer.write(body)
+    return incoming.stored
+
+
+def discard(stored: list[tuple[Examined, str, bytes, storage.Stored]]) -> None:
+    for _found, _name, _body, kept in stored:
+        storage.discard(kept.name)
+
+
+def examine(
+    sealed: SealedEnvelope, bid: Bid, scenario: Scenario, identity: str, demands: Demands
+) -> Examined:
+    """Whether these are the received bytes, and whether they are what they must be.
+
+    Bytes that are gone or differ from the receipt are the platform's fault; bytes that are as
+    received but cannot be opened or are no valid bid are the bidder's.
+    """
+    try:
+        stored = storage.read(sealed.stored_name)
+    except FileNotFoundError:
+        return Examined(sealed, Outcome.PLATFORM_FAULT, "missing")
+    if hashlib.sha256(stored).hexdigest() != sealed.sha256:
+        return Examined(sealed, Outcome.PLATFORM_FAULT, "stored_hash")
+    try:
+        opened = sealing.unseal(
+            stored,
+            identity=identity,
+            scenario=str(scenario.uid),
+            organisation=str(bid.organisation.uid),
+            envelope=sealed.envelope,
+        )
+        form = json.loads(opened.files[sealing.FORM])
+    except sealing.Unreadable as error:
+        return Examined(sealed, Outcome.BIDDER_FAULT, error.reason)
+    except (KeyError, ValueError, RecursionError):
+        return Examined(sealed, Outcome.BIDDER_FAULT, "form")
+    files = {name: body for name, body in opened.files.items() if name != sealing.FORM}
+    if envelope_faults(sealed.envelope, form, list(files), demands):
+        return Examined(sealed, Outcome.BIDDER_FAULT, "schema")
+    return Examined(sealed, Outcome.OPENED, "", form, files)
+
+
+def blame_names(examined: list[Examined], demands: Demands) -> None:
+    """A technical envelope that names its bidder cannot be scored blind."""
+    by_envelope = {str(found.sealed.envelope): found for found in examined}
+    technical = by_envelope.get(str(Envelope.TECHNICAL))
+    if technical is None or technical.form is None:
+        return
+    business = by_envelope.get(str(Envelope.BUSINESS))
+    faults = anonymity_faults(
+        technical.form,
+        list(technical.files),
+        business.form if business else None,
+        demands.organisation,
+    )
+    if faults:
+        technical.outcome, technical.reason = Outcome.BIDDER_FAULT, "not_anonymous"
+        technical.form, technical.files = None, {}
+
+
+@transaction.atomic
+def write(
+    bid_pk: int,
+    opening_pk: int,
+    examined: list[Examined],
+    stored: list[tuple[Examined, str, bytes, storage.Stored]],
+) -> bool:
+    """Write what was found. False if another run has written it, or the bid has moved on."""
+    opening = Opening.objects.select_related("scenario").get(pk=opening_pk)
+    stage = OpeningStage(opening.stage)
+    scenario = lock_shared(Scenario, pk=opening.scenario_id)
+    lock_shared(Opening, pk=opening_pk)
+    bid = lock(Bid, pk=bid_pk)
+    if bid.state != STAGE_FINDS[stage] or bid.price_opened_at is not None:
+        return False
+    now = clock.now()
+    rows = {
+        found.sealed.pk: OpenedEnvelope.objects.create(
+            sealed=found.sealed,
+            outcome=found.outcome,
+            reason=found.reason,
+            form=found.form,
+            opened_at=now,
+        )
+        for found in examined
+    }
+    OpenedFile.objects.bulk_create(
+        OpenedFile(
+            envelope=rows[found.sealed.pk],
+            name=name,
+            stored_name=kept.name,
+            sha256=kept.sha256,
+            size=kept.size,
+        )
+        for found, name, _body, kept in stored
+    )
+    whole = len(examined) == len(STAGE_ENVELOPES[stage]) and all(
+        found.outcome == Outcome.OPENED for found in examined
+    )
+    if stage == OpeningStage.PRICE:
+        left = settle_price(bid, examined, whole=whole)
+    else:
+        left = move(bid, BidState.OPENED if whole else BidState.UNOPENED)
+    ledger.append(
+        "bid.opened" if whole else "bid.unopened",
+        actor=OPENER,
+        subjects=[scenario.uid, bid.uid],
+        audience=Audience.PARTIES,
+        from_state=left,
+        to_state=bid.state,
+        reason=bid.void_reason,
+        data={
+            "stage": stage,
+            "outcomes": {str(found.sealed.envelope): str(found.outcome) for found in examined},
+        },
+    )
+    return True
+
+
+def settle_price(bid: Bid, examined: list[Examined], *, whole: bool) -> str:
+    """The price becomes readable; a bid whose price cannot be read is void, whoever's fault.
+
+    Returns the state left.
+    """
+    left = bid.state
+    if whole:
+        assert examined[0].form is not None, "opened envelopes have a form"
+        bid.price_cny = Decimal(examined[0].form["total_cny"])
+        bid.price_opened_at = clock.now()
+        bid.save(update_fields=["price_cny", "price_opened_at"])
+        return left
+    with override(settings.LANGUAGE_CODE):
+        bid.void_reason = _("The price envelope could not be opened.")
+    return move(bid, BidState.VOID, also=("void_reason",))
+
+
+# -- The end of an opening -----------------------------------------------------------------------------
+@transaction.atomic
+def finish(opening: Opening) -> bool:
+    """Once no bid waits: blind codes in random order, the opening's and the scenario's next state."""
+    scenario = lock(Scenario, pk=opening.scenario_id)
+    opening = lock(Opening, pk=opening.pk)
+    if opening.state != OpeningState.CONFIRMED or due_bids(opening):
+        return False
+    opening.finished_at = clock.now()
+    move(opening, OpeningState.FINISHED, also=("finished_at",))
+    left = scenario.state
+    if opening.stage == OpeningStage.FIRST:
+        give_blind_codes(scenario)
+        move(scenario, State.OPENED)
+    ledger.append(
+        "opening.finished",
+        actor=OPENER,
+        subjects=[opening.uid, scenario.uid],
+        audience=Audience.PARTIES,
+        from_state=left,
+        to_state=scenario.state,
+        data={"stage": opening.stage},
+    )
+    return True
+
+
+def give_blind_codes(scenario: Scenario) -> None:
+    """B01, B02, … in an order that neither time of receipt nor name can tell."""
+    bids = Bid.objects.filter(scenario=scenario, state=BidState.OPENED, blind_code="")
+    shuffled = list(bids.select_for_update().order_by("pk"))
+    secrets.SystemRandom().shuffle(shuffled)
+    for place, bid in enumerate(shuffled, start=1):
+        bid.blind_code = f"B{place:02d}"
+        bid.save(update_fields=["blind_code"])

@@ -1,0 +1,301 @@
+"""Reading bids, openings and verdicts; who may see a row is asked of its queryset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+
+from marketplace.accounts.models import Organisation
+from marketplace.accounts.queries import related_organisations
+from marketplace.base.actor import Actor
+from marketplace.bidding.models import (
+    STAGE_ENVELOPES,
+    Bid,
+    BidState,
+    BidVersion,
+    EligibilityCheck,
+    OpenedEnvelope,
+    Opening,
+    OpeningConfirmation,
+    OpeningStage,
+    Outcome,
+    SealedEnvelope,
+    VersionKind,
+)
+from marketplace.scenarios.models import Condition, Envelope, Scenario
+
+
+# -- A bidder's own ----------------------------------------------------------------------------------
+def my_bid(actor: Actor, scenario: Scenario) -> Bid | None:
+    """The bid of the organisation that the actor acts for, if it has one here."""
+    if actor.organisation_id is None:
+        return None
+    rows = Bid.objects.visible_to(actor).filter(organisation_id=actor.organisation_id)
+    return rows.filter(scenario=scenario).select_related("organisation").first()
+
+
+def my_bids(actor: Actor) -> QuerySet[Bid]:
+    """Every bid of the actor's organisation, newest first."""
+    rows = Bid.objects.visible_to(actor).filter(organisation_id=actor.organisation_id)
+    return rows.select_related("scenario", "scenario__organisation").order_by("-pk")
+
+
+def versions_of(actor: Actor, bid: Bid) -> list[BidVersion]:
+    """Newest first, with receipts and hashes. Two queries."""
+    rows = BidVersion.objects.visible_to(actor).filter(bid=bid).select_related("receipt", "user")
+    envelopes = SealedEnvelope.objects.order_by("pk")
+    return list(rows.prefetch_related(Prefetch("envelopes", envelopes)).order_by("-number"))
+
+
+def opened_contents(actor: Actor, bid: Bid) -> list[OpenedEnvelope]:
+    """What this actor may read of an opened bid, in the order of the envelopes."""
+    rows = OpenedEnvelope.objects.visible_to(actor).filter(sealed__version__bid=bid)
+    rows = rows.select_related("sealed").prefetch_related("files")
+    order = [str(envelope) for envelope in Envelope]
+    return sorted(rows, key=lambda row: order.index(row.sealed.envelope))
+
+
+# -- What stands ---------------------------------------------------------------------------------------
+def standing_bids(scenario: Scenario) -> QuerySet[Bid]:
+    """Submitted and not withdrawn."""
+    return Bid.objects.filter(scenario=scenario).exclude(state=BidState.WITHDRAWN)
+
+
+def last_versions(bids: Iterable[Bid]) -> dict[int, BidVersion]:
+    """{bid id: its last version}, one query, envelopes of it in a second."""
+    rows = BidVersion.objects.filter(bid__in=list(bids)).order_by("bid_id", "-number")
+    envelopes = SealedEnvelope.objects.select_related("opened").order_by("pk")
+    last = rows.distinct("bid_id").prefetch_related(Prefetch("envelopes", envelopes))
+    return {version.bid_id: version for version in last}
+
+
+def standing_verdicts(bids: Iterable[Bid]) -> dict[tuple[int, int], EligibilityCheck]:
+    """{(bid id, condition id): the verdict that stands}, the last of each. One query."""
+    rows = EligibilityCheck.objects.filter(bid__in=list(bids)).select_related("checked_by")
+    last = rows.order_by("bid_id", "condition_id", "-pk").distinct("bid_id", "condition_id")
+    return {(check.bid_id, check.condition_id): check for check in last}
+
+
+# -- The opening ---------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Entry:
+    """One bid in the list of an opening."""
+
+    bid: Bid
+    organisation: Organisation
+    received_at: datetime | None
+    version: int
+    envelopes: list[SealedEnvelope] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> str:
+        """waiting, opened, bidder_fault or platform_fault; the worst of its envelopes."""
+        outcomes = {opened.outcome for opened in self._opened()}
+        for fault in (Outcome.PLATFORM_FAULT, Outcome.BIDDER_FAULT):
+            if fault in outcomes:
+                return fault.value
+        done = len(self._opened()) == len(self.envelopes)
+        return Outcome.OPENED.value if outcomes and done else "waiting"
+
+    @property
+    def reason(self) -> str:
+        return next((opened.reason for opened in self._opened() if opened.reason), "")
+
+    @property
+    def hash_holds(self) -> bool | None:
+        """Whether the stored bytes were the received ones; None while nobody has looked."""
+        if self.outcome == "waiting":
+            return None
+        return all(opened.outcome != Outcome.PLATFORM_FAULT for opened in self._opened())
+
+    def _opened(self) -> list[OpenedEnvelope]:
+        return [sealed.opened for sealed in self.envelopes if hasattr(sealed, "opened")]
+
+
+def openings(actor: Actor, scenario: Scenario) -> list[Opening]:
+    """First stage first, with confirmations. Two queries."""
+    people = OpeningConfirmation.objects.select_related("user").order_by("pk")
+    rows = Opening.objects.visible_to(actor).filter(scenario=scenario)
+    return list(rows.prefetch_related(Prefetch("confirmations", people)).order_by("pk"))
+
+
+def opening_entries(actor: Actor, opening: Opening) -> list[Entry]:
+    """The bids of one opening, by time of receipt. Empty for who may not see the opening."""
+    if not Opening.objects.visible_to(actor).filter(pk=opening.pk).exists():
+        return []
+    rows = standing_bids(opening.scenario).select_related("organisation")
+    if opening.stage == OpeningStage.PRICE:
+        # Who was eligible when prices were due: what was opened at this stage, and what waits.
+        rows = rows.exclude(state__in=[BidState.SUBMITTED, BidState.OPENED, BidState.UNOPENED])
+        rows = rows.exclude(state=BidState.INELIGIBLE)
+    bids = list(rows)
+    wanted = STAGE_ENVELOPES[OpeningStage(opening.stage)]
+    last = last_versions(bids)
+    entries = []
+    for bid in bids:
+        version = last.get(bid.pk)
+        envelopes = [e for e in version.envelopes.all() if e.envelope in wanted] if version else []
+        entry = Entry(
+            bid=bid,
+            organisation=bid.organisation,
+            received_at=version.received_at if version else None,
+            version=version.number if version else 0,
+            envelopes=envelopes,
+        )
+        void_before = bid.state == BidState.VOID and entry.outcome == "waiting"
+        if opening.stage == OpeningStage.PRICE and void_before:
+            continue
+        entries.append(entry)
+    return sorted(entries, key=lambda entry: (entry.received_at is None, entry.received_at or 0))
+
+
+def opening_record(actor: Actor, opening: Opening) -> dict[str, Any]:
+    """The record to download: who, when, which bytes, with what outcome, confirmed by whom."""
+    scenario = opening.scenario
+    confirmed = opening.confirmations.select_related("user").order_by("pk")
+    return {
+        "type": "jiebang-opening/1",
+        "scenario": scenario.uid,
+        "scenario_ref": scenario.ref,
+        "title": scenario.title,
+        "deadline_at": scenario.deadline_at,
+        "stage": opening.stage,
+        "state": opening.state,
+        "finished_at": opening.finished_at,
+        "confirmations": [
+            {"name": row.user.name, "confirmed_at": row.confirmed_at} for row in confirmed
+        ],
+        "bids": [
+            {
+                "organisation": entry.organisation.name,
+                "uscc": entry.organisation.uscc,
+                "version": entry.version,
+                "received_at": entry.received_at,
+                "outcome": entry.outcome,
+                "reason": entry.reason,
+                "envelopes": [
+                    {"envelope": e.envelope, "sha256": e.sha256, "size": e.size}
+                    for e in entry.envelopes
+                ],
+            }
+            for entry in opening_entries(actor, opening)
+        ],
+    }
+
+
+# -- Eligibility ---------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Cell:
+    condition: Condition
+    check: EligibilityCheck | None
+    statement: str
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    bid: Bid
+    cells: list[Cell]
+    business: OpenedEnvelope | None
+
+    @property
+    def missing(self) -> int:
+        return sum(cell.check is None for cell in self.cells)
+
+
+def eligibility_matrix(actor: Actor, scenario: Scenario) -> list[MatrixRow]:
+    """Every opened bid against every condition, in the order of opening. Six queries at most."""
+    rows = Bid.objects.visible_to(actor).filter(scenario=scenario).exclude(blind_code="")
+    bids = list(rows.select_related("organisation", "scenario").order_by("pk"))
+    conditions = list(scenario.conditions.order_by("position", "pk"))
+    verdicts = standing_verdicts(bids)
+    business = business_envelopes(actor, bids)
+    matrix = []
+    for bid in bids:
+        opened = business.get(bid.pk)
+        statements = ((opened.form or {}) if opened else {}).get("condition_statements", {})
+        cells = [
+            Cell(c, verdicts.get((bid.pk, c.pk)), str(statements.get(c.code, "")))
+            for c in conditions
+        ]
+        matrix.append(MatrixRow(bid, cells, opened))
+    return matrix
+
+
+def business_envelopes(actor: Actor, bids: list[Bid]) -> dict[int, OpenedEnvelope]:
+    """{bid id: the opened business part that this actor may read}."""
+    rows = OpenedEnvelope.objects.visible_to(actor).filter(
+        sealed__version__bid__in=bids, sealed__envelope=Envelope.BUSINESS, outcome=Outcome.OPENED
+    )
+    rows = rows.select_related("sealed__version").prefetch_related("files")
+    return {row.sealed.version.bid_id: row for row in rows}
+
+
+# -- Related bids --------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Relation:
+    """Why two bids may not stand beside each other. kind: control or member."""
+
+    kind: str
+    other: str
+    member: str = ""
+
+
+@dataclass(frozen=True)
+class Parties:
+    """Who stands behind a bid: {USCC: name}, the bidder first, and who is related to any of them."""
+
+    bid: Bid
+    members: dict[str, str]
+    related: set[int]
+    organisations: set[int]
+
+
+def related_bids(scenario: Scenario) -> dict[int, list[Relation]]:
+    """{bid id: why it is void}: same control, or an organisation that takes part twice.
+
+    Bids that could not be opened took part as well; of them only the bidder is known.
+    """
+    parties = parties_of(scenario)
+    found: dict[int, list[Relation]] = {}
+    for one in parties:
+        for other in parties:
+            if one is other:
+                continue
+            name = other.bid.organisation.name
+            shared = [one.members[code] for code in one.members if code in other.members]
+            relations = [Relation("member", name, member) for member in shared]
+            if not relations and (
+                one.related & other.organisations or other.related & one.organisations
+            ):
+                relations = [Relation("control", name)]
+            if relations:
+                found.setdefault(one.bid.pk, []).extend(relations)
+    return found
+
+
+def parties_of(scenario: Scenario) -> list[Parties]:
+    bids = list(standing_bids(scenario).select_related("organisation").order_by("pk"))
+    forms = OpenedEnvelope.objects.filter(
+        sealed__version__bid__in=bids, sealed__envelope=Envelope.BUSINESS, outcome=Outcome.OPENED
+    ).values_list("sealed__version__bid_id", "form")
+    consortia = {pk: (form or {}).get("consortium", []) for pk, form in forms}
+    codes = {row["uscc"] for rows in consortia.values() for row in rows}
+    known = {row.uscc: row for row in Organisation.objects.filter(uscc__in=codes)}
+    parties = []
+    for bid in bids:
+        members = {bid.organisation.uscc: bid.organisation.name}
+        members |= {row["uscc"]: row["name"] for row in consortia.get(bid.pk, [])}
+        registered = [bid.organisation, *(known[c] for c in members if c in known)]
+        related = set().union(*(related_organisations(row) for row in registered))
+        parties.append(Parties(bid, members, related, {row.pk for row in registered}))
+    return parties
+
+
+def last_submitted(bid: Bid) -> BidVersion | None:
+    """The version that is opened: the last one, unless it is a withdrawal."""
+    version = bid.versions.order_by("-number").first()
+    return version if version and version.kind == VersionKind.SUBMITTED else None

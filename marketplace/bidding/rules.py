@@ -1,0 +1,50 @@
+"""Who may bid, withdraw, confirm an opening and check eligibility. Never when."""
+
+from marketplace.accounts.models import Capability, Grant, PersonRole
+from marketplace.accounts.queries import related_organisations
+from marketplace.base.actor import Actor, Role
+from marketplace.bidding.models import Bid
+from marketplace.scenarios.models import Scenario
+
+
+def can_bid(actor: Actor, scenario: Scenario) -> bool:
+    """Owners and editors of a verified vendor that neither posted the scenario nor is related.
+
+    Related: under the same control as the demand owner, or one controlling the other.
+    """
+    vendor = actor.organisation
+    if vendor is None or not actor.writes or not vendor.is_vendor or vendor.verified_at is None:
+        return False
+    if vendor.pk == scenario.organisation_id:
+        return False
+    return vendor.pk not in related_organisations(scenario.organisation)
+
+
+def can_withdraw_bid(actor: Actor, bid: Bid) -> bool:
+    """Owners and editors of the bidder itself; nobody on its behalf."""
+    return actor.writes and actor.organisation_id == bid.organisation_id
+
+
+def can_confirm_opening(actor: Actor, scenario: Scenario) -> bool:
+    """People who hold a key of this scenario, in person; never anybody who may be asked to score.
+
+    A grant to an organisation is not enough: confirmations count people.
+    """
+    if actor.user is None or actor.role == Role.EXPERT:
+        return False
+    grants = Grant.objects.in_force().filter(user=actor.user, subject_uid=scenario.uid)
+    held = set(grants.values_list("capability", flat=True))
+    if Capability.KEY_HOLDER not in held or Capability.REVIEW in held:
+        return False
+    return not PersonRole.objects.filter(user=actor.user, role=Role.EXPERT).exists()
+
+
+def can_check_eligibility(actor: Actor, scenario: Scenario) -> bool:
+    """The secretary of the park office."""
+    return actor.role == Role.SECRETARY
+
+
+def can_see_eligibility(actor: Actor, scenario: Scenario) -> bool:
+    """The office, and the demand owner's people; a bidder reads its own result on its bid."""
+    mine = actor.organisation_id is not None and actor.organisation_id == scenario.organisation_id
+    return actor.is_office or mine
