@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
-from django.utils.translation import gettext as _
 
 from marketplace.accounts.models import Organisation, User
 from marketplace.accounts.queries import key_holders
@@ -16,7 +13,6 @@ from marketplace.bidding.models import (
     Bid,
     BidState,
     OpenedEnvelope,
-    OpenedFile,
     Opening,
     OpeningStage,
     OpeningState,
@@ -33,16 +29,9 @@ from marketplace.committee.models import (
     SheetState,
 )
 from marketplace.experts import queries as experts
-from marketplace.files import storage
 from marketplace.scenarios.models import Criterion, Envelope, Scenario
 
 STAGE_KIND = {SheetStage.TECHNICAL: "technical", SheetStage.NAMED: "team"}
-STAGE_ENVELOPE = {
-    SheetStage.TECHNICAL: Envelope.TECHNICAL,
-    SheetStage.NAMED: Envelope.BUSINESS,
-}
-# A neutral name keeps only an ending that says what kind of document it is.
-KNOWN_ENDINGS = {".pdf", ".docx", ".xlsx", ".pptx", ".png", ".jpg", ".jpeg", ".txt", ".zip", ".csv"}
 
 
 # -- Who may sit -----------------------------------------------------------------------------------
@@ -165,131 +154,6 @@ def progress(panel: Panel) -> list[Progress]:
         locked=Count("sheets", filter=Q(sheets__state=SheetState.LOCKED)),
     )
     return [Progress(member, member.locked, member.total) for member in counted]
-
-
-# -- What a judge sees -------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class BlindFile:
-    number: int
-    name: str
-
-
-@dataclass(frozen=True)
-class JudgedBid:
-    """One sheet of a judge. `bidder` stays empty in the blind stage: it is not even fetched."""
-
-    sheet_uid: UUID
-    blind_code: str
-    stage: str
-    state: str
-    filled: int
-    needed: int
-    bidder: str
-
-
-def seat(actor: Actor, panel_uid: UUID) -> PanelMember:
-    """The actor's own seat on a panel that he still sees. Raises NotFound."""
-    panels = Panel.objects.visible_to(actor).filter(uid=panel_uid)
-    member = (
-        PanelMember.objects.filter(panel__in=panels, user=actor.user_id)
-        .select_related("panel__scenario", "user")
-        .first()
-    )
-    if member is None:
-        raise NotFound
-    return member
-
-
-def blind_bids(actor: Actor, panel: Panel) -> list[JudgedBid]:
-    """The actor's own sheets, by blind code: nothing that tells who bid, when or for how much.
-
-    Names come with the sheets of the named stage, which exist only once the actor's blind sheets
-    are locked.
-    """
-    sheets = (
-        Sheet.objects.visible_to(actor)
-        .filter(member__panel=panel, member__user=actor.user_id)
-        .annotate(filled=Count("scores", filter=Q(scores__points__isnull=False)))
-        .order_by("-stage", "bid__blind_code", "pk")
-    )
-    needed = {
-        stage: len(stage_criteria(panel.scenario, stage))
-        for stage in {sheet.stage for sheet in sheets}
-    }
-    named = [sheet.pk for sheet in sheets if sheet.stage == SheetStage.NAMED]
-    names = dict(Sheet.objects.filter(pk__in=named).values_list("pk", "bid__organisation__name"))
-    codes = dict(
-        Sheet.objects.filter(pk__in=[s.pk for s in sheets]).values_list("pk", "bid__blind_code")
-    )
-    return [
-        JudgedBid(
-            sheet_uid=sheet.uid,
-            blind_code=codes[sheet.pk],
-            stage=sheet.stage,
-            state=sheet.state,
-            filled=sheet.filled,
-            needed=needed[sheet.stage],
-            bidder=names.get(sheet.pk, ""),
-        )
-        for sheet in sheets
-    ]
-
-
-def own_sheet(actor: Actor, sheet_uid: UUID) -> Sheet:
-    """The judge's own sheet, with panel and scenario. Raises NotFound."""
-    sheet = (
-        Sheet.objects.visible_to(actor)
-        .filter(uid=sheet_uid, member__user=actor.user_id)
-        .select_related("member__panel__scenario__profile")
-        .first()
-    )
-    if sheet is None:
-        raise NotFound
-    return sheet
-
-
-def sheet_form(sheet: Sheet) -> dict[str, Any]:
-    """The document that this sheet judges: technical while blind, business by name."""
-    envelope = _envelope(sheet)
-    return dict(envelope.form or {}) if envelope else {}
-
-
-def sheet_files(sheet: Sheet) -> list[BlindFile]:
-    return [
-        BlindFile(number, neutral_name(number, file.name))
-        for number, file in enumerate(_files(sheet), start=1)
-    ]
-
-
-def sheet_file(sheet: Sheet, number: int) -> tuple[str, bytes]:
-    """(neutral name, contents) of an attachment, counted from 1. Raises NotFound."""
-    files = _files(sheet)
-    if not 1 <= number <= len(files):
-        raise NotFound
-    file = files[number - 1]
-    return neutral_name(number, file.name), storage.read(file.stored_name)
-
-
-def neutral_name(number: int, name: str) -> str:
-    """What a bidder called a file may tell who he is: only a known ending is kept."""
-    ending = PurePath(name).suffix.lower()
-    return _("Attachment %(number)s") % {"number": number} + (
-        ending if ending in KNOWN_ENDINGS else ""
-    )
-
-
-def _envelope(sheet: Sheet) -> OpenedEnvelope | None:
-    rows = OpenedEnvelope.objects.filter(
-        sealed__version__bid_id=sheet.bid_id,
-        sealed__envelope=STAGE_ENVELOPE[SheetStage(sheet.stage)],
-        outcome=Outcome.OPENED,
-    )
-    return rows.order_by("-sealed__version__number").first()
-
-
-def _files(sheet: Sheet) -> list[OpenedFile]:
-    envelope = _envelope(sheet)
-    return list(envelope.files.order_by("pk")) if envelope else []
 
 
 # -- The report --------------------------------------------------------------------------------------
