@@ -43,6 +43,14 @@ class SampleForm(forms.Form):
     honest = forms.BooleanField(label=gettext_lazy("I have read the rules of this call."))
 
 
+class SampleRow(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Metric"))
+    value = forms.DecimalField(label=gettext_lazy("Value"))
+
+
+SampleRows = forms.formset_factory(SampleRow, extra=1, can_delete=True)
+
+
 def sample_steps() -> list[dict[str, Any]]:
     return [
         {"label": _("Published"), "state": "done", "at": NOW - dt.timedelta(days=21)},
@@ -153,7 +161,7 @@ def living_page(request: HttpRequest) -> HttpResponse:
         "entries": sample_entries(),
         "cells": sample_cells(),
         "history": sample_history(),
-        "form": SampleForm(),
+        "rows": SampleRows(prefix="rows"),
         "wrong": wrong,
         "digest": digest,
         "facts": [

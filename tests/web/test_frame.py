@@ -118,3 +118,18 @@ def test_the_phone_opens_filters_as_a_sheet_and_closes_them_by_escape(
     page.keyboard.press("Escape")
     assert rail.is_visible() is False
     page.close()
+
+
+@pytest.mark.browser
+def test_rows_are_added_numbered_and_marked_for_removal(site: str, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto(f"{site}/en/components/")
+    page.get_by_role("button", name="Add a row").click()
+    assert page.evaluate("document.activeElement.name") == "rows-1-name"
+    assert page.locator('[name="rows-TOTAL_FORMS"]').input_value() == "2"
+    rows = page.locator("[data-formset-row]")
+    rows.nth(0).get_by_role("button", name="Remove").click()
+    assert [row.is_visible() for row in rows.all()] == [False, True]
+    assert page.locator('[name="rows-0-DELETE"]').is_checked() is True
+    assert page.locator('[name="rows-1-DELETE"]').is_checked() is False
+    page.close()

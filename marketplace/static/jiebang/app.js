@@ -72,19 +72,28 @@
 
   // A formset: data-formset="prefix", rows in [data-formset-rows], one <template> with
   // __prefix__, buttons [data-formset-add] and, in a row, [data-formset-remove].
+  // The buttons take the place of the check boxes that serve without scripts.
+  function readyRows(box) {
+    for (const button of all("[data-formset-add], [data-formset-remove]", box)) button.hidden = false;
+    for (const mark of all('[data-formset-row] [name$="-DELETE"]', box)) {
+      const field = mark.closest(".jb-field");
+      if (field) field.hidden = true;
+    }
+  }
+
   function wakeFormset(box) {
     if (box.awake) return;
     box.awake = true;
     const total = box.querySelector(`[name="${box.dataset.formset}-TOTAL_FORMS"]`);
     const rows = box.querySelector("[data-formset-rows]");
     const blank = box.querySelector("template");
-    for (const button of all("[data-formset-add], [data-formset-remove]", box)) button.hidden = false;
+    readyRows(box);
     box.addEventListener("click", (event) => {
       if (event.target.closest("[data-formset-add]")) {
         const holder = document.createElement("template");
         holder.innerHTML = blank.innerHTML.replaceAll("__prefix__", total.value);
-        for (const button of all("[data-formset-remove]", holder.content)) button.hidden = false;
         rows.append(holder.content);
+        readyRows(box);
         total.value = Number(total.value) + 1;
         const row = rows.lastElementChild;
         wakeForms(row);

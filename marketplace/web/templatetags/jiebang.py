@@ -366,10 +366,3 @@ def current(context: template.Context, url: str) -> str:
 def page_language() -> str:
     """The lang attribute: zh-Hans or en."""
     return "en" if english() else "zh-Hans"
-
-
-@register.simple_tag
-def is_worn(hat: Any, actor: Any) -> bool:
-    """Whether this hat is the one that the person acts in now."""
-    mine, now = hat.actor, actor
-    return (mine.role, mine.organisation_id) == (now.role, now.organisation_id)
