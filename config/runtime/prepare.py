@@ -179,11 +179,16 @@ def install_packages(stamps: Stamps, lists: list[str]) -> bool:
         return False
     uv = VENV / "bin" / "uv"
     if not uv.exists():
-        call([str(VENV_PYTHON), "-m", "pip", "install", "-q", "--retries", "2", "uv"], "install uv")
+        call(
+            [str(VENV_PYTHON), "-m", "pip", "install", "-q", "--retries", "2", "uv"],
+            "install uv",
+            online=True,
+        )
     wanted = [part for name in lists for part in ("-r", str(ROOT / name))]
     call(
         [str(uv), "pip", "install", "--python", str(VENV_PYTHON), *wanted],
         "install the Python packages",
+        online=True,
     )
     for name in lists:
         stamps.put(name, digest(ROOT / name))
@@ -213,6 +218,7 @@ def install_assets(stamps: Stamps) -> bool:
         ],
         "install the front-end assets",
         cwd=work,
+        online=True,
     )
     for source, target in ASSETS.items():
         (VENDOR / target).parent.mkdir(parents=True, exist_ok=True)
@@ -247,8 +253,8 @@ def digest(*paths: Path) -> str:
     return total.hexdigest()
 
 
-def call(command: list[str], purpose: str, cwd: Path = ROOT) -> None:
-    """Run one program of ours, none of the machine's: PATH names the virtual environment only."""
+def call(command: list[str], purpose: str, *, cwd: Path = ROOT, online: bool = False) -> None:
+    """Run one program of ours, with nothing of the machine's in front of it on PATH."""
     env = {**os.environ, "PATH": f"{VENV / 'bin'}:/usr/bin:/bin", "VIRTUAL_ENV": str(VENV)}
     for name in ("PYTHONPATH", "PYTHONHOME", "NODE_OPTIONS"):
         env.pop(name, None)
@@ -264,7 +270,7 @@ def call(command: list[str], purpose: str, cwd: Path = ROOT) -> None:
     if any(sign in text for sign in NO_SPACE):
         raise CannotPrepare(no_space())
     LOG.write_text(output)
-    if any(sign in text for sign in NO_REGISTRY):
+    if online and any(sign in text for sign in NO_REGISTRY):
         raise CannotPrepare(
             f"The package registry cannot be reached to {purpose}: check the network or the proxy "
             f"settings and start again (details in {LOG.relative_to(ROOT)})."

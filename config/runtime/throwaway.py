@@ -1,0 +1,67 @@
+"""Run one command on servers, keys and a migrated database of its own, deleted afterwards.
+
+    python -m config.runtime.throwaway manage.py season
+    python -m config.runtime.throwaway --empty manage.py makemigrations --check
+
+`--empty` leaves the database without tables, for commands that only need the settings to load.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from config.runtime.environment import environment, opener_identity_file
+from config.runtime.process import ROOT, CannotStart
+from config.runtime.servers import APP, OWNER, Servers
+
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+
+
+def main(arguments: list[str]) -> int:
+    empty = arguments[:1] == ["--empty"]
+    command = arguments[1:] if empty else arguments
+    if not command:
+        print(__doc__)
+        return 2
+    if command[0] == "manage.py":
+        command = MANAGE + command[1:]
+    # `kill` as well ends in the clean-up below.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    folder = Path(tempfile.mkdtemp(prefix="jiebang-throwaway-"))
+    servers = Servers(folder, throwaway=True)
+    try:
+        servers.start()
+        env = os.environ | environment(
+            folder,
+            database_url=servers.postgres.url(APP),
+            owner_url=servers.postgres.url(OWNER),
+            redis_url=servers.valkey.url(),
+        )
+        env["OPENER_IDENTITY_FILE"] = str(opener_identity_file(folder))
+        if not empty:
+            for step in (
+                ["migrate", "--database", "owner", "--verbosity", "0"],
+                ["load_reference"],
+            ):
+                # What is on standard output belongs to the command.
+                subprocess.run([*MANAGE, *step], cwd=ROOT, env=env, check=True, stdout=sys.stderr)
+        return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+    except CannotStart as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        return error.returncode
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        servers.stop()
+        for place in {folder, servers.postgres.home}:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
