@@ -1,17 +1,49 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from marketplace.accounts.queries import Acting
 from marketplace.base import clock
+from marketplace.base.actor import Actor, Role
+
+
+@dataclass(frozen=True)
+class Switcher:
+    """What the header shows of the hats: the one worn and the ones to choose from."""
+
+    label: str
+    current: str
+    choices: list[tuple[str, str]]
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """What every page may need: the demo mark, the hats, the server's time."""
+    """What every page may need. Read from the database only where the page asks."""
     return {
         "demo": settings.DEMO,
         "actor": getattr(request, "actor", None),
-        "hats": getattr(request, "hats", []),
+        "acting": SimpleLazyObject(lambda: switcher(request)),
         "server_now": SimpleLazyObject(clock.now),
     }
+
+
+def switcher(request: HttpRequest) -> Switcher | None:
+    load = getattr(request, "load_acting", None)
+    if load is None or not request.user.is_authenticated:
+        return None
+    actor, hats = load()
+    choices = [(hat.key, hat_label(hat.actor)) for hat in hats]
+    return Switcher(hat_label(actor), current_key(actor, hats), choices)
+
+
+def current_key(actor: Actor, hats: list[Acting]) -> str:
+    return next((hat.key for hat in hats if hat.actor == actor), "")
+
+
+def hat_label(actor: Actor) -> str:
+    role = str(Role(actor.role).label)
+    return f"{actor.organisation} · {role}" if actor.organisation else role

@@ -1,6 +1,15 @@
 from django.urls import path
 
-from marketplace.web import acting, awards, bidding, committee, components, public, scenarios
+from marketplace.web import (
+    acting,
+    awards,
+    bidding,
+    committee,
+    components,
+    desk,
+    public,
+    scenarios,
+)
 
 urlpatterns = [
     path("acting/", acting.switch, name="acting"),
@@ -9,5 +18,6 @@ urlpatterns = [
     *bidding.urlpatterns,
     *committee.urlpatterns,
     *awards.urlpatterns,
+    *desk.urlpatterns,
     *public.urlpatterns,
 ]

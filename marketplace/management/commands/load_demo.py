@@ -35,7 +35,10 @@ class Command(BaseCommand):
         if not password:
             raise CommandError("The password file is empty.")
         if people.is_there():
-            self.say(f"demo content is there: {Scenario.objects.count()} scenarios")
+            found, planned = Scenario.objects.count(), len(content.plan["scenarios"])
+            if found < planned:
+                raise CommandError("Demo content is incomplete: `make reset` starts over.")
+            self.say(f"demo content is there: {found} scenarios")
         else:
             self.load(content, password)
         self.print_accounts(people, password)

@@ -106,7 +106,8 @@ def metric(row: Mapping) -> Mapping:
 
 def criterion(row: Mapping) -> Mapping:
     levels = [
-        {"percent": level["points_percent"], "text": level["text_zh"]} for level in row["levels"]
+        {"points_percent": level["points_percent"], "text": level["text_zh"]}
+        for level in row["levels"]
     ]
     return {
         "code": row["code"],

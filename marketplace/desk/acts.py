@@ -1,0 +1,200 @@
+"""The moves that somebody may make now on a demand: one list for pages and API alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.accounts.models import Capability
+from marketplace.accounts.queries import granted_subjects, related_organisations
+from marketplace.awards import rules as award_rules
+from marketplace.base.actor import Actor, Role
+from marketplace.bidding import rules as bidding_rules
+from marketplace.bidding.models import Bid, BidState
+from marketplace.scenarios import rules as scenario_rules
+from marketplace.scenarios.models import OWNER_EDITS, AwardMode, OrganisingMode, Scenario, State
+from marketplace.scenarios.queries import has_closed, is_open
+
+Text = str | Promise
+
+LABELS: dict[str, Text] = {
+    "edit_scenario": _("Go on writing"),
+    "start_demonstration": _("Start the demonstration"),
+    "conclude_demonstration": _("Conclude the demonstration"),
+    "publish_scenario": _("Publish"),
+    "withdraw_scenario": _("Withdraw the demand"),
+    "submit_bid": _("Seal and submit a bid"),
+    "revise_bid": _("Revise or withdraw my bid"),
+    "see_bid": _("My bid and its result"),
+    "confirm_opening": _("Confirm the opening"),
+    "start_eligibility": _("Start the eligibility check"),
+    "check_eligibility": _("Check eligibility"),
+    "appoint_panel": _("Appoint the panel"),
+    "run_panel": _("See to the panel"),
+    "choose_winner": _("Choose the winner"),
+    "decide_by_minutes": _("Enter the decision of the meeting"),
+    "publicise": _("Publicise"),
+    "confirm_award": _("Confirm the award"),
+}
+PAGES = {
+    "edit_scenario": "scenario-edit",
+    "start_demonstration": "scenario-gate",
+    "conclude_demonstration": "scenario-gate",
+    "publish_scenario": "scenario-publish",
+    "withdraw_scenario": "scenario-withdraw",
+    "submit_bid": "bid-form",
+    "confirm_opening": "opening",
+    "start_eligibility": "eligibility",
+    "check_eligibility": "eligibility",
+    "appoint_panel": "panel",
+    "run_panel": "panel",
+    "choose_winner": "decision",
+    "decide_by_minutes": "decision",
+    "publicise": "publicity",
+    "confirm_award": "award-confirm",
+}
+
+
+@dataclass(frozen=True)
+class Act:
+    """One move: `why_not` says what stands in its way, or is empty when it may be made."""
+
+    name: str
+    url: str
+    why_not: Text = ""
+
+    @property
+    def label(self) -> Text:
+        return LABELS[self.name]
+
+    @property
+    def possible(self) -> bool:
+        return not self.why_not
+
+
+class Desk:
+    """What one actor may do. Facts about the actor are read once, whatever the list's length."""
+
+    def __init__(self, actor: Actor, now: datetime) -> None:
+        self.actor, self.now = actor, now
+
+    @cached_property
+    def keys(self) -> set[UUID]:
+        """Scenarios whose opening this person confirms."""
+        return set(granted_subjects(self.actor, Capability.KEY_HOLDER))
+
+    @cached_property
+    def bids(self) -> dict[int, tuple[UUID, str]]:
+        """The own organisation's bids by scenario id."""
+        if not self.actor.organisation_id:
+            return {}
+        mine = Bid.objects.filter(organisation_id=self.actor.organisation_id)
+        return {pk: (uid, state) for pk, uid, state in mine.values_list("scenario", "uid", "state")}
+
+    @cached_property
+    def related(self) -> set[int]:
+        organisation = self.actor.organisation
+        return related_organisations(organisation) if organisation else set()
+
+    def acts(self, scenario: Scenario) -> list[Act]:
+        """In the order in which they are offered; the first is the one next step."""
+        found = [*self._as_owner(scenario), *self._as_vendor(scenario)]
+        found += [*self._as_office(scenario), *self._as_key_holder(scenario)]
+        return found
+
+    def _act(self, name: str, scenario: Scenario, why_not: Text = "") -> Act:
+        return Act(name, reverse(PAGES[name], args=[scenario.address]), why_not)
+
+    def _as_owner(self, scenario: Scenario) -> list[Act]:
+        actor, state = self.actor, scenario.state
+        if not scenario_rules.can_edit_scenario(actor, scenario):
+            return []
+        if state in OWNER_EDITS:
+            return [self._act("edit_scenario", scenario)]
+        owner = scenario_rules.can_withdraw_scenario(actor, scenario)
+        if owner and is_open(scenario, self.now):
+            return [self._act("withdraw_scenario", scenario)]
+        mode = scenario.award_mode == AwardMode.OWNER_CHOICE
+        if state == State.DECISION and mode and award_rules.can_choose_winner(actor, scenario):
+            return [self._act("choose_winner", scenario)]
+        return []
+
+    def _as_vendor(self, scenario: Scenario) -> list[Act]:
+        organisation = self.actor.organisation
+        if organisation is None or not organisation.is_vendor:
+            return []
+        bid = self.bids.get(scenario.pk)
+        if bid and bid[1] != BidState.WITHDRAWN:
+            name = "revise_bid" if is_open(scenario, self.now) else "see_bid"
+            return [Act(name, reverse("bid", args=[bid[0]]))]
+        if scenario.state != State.PUBLISHED:
+            return []
+        return [self._act("submit_bid", scenario, self._why_no_bid(scenario))]
+
+    def _why_no_bid(self, scenario: Scenario) -> Text:
+        """Mirrors `can_bid` in words, from facts read once."""
+        organisation = self.actor.organisation
+        if has_closed(scenario, self.now):
+            return _("The deadline has passed.")
+        if scenario.organising_mode == OrganisingMode.RACE:
+            return _("Races take entries once the race room opens.")
+        if organisation is None or organisation.pk == scenario.organisation_id:
+            return _("Your organisation posted this demand.")
+        if scenario.organisation_id in self.related:
+            return _("Your organisation and the demand's owner are under the same control.")
+        if organisation.verified_at is None:
+            return _("Your organisation has not been verified yet.")
+        if not self.actor.writes:
+            return _("Viewers read; an owner or editor of your organisation may bid.")
+        return ""
+
+    def _as_office(self, scenario: Scenario) -> list[Act]:
+        if self.actor.role == Role.OFFICER:
+            return self._as_officer(scenario)
+        if self.actor.role == Role.SECRETARY:
+            return self._as_secretary(scenario)
+        return []
+
+    def _as_officer(self, scenario: Scenario) -> list[Act]:
+        name = {
+            State.SUBMITTED: "start_demonstration",
+            State.DEMONSTRATING: "conclude_demonstration",
+            State.DEMONSTRATED: "publish_scenario",
+        }.get(State(scenario.state))
+        if name and scenario_rules.can_demonstrate_scenario(self.actor, scenario):
+            return [self._act(name, scenario)]
+        if scenario.state == State.DECISION:
+            if scenario.award_mode == AwardMode.COLLECTIVE and not self._decided(scenario):
+                return [self._act("decide_by_minutes", scenario)]
+            return [self._act("publicise", scenario)] if self._decided(scenario) else []
+        if scenario.state == State.PUBLICITY:
+            return [self._act("confirm_award", scenario)]
+        return []
+
+    def _decided(self, scenario: Scenario) -> bool:
+        return any(decision.state == "proposed" for decision in scenario.decisions.all())
+
+    def _as_secretary(self, scenario: Scenario) -> list[Act]:
+        name = {
+            State.OPENED: "start_eligibility",
+            State.ELIGIBILITY: "check_eligibility",
+            State.REVIEW: "run_panel" if hasattr(scenario, "panel") else "appoint_panel",
+        }.get(State(scenario.state))
+        return [self._act(name, scenario)] if name else []
+
+    def _as_key_holder(self, scenario: Scenario) -> list[Act]:
+        if not self.actor.user_id or scenario.uid not in self.keys:
+            return []
+        waiting = [opening for opening in scenario.openings.all() if opening.state == "waiting"]
+        if not waiting or not bidding_rules.can_confirm_opening(self.actor, scenario):
+            return []
+        confirmed = {c.user_id for c in waiting[0].confirmations.all()}
+        if self.actor.user_id in confirmed:
+            return []
+        return [self._act("confirm_opening", scenario)]
