@@ -158,12 +158,14 @@ class Demo:
         ) | {"DATABASE_POOL": "1"}
         self.prepare_database()
         self.start_web()
+        # Demo content is loaded through the actions, so whatever they set off needs these.
         self.start_program("opener", [*MANAGE, "run_opener"], self.opener_env())
-        self.load_demo()
         celery = [PYTHON, "-m", "celery", "-A", "config"]
         self.start_program("worker", [*celery, "worker", "-c", "2", "--loglevel=INFO"])
         schedule = str(FOLDER / "beat-schedule")
         self.start_program("beat", [*celery, "beat", "--schedule", schedule, "--pidfile="])
+        say("Opener, worker and beat: started")
+        self.load_demo()
         self.show_address()
 
     def start_servers(self) -> dict[str, str]:
@@ -255,11 +257,9 @@ class Demo:
         self.command("Loading the demo content", "load_demo", "--password-file", password)
 
     def show_address(self) -> None:
-        say("Worker, beat and opener: running")
-        password = Path(self.env["DEMO_PASSWORD_FILE"]).read_text().strip()
+        """Below the accounts and their password, which `load_demo` prints at every start."""
         say("")
         say(f"  Jiebang 揭榜   http://localhost:{self.port}")
-        say(f"  Password of every demo account above: {password}")
         say("  Ctrl-C stops everything; `make reset` starts over.")
 
     # -- Pieces --
