@@ -1,4 +1,4 @@
-"""RFC 9457 problem documents with a stable `code`."""
+"""What goes wrong in a view of the API becomes a problem document."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from marketplace.base.errors import DomainError, NotAllowed, NotFound
+from marketplace.base.problems import MEDIA_TYPE, document
+
+
+class BadParameter(DomainError):
+    """A query parameter that this list does not know, or with a value it does not know."""
+
+    status = 400
+    code = "request.parameter"
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(_("A parameter of the address is not right."), errors={name: [sentence]})
 
 
 def problem(exception: Exception, context: dict[str, Any]) -> Response | None:
@@ -21,30 +33,46 @@ def problem(exception: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(exception, PermissionDenied):
         exception = NotAllowed()
     if isinstance(exception, DomainError):
-        errors = {
-            field: [str(sentence) for sentence in found]
-            for field, found in exception.errors.items()
-        }
-        return _document(exception.status, exception.code, str(exception), errors=errors)
+        body = document(
+            exception.status, exception.code, str(exception), errors=_sentences(exception.errors)
+        )
+        return _response(body)
     if isinstance(exception, APIException):
-        code = f"request.{exception.default_code}"
-        fields = exception.detail if isinstance(exception.detail, dict) else {}
-        text = str(exception.default_detail if fields else exception.detail)
-        headers = {}
-        if getattr(exception, "auth_header", None):
-            headers["WWW-Authenticate"] = exception.auth_header
-        if getattr(exception, "wait", None):
-            headers["Retry-After"] = str(int(exception.wait))
-        return _document(exception.status_code, code, text, errors=fields, headers=headers)
+        return _response(_of_framework(exception), headers=_headers(exception))
     return None
 
 
-def _document(
-    status: int, code: str, detail: str, *, errors: Any = None, headers: dict | None = None
-) -> Response:
-    body = {"type": "about:blank", "status": status, "code": code, "title": detail}
-    if errors:
-        body["errors"] = errors
-    response = Response(body, status=status, headers=headers)
-    response.content_type = "application/problem+json"
+def _of_framework(exception: APIException) -> dict[str, Any]:
+    code = f"request.{exception.default_code}"
+    detail = exception.detail
+    if isinstance(detail, dict):
+        sentence, errors = str(exception.default_detail), _sentences(detail)
+    elif isinstance(detail, list):
+        sentence, errors = " ".join(str(item) for item in detail), {}
+    else:
+        sentence, errors = str(detail), {}
+    return document(exception.status_code, code, sentence, errors=errors)
+
+
+def _headers(exception: APIException) -> dict[str, str]:
+    headers = {}
+    if getattr(exception, "auth_header", None):
+        headers["WWW-Authenticate"] = exception.auth_header
+    if getattr(exception, "wait", None):
+        headers["Retry-After"] = str(int(exception.wait))
+    return headers
+
+
+def _sentences(errors: Any) -> dict[str, list[str]]:
+    """Field -> sentences, whatever the nesting."""
+    found: dict[str, list[str]] = {}
+    for name, said in (errors or {}).items():
+        rows = said if isinstance(said, list | tuple) else [said]
+        found[str(name)] = [str(row) for row in rows]
+    return found
+
+
+def _response(body: dict[str, Any], *, headers: dict[str, str] | None = None) -> Response:
+    response = Response(body, status=body["status"], headers=headers)
+    response.content_type = MEDIA_TYPE
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from marketplace.indicators.models import OpenDemand
@@ -30,7 +31,13 @@ def withdrawn(event: Event) -> None:
     """The deadline is taken along: it may have been moved since the publication."""
     for scenario in Scenario.objects.filter(uid__in=event.subjects):
         rows = OpenDemand.objects.filter(scenario_uid=scenario.uid, withdrawn_at=None)
-        rows.update(withdrawn_at=event.at, deadline_at=scenario.deadline_at)
+        deadline = scenario.deadline_at
+        rows.update(withdrawn_at=withdrawal_at(event, deadline), deadline_at=deadline)
+
+
+def withdrawal_at(event: Event, deadline: datetime) -> datetime:
+    """The action decided before the deadline; its event may be stamped a moment after."""
+    return min(event.at, deadline - timedelta(microseconds=1))
 
 
 def publications_of(event: Event) -> list[Publication]:

@@ -9,32 +9,39 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from marketplace.base.errors import NotAllowed, NotFound
+from marketplace.base.problems import plain_problem
 
 
-def _page(name: str, status: int) -> HttpResponse:
-    """Rendered without the request: an error page needs no session and no database."""
-    return HttpResponse(render_to_string(f"errors/{name}.html"), status=status)
+def _answer(request: HttpRequest, status: int, code: str, detail: Any) -> HttpResponse:
+    """A problem document under /api/, else a page, which needs no session and no database."""
+    if request.path.startswith("/api/"):
+        return plain_problem(status, code, str(detail))
+    return HttpResponse(render_to_string(f"errors/{status}.html"), status=status)
 
 
 @login_not_required
 def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _page("404", 404)
+    return _answer(request, 404, NotFound.code, NotFound.message)
 
 
 @login_not_required
 def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _page("403", 403)
+    return _answer(request, 403, NotAllowed.code, NotAllowed.message)
 
 
 @login_not_required
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _page("400", 400)
+    return _answer(request, 400, "request.bad", _("This request cannot be understood."))
 
 
 @login_not_required
 def broken(request: HttpRequest) -> HttpResponse:
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        response = _page("503", 503)
+        sentence = _("The database does not answer at the moment. Try again shortly.")
+        response = _answer(request, 503, "interrupted", sentence)
         response.headers["Retry-After"] = "10"
         return response
-    return _page("500", 500)
+    return _answer(request, 500, "fault", _("A fault of the platform. It has been recorded."))

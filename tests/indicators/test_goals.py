@@ -8,7 +8,7 @@ from django.db import transaction
 from marketplace.base.actor import SYSTEM
 from marketplace.indicators.k4 import DemandFact, Reason, count_k4
 from marketplace.indicators.models import OpenDemand
-from marketplace.indicators.projections import RELATED, facts_of
+from marketplace.indicators.projections import RELATED, facts_of, withdrawal_at
 from marketplace.indicators.queries import FACT_FIELDS, goals, open_demands
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience, Event
@@ -56,7 +56,9 @@ def recount():
         taken_back = Event.objects.filter(
             kind="scenario.withdrawn", subjects__contains=[facts["scenario_uid"]]
         ).first()
-        facts["withdrawn_at"] = taken_back.at if taken_back else None
+        facts["withdrawn_at"] = None
+        if taken_back:
+            facts["withdrawn_at"] = withdrawal_at(taken_back, facts["deadline_at"])
         standing = found.get(facts["root_uid"])
         if standing is None or standing["withdrawn_at"]:
             found[facts["root_uid"]] = facts

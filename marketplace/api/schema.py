@@ -1,0 +1,75 @@
+"""The description of the API (OpenAPI 3.1) and its pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse_lazy
+from django.utils import translation
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from marketplace.base.problems import MEDIA_TYPE
+
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457: what went wrong.",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string", "const": "about:blank"},
+        "title": {"type": "string", "description": "The name of the status."},
+        "status": {"type": "integer"},
+        "code": {
+            "type": "string",
+            "description": "Stable, for programs; such as not_found or request.parameter.",
+        },
+        "detail": {
+            "type": "string",
+            "description": "For people, in the language of the request.",
+        },
+        "errors": {
+            "type": "object",
+            "description": "Field or parameter, and what is wrong with it.",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+}
+
+
+def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Every operation may answer with a problem document; the shape is one for all."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM
+    components.setdefault("responses", {})["Problem"] = {
+        "description": "What went wrong.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for path in result["paths"].values():
+        for operation in path.values():
+            if isinstance(operation, dict) and "responses" in operation:
+                operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+    return result
+
+
+class Schema(SpectacularJSONAPIView):
+    metadata_class = None
+    http_method_names = ["get", "head"]
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One schema in one language: parameters of the address change nothing."""
+        with translation.override("en"):
+            return self._get_schema_response(request)
+
+    def _get_version_parameter(self, request: Request) -> None:
+        return None
+
+
+class Docs(SpectacularSwaggerSplitView):
+    metadata_class = None
+    http_method_names = ["get", "head"]
+    url_name = "api-schema"
+    url_self = reverse_lazy("api-docs")
+    template_name = "api/docs.html"

@@ -1,0 +1,229 @@
+"""The shapes of what the API says, for the schema.
+
+Rows are written by hand, without serialising objects one by one; the tests hold every answer
+against the schema.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers as s
+
+from marketplace.indicators.k4 import Reason
+from marketplace.indicators.models import Strength
+from marketplace.scenarios.models import (
+    AwardMode,
+    CriterionKind,
+    Operator,
+    OrganisingMode,
+    SealingMode,
+    State,
+)
+
+STATE = State.choices
+MODE = OrganisingMode.choices
+
+
+class Shape(s.Serializer):
+    """Read only: every field is always there."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.read_only = True
+
+
+def text(help_text: str = "") -> s.CharField:
+    return s.CharField(help_text=help_text)
+
+
+def code_or_null(help_text: str) -> s.CharField:
+    return s.CharField(allow_null=True, help_text=help_text)
+
+
+def instant(help_text: str = "", *, null: bool = False) -> s.DateTimeField:
+    return s.DateTimeField(allow_null=null, help_text=help_text or "UTC, to the millisecond.")
+
+
+class Links(Shape):
+    self = s.URLField(help_text="The record in the API.")
+    html = s.URLField(help_text="Its page.")
+
+
+class Party(Shape):
+    uid = s.UUIDField()
+    name = text()
+    name_en = text()
+
+
+class ScenarioRow(Shape):
+    uid = s.UUIDField()
+    ref = code_or_null("The reference, from publication on.")
+    state = s.ChoiceField(STATE)
+    open = s.BooleanField(help_text="Takes bids at the time of this answer.")
+    title = text()
+    title_en = text()
+    language = text("Of the free text.")
+    summary = text()
+    summary_en = text()
+    organisation = Party(help_text="The demand owner.")
+    domain = code_or_null("Code in the vocabulary `domain`.")
+    carrier = code_or_null("Code in the vocabulary `carrier`.")
+    area = code_or_null("Code in the vocabulary `area`.")
+    focus = code_or_null("Code in the vocabulary `focus`.")
+    organising_mode = s.ChoiceField(MODE)
+    race_entrants = s.IntegerField(allow_null=True)
+    budget_cny = s.DecimalField(14, 2, allow_null=True, help_text="CNY, as text.")
+    duration_months = s.IntegerField(allow_null=True)
+    profile = code_or_null("The rule profile and its version, such as A/1.")
+    award_mode = s.ChoiceField(AwardMode.choices)
+    published_at = instant(null=True)
+    deadline_at = instant("Half-open: a bid is in time strictly before it.", null=True)
+    closed_at = instant(null=True)
+    ended_at = instant(null=True)
+    failure = text("Why there was no award, as a code; empty otherwise.")
+    links = Links()
+    actions = s.ListField(
+        child=s.CharField(), help_text="The moves that the present user may make now."
+    )
+
+
+class MetricSerializer(Shape):
+    code = text()
+    name = text()
+    name_en = text()
+    operator = s.ChoiceField(Operator.choices)
+    value = text("A decimal, as text.")
+    unit = text()
+    test_method = text()
+    dataset = text()
+    tester = text()
+    critical = s.BooleanField()
+
+
+class CriterionSerializer(Shape):
+    code = text()
+    name = text()
+    name_en = text()
+    kind = s.ChoiceField(CriterionKind.choices)
+    weight = text("Of 100, a decimal as text.")
+    guidance = text()
+
+
+class PaymentSerializer(Shape):
+    name = text()
+    percent = text("A decimal, as text.")
+    condition = text()
+
+
+class MilestoneSerializer(Shape):
+    name = text()
+    month = s.IntegerField()
+
+
+class ConditionSerializer(Shape):
+    code = text()
+    text = text()
+    text_en = s.CharField()
+    evidence = s.CharField()
+
+
+class RuleSerializer(Shape):
+    value = s.JSONField()
+    unit = text()
+    source = text()
+    unconfirmed = s.BooleanField(help_text="待核: to be confirmed by the administration.")
+
+
+class ProfileSerializer(Shape):
+    code = text()
+    version = s.IntegerField()
+    name_zh = text()
+    name_en = text()
+    values = s.DictField(child=RuleSerializer())
+
+
+class PublicationSerializer(Shape):
+    version = s.IntegerField()
+    sha256 = text("Of the canonical text (RFC 8785) that was published.")
+    published_at = instant()
+
+
+class ScenarioDetail(ScenarioRow):
+    pain = text()
+    need = text()
+    deliverables = text()
+    ip_terms = text()
+    data_terms = text()
+    contact = text()
+    technologies = s.ListField(child=s.CharField())
+    consortium_allowed = s.BooleanField()
+    consortium_members_max = s.IntegerField(help_text="The lead included.")
+    pass_line_percent = s.DecimalField(5, 2, allow_null=True)
+    sealing_mode = s.ChoiceField(SealingMode.choices)
+    metrics = MetricSerializer(many=True)
+    criteria = CriterionSerializer(many=True)
+    payment_nodes = PaymentSerializer(many=True)
+    milestones = MilestoneSerializer(many=True)
+    conditions = ConditionSerializer(many=True)
+    rules = ProfileSerializer(allow_null=True, help_text="The rules frozen onto it at publication.")
+    publications = PublicationSerializer(many=True)
+
+
+class CountSerializer(Shape):
+    in_period = s.IntegerField(help_text="Published within the plan period.")
+    after = s.IntegerField(help_text="Published after it; never stands in for the period's.")
+    together = s.IntegerField()
+
+
+class TallySerializer(Shape):
+    rule = text("The rule's version, such as k4/1.")
+    as_of = instant()
+    strict = CountSerializer()
+    broad = CountSerializer()
+    withdrawn = s.IntegerField(help_text="Withdrawn before the deadline: in no figure.")
+    excluded = s.IntegerField(help_text="In no figure for another reason.")
+
+
+class IndicatorRow(Shape):
+    key = text("K1 to K12.")
+    name_zh = text()
+    name_en = text()
+    comparison = text()
+    target = text("A decimal, as text.")
+    unit_zh = text()
+    unit_en = text()
+    strength = s.ChoiceField(Strength.choices)
+    evidence_zh = text()
+    evidence_en = text()
+    clause_zh = text("The wording of the plan, as reported.")
+    period_starts_date = s.DateField()
+    period_ends_date = s.DateField()
+    value = s.IntegerField(
+        allow_null=True,
+        help_text="The broad count, in the period and after it; null where nothing is counted yet.",
+    )
+    count = TallySerializer(allow_null=True)
+    links = Links()
+    actions = s.ListField(child=s.CharField())
+
+
+class UnitSerializer(Shape):
+    ref = text()
+    uid = s.UUIDField(help_text="Of the scenario.")
+    title = text()
+    title_en = text()
+    state = text()
+    published_at = instant()
+    period = s.ChoiceField([("in", "in the plan period"), ("after", "after it"), ("", "in none")])
+    standing = s.ChoiceField([(n, n) for n in ("counted", "withdrawn", "excluded")])
+    strict = s.BooleanField()
+    reasons = s.ListField(child=s.ChoiceField([(r.value, r.value) for r in Reason]))
+    profile = text()
+    sha256 = text("Of the publication that counts.")
+    links = Links()
+
+
+class IndicatorDetail(IndicatorRow):
+    units = UnitSerializer(many=True, help_text="The list behind the number.")
