@@ -59,6 +59,20 @@ def faults(
     ]
 
 
+def with_read(
+    read_faults: list[Fault],
+    content: Content,
+    *,
+    profile: RuleProfile | None,
+    now: datetime,
+    demo: bool,
+) -> list[Fault]:
+    """Both kinds at once: what cannot be read, and what is missing elsewhere."""
+    told = {fault.field for fault in read_faults}
+    more = faults(content, profile=profile, now=now, demo=demo)
+    return [*read_faults, *(fault for fault in more if fault.field not in told)]
+
+
 def plain(number: Decimal) -> str:
     """90.00 -> 90; 99.50 -> 99.5."""
     return f"{number.normalize():f}" if number else "0"
@@ -83,34 +97,34 @@ def _metrics(rows: list[Row]) -> Iterator[Fault]:
 
 
 def _criteria(rows: list[Row], profile: RuleProfile | None) -> Iterator[Fault]:
-    total = sum((row["weight"] for row in rows), Decimal(0))
+    total = sum((row.get("weight") or Decimal(0) for row in rows), Decimal(0))
     if total != HUNDRED:
         sentence = _("The weights must sum to exactly 100; they sum to %(total)s.")
         yield Fault("criteria", "weights.sum", sentence % {"total": plain(total)})
-    prices = [(place, row) for place, row in enumerate(rows) if row["kind"] == "price"]
+    prices = [(place, row) for place, row in enumerate(rows) if row.get("kind") == "price"]
     if len(prices) != 1:
         sentence = _("There must be exactly one price criterion; there are %(count)s.")
         yield Fault("criteria", "criteria.one_price", sentence % {"count": len(prices)})
-    if not any(row["kind"] == "technical" for row in rows):
+    if not any(row.get("kind") == "technical" for row in rows):
         sentence = _("There must be at least one technical criterion.")
         yield Fault("criteria", "criteria.technical", sentence)
     if profile and profile.takes_bids:
         least = profile.number("price_weight_min")
         for place, row in prices:
-            if row["weight"] < least:
+            if (row.get("weight") or least) < least:
                 sentence = _("Profile %(profile)s asks for a price weight of at least %(least)s.")
                 values = {"profile": profile.code, "least": plain(least)}
                 yield Fault(f"criteria-{place}-weight", "weights.price_min", sentence % values)
 
 
 def _payment(rows: list[Row], profile: RuleProfile | None) -> Iterator[Fault]:
-    total = sum((row["percent"] for row in rows), Decimal(0))
+    total = sum((row.get("percent") or Decimal(0) for row in rows), Decimal(0))
     if total != HUNDRED:
         sentence = _("The payment nodes must sum to exactly 100 %%; they sum to %(total)s %%.")
         yield Fault("payment_nodes", "payment.sum", sentence % {"total": plain(total)})
     if rows and profile and profile.takes_bids:
         least = profile.number("payment_last_share_min")
-        if rows[-1]["percent"] < least:
+        if (rows[-1].get("percent") or least) < least:
             sentence = _("Profile %(profile)s holds back at least %(least)s %% for the last node.")
             values = {"profile": profile.code, "least": plain(least)}
             where = f"payment_nodes-{len(rows) - 1}-percent"
@@ -124,14 +138,14 @@ def _milestones(content: Content) -> Iterator[Fault]:
     duration = content.values.get("duration_months")
     before = 0
     for place, row in enumerate(rows):
-        where = f"milestones-{place}-month"
-        if duration and row["month"] > duration:
+        where, month = f"milestones-{place}-month", row.get("month") or before
+        if duration and month > duration:
             sentence = _("The work lasts %(months)s months; a milestone cannot come later.")
             yield Fault(where, "milestones.duration", sentence % {"months": duration})
-        if row["month"] < before:
+        if month < before:
             sentence = _("Milestones stand in the order of their months.")
             yield Fault(where, "milestones.order", sentence)
-        before = row["month"]
+        before = month
 
 
 def _conditions(rows: list[Row]) -> Iterator[Fault]:

@@ -169,7 +169,8 @@ def read(
     base: the present values of fields that depend on one another. Returns the clean values of
     what was given, and every fault; with faults the content is not to be kept.
     """
-    content, faults = Content(), []
+    content = Content()
+    faults: list[Fault] = []
     readers = _readers(known, now)
     for name, raw in data.items():
         if name in ROWS:

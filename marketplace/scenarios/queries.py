@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from marketplace.ledger.models import Event
 from marketplace.ledger.queries import history as public_history
 from marketplace.scenarios import checks
 from marketplace.scenarios.board import board, facets
-from marketplace.scenarios.content import ROWS, TERMS, TEXTS, Content, Fault, Known
+from marketplace.scenarios.content import ROWS, TERMS, TEXTS, Content, Fault, Known, read
 from marketplace.scenarios.models import Scenario, ScenarioNote, State
 from marketplace.scenarios.reference import RuleProfile, Term
 
@@ -106,6 +107,13 @@ def open_faults(scenario: Scenario, now: datetime) -> list[Fault]:
     return checks.faults(
         stored_content(scenario), profile=scenario.profile, now=now, demo=settings.DEMO
     )
+
+
+def typed_faults(data: Mapping[str, Any], now: datetime) -> list[Fault]:
+    """The same for a whole demand as somebody types it, nothing of it stored."""
+    content, read_faults = read(data, base={}, known=known_codes(), now=now)
+    profile = newest_profile(content.values.get("profile") or "")
+    return checks.with_read(read_faults, content, profile=profile, now=now, demo=settings.DEMO)
 
 
 def key_holder_candidates(scenario: Scenario) -> QuerySet[User]:

@@ -1,3 +1,389 @@
-from django.urls import URLPattern
+"""Pages of a demand on its way to the board: write it, pass the gate, publish, withdraw."""
 
-urlpatterns: list[URLPattern] = []
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from marketplace.base import clock
+from marketplace.base.errors import DomainError, Invalid, Stale
+from marketplace.scenarios import actions, queries
+from marketplace.scenarios.content import Content, Fault, by_field
+from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario, State
+from marketplace.scenarios.rules import (
+    can_demonstrate_scenario,
+    can_draft_scenario,
+    can_edit_scenario,
+    can_publish_scenario,
+    can_withdraw_scenario,
+)
+from marketplace.scenarios.windows import window_end
+from marketplace.web.forms.scenarios import (
+    PART_TITLES,
+    SECTIONS,
+    DemandForm,
+    DemandPage,
+    GateForm,
+    PublishForm,
+    WithdrawForm,
+    changes,
+    seen_of,
+    typed_data,
+)
+from marketplace.web.forms.typed import put_errors
+from marketplace.web.pages import (
+    actor_of,
+    attempt,
+    forbid_unless,
+    page,
+    scenario_or_404,
+    show_refusal,
+)
+
+STEPS = {
+    "start": gettext_lazy("Take it up for demonstration"),
+    "conclude": gettext_lazy("Conclude: real, measurable, tailored to nobody"),
+    "return": gettext_lazy("Return it to the owner for changes"),
+    "reject": gettext_lazy("Reject it; this is final"),
+}
+# What the office may do, by state.
+OFFERED = {
+    State.SUBMITTED: ("start", "return", "reject"),
+    State.DEMONSTRATING: ("conclude", "return", "reject"),
+    State.DEMONSTRATED: ("return",),
+}
+
+
+# -- Writing ---------------------------------------------------------------------------------------
+def new(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    forbid_unless(can_draft_scenario(actor, actor.organisation))
+    if request.method != "POST":
+        return _show_form(request, DemandPage(), None)
+    post = request.POST
+    if "add" in post:
+        return _show_form(request, DemandPage(post=post, add=post["add"]), None)
+    scenario, error = attempt(actions.create_draft, actor=actor, data=typed_data(post))
+    if error:
+        return _show_form(request, _refused_page(post, error), None, error=error)
+    messages.success(request, _("The draft is saved."))
+    return redirect("scenario-edit", address=scenario.address)
+
+
+def edit(request: HttpRequest, address: str) -> HttpResponse:
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    forbid_unless(can_edit_scenario(actor, scenario))
+    if request.method != "POST":
+        if scenario.state not in OWNER_EDITS:
+            return redirect(_home(scenario))
+        content = queries.stored_content(scenario)
+        return _show_form(request, DemandPage(content=content), scenario, content=content)
+    post = request.POST
+    if "add" in post:
+        return _show_form(request, DemandPage(post=post, add=post["add"]), scenario)
+    if post.get("do") == "delete":
+        return _delete(request, scenario)
+    given: dict[str, Any] = {
+        "actor": actor,
+        "scenario_uid": scenario.uid,
+        "revision": _number(post.get("revision")),
+        "data": typed_data(post),
+    }
+    if post.get("do") == "submit":
+        saved, error = attempt(actions.submit_scenario, **given)
+        done = _("The demand is filed. The office takes it from here.")
+    else:
+        saved, error = attempt(actions.save_draft, **given)
+        done = _("The draft is saved.")
+    if error:
+        return _show_form(request, _refused_page(post, error), scenario, error=error)
+    messages.success(request, done)
+    return redirect(_home(saved))
+
+
+def _delete(request: HttpRequest, scenario: Scenario) -> HttpResponse:
+    _gone, error = attempt(actions.delete_draft, actor=actor_of(request), scenario_uid=scenario.uid)
+    if error:
+        messages.error(request, str(error))
+        return redirect(_home(scenario))
+    messages.success(request, _("The draft is deleted."))
+    return redirect("board")
+
+
+@require_POST
+def check(request: HttpRequest) -> HttpResponse:
+    """What is still missing in what stands in the form now. Nothing is kept."""
+    faults = queries.typed_faults(typed_data(request.POST), clock.now())
+    return render(request, "scenarios/_checklist.html", {"checklist": _checklist(faults)})
+
+
+def _refused_page(post: Any, error: DomainError) -> DemandPage:
+    shown = DemandPage(post=post, errors=error.errors)
+    put_errors(shown.form, shown.rows, error.errors)
+    return shown
+
+
+def _show_form(
+    request: HttpRequest,
+    shown: DemandPage,
+    scenario: Scenario | None,
+    *,
+    content: Content | None = None,
+    error: DomainError | None = None,
+) -> HttpResponse:
+    """The form, filled from the record or with what was typed. A stale one says what changed."""
+    context: dict[str, Any] = {
+        "scenario": scenario,
+        "demand": shown,
+        "form": shown.form,
+        "rows": shown.rows,
+        "sections": SECTIONS,
+        "part_titles": PART_TITLES,
+        "revision": request.POST.get("revision", 1),
+        "seen": request.POST.get("seen", "{}"),
+    }
+    if scenario is not None:
+        stale = isinstance(error, Stale)
+        if content is None and stale:
+            scenario.refresh_from_db()
+            content = queries.stored_content(scenario)
+        if stale and content:
+            context["changes"] = changes(request.POST.get("seen", ""), content, request.POST)
+        if content:
+            context |= {"revision": scenario.revision, "seen": seen_of(content)}
+        context["notes"] = queries.notes(actor_of(request), scenario)
+        context["deletable"] = scenario.state == State.DRAFT
+    now = clock.now()
+    if request.method == "POST":
+        faults = queries.typed_faults(typed_data(request.POST), now)
+    else:
+        faults = _open_faults(scenario, now)
+    context["checklist"] = _checklist(faults)
+    # Sentences beside the fields say it all; only other refusals need a box of their own.
+    box = None if isinstance(error, Invalid) else error
+    response = page(request, "scenarios/form.html", context, error=box)
+    response.status_code = error.status if error else 200
+    return response
+
+
+def _open_faults(scenario: Scenario | None, now: datetime) -> list[Fault]:
+    return queries.open_faults(scenario, now) if scenario else queries.typed_faults({}, now)
+
+
+def _checklist(faults: list[Fault]) -> list[dict[str, Any]]:
+    """Faults with the label of what they speak of and the place on the page."""
+    return [
+        {"label": label, "text": text, "anchor": anchor}
+        for field, sentences in by_field(faults).items()
+        for label, anchor in [_place(field)]
+        for text in dict.fromkeys(map(str, sentences))
+    ]
+
+
+def _place(field: str) -> tuple[str, str]:
+    """The label of a field or row, and the anchor of its control."""
+    part, _dash, rest = field.partition("-")
+    if part not in PART_TITLES:
+        known = DemandForm.base_fields.get(field)
+        return str(known.label if known else field), f"id_{field}"
+    if not rest:
+        return str(PART_TITLES[part]), f"part-{part}"
+    return f"{PART_TITLES[part]} {int(rest.partition('-')[0]) + 1}", f"id_{field}"
+
+
+# -- The gate --------------------------------------------------------------------------------------
+def gate(request: HttpRequest, address: str) -> HttpResponse:
+    """What was filed, and the office's steps; the owner reads along."""
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    inside = actor.organisation_id == scenario.organisation_id
+    forbid_unless(inside or actor.is_office)
+    if moved := _moved(scenario, address, "scenario-gate"):
+        return moved
+    may = can_demonstrate_scenario(actor, scenario)
+    steps = [(code, STEPS[code]) for code in OFFERED.get(State(scenario.state), ())]
+    form, error = GateForm(steps=steps), None
+    if request.method == "POST":
+        form = GateForm(request.POST, steps=[*STEPS.items()])
+        error = _walk(request, scenario)
+        if error is None:
+            return redirect("scenario-gate", address=scenario.address)
+        form.fields["step"].choices = steps
+        renamed = {"reason": "words", "opinion": "words"}
+        error.errors = {renamed.get(name, name): said for name, said in error.errors.items()}
+        show_refusal(form, error)
+    content = queries.stored_content(scenario)
+    context = {
+        "scenario": scenario,
+        "form": form,
+        "may": may and bool(steps),
+        "may_publish": can_publish_scenario(actor, scenario)
+        and scenario.state == State.DEMONSTRATED,
+        "may_edit": can_edit_scenario(actor, scenario) and scenario.state in OWNER_EDITS,
+        "notes": queries.notes(actor, scenario),
+        "checklist": _checklist(queries.open_faults(scenario, clock.now())),
+        "filed": content,
+    }
+    return _answer(request, "scenarios/gate.html", context, error)
+
+
+def _walk(request: HttpRequest, scenario: Scenario) -> DomainError | None:
+    """Take the step that was chosen; its success is said on the next page."""
+    words = request.POST.get("words", "")
+    given: dict[str, Any] = {"actor": actor_of(request), "scenario_uid": scenario.uid}
+    step = request.POST.get("step", "")
+    if step == "start":
+        _row, error = attempt(actions.start_demonstration, **given)
+    elif step == "conclude":
+        _row, error = attempt(actions.conclude_demonstration, opinion=words, **given)
+    elif step == "return":
+        _row, error = attempt(actions.return_scenario, reason=words, **given)
+    elif step == "reject":
+        _row, error = attempt(actions.reject_scenario, reason=words, **given)
+    else:
+        return Invalid(errors={"step": [_("Choose what the office does.")]})
+    if error is None:
+        messages.success(request, _("Done, and written into the record."))
+    return error
+
+
+# -- Publication and withdrawal --------------------------------------------------------------------
+def publish(request: HttpRequest, address: str) -> HttpResponse:
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    forbid_unless(can_publish_scenario(actor, scenario))
+    if moved := _moved(scenario, address, "scenario"):
+        return moved
+    people = queries.key_holder_candidates(scenario)
+    form, error = PublishForm(scenario=scenario, people=people), None
+    if request.method == "POST":
+        form = PublishForm(request.POST, scenario=scenario, people=people)
+        if request.POST.get("sure"):
+            published, error = attempt(
+                actions.publish_scenario,
+                actor=actor,
+                scenario_uid=scenario.uid,
+                key_holder_uids=_uids(request.POST.getlist("key_holders")),
+                deadline_at=request.POST.get("deadline_at") or None,
+            )
+            if error is None:
+                said = _("Published as %(ref)s. It is on the board.")
+                messages.success(request, said % {"ref": published.ref})
+                return redirect("scenario", address=published.address)
+        else:
+            error = Invalid(errors={"sure": [_("Confirm that you have read what is frozen.")]})
+        show_refusal(form, error)
+    now = clock.now()
+    context = {
+        "scenario": scenario,
+        "form": form,
+        "profile": scenario.profile,
+        "checklist": _checklist(
+            [f for f in queries.open_faults(scenario, now) if f.field != "deadline_at"]
+        ),
+        "filed": queries.stored_content(scenario),
+        "verified": scenario.organisation.verified_at is not None,
+        "publishable": scenario.state == State.DEMONSTRATED,
+        **_earliest(scenario, now),
+    }
+    return _answer(request, "scenarios/publish.html", context, error)
+
+
+def _earliest(scenario: Scenario, now: datetime) -> dict[str, Any]:
+    """The first deadline that the profile allows, or why it cannot be computed."""
+    if scenario.profile is None or not scenario.profile.takes_bids:
+        return {}
+    try:
+        return {"earliest_at": window_end(scenario.profile, "bid_window_min", now)}
+    except DomainError as error:
+        return {"no_earliest": error}
+
+
+def withdraw(request: HttpRequest, address: str) -> HttpResponse:
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    forbid_unless(can_withdraw_scenario(actor, scenario))
+    if moved := _moved(scenario, address, "scenario-withdraw"):
+        return moved
+    form, error = WithdrawForm(), None
+    if request.method == "POST":
+        form = WithdrawForm(request.POST)
+        gone, error = attempt(
+            actions.withdraw_scenario,
+            actor=actor,
+            scenario_uid=scenario.uid,
+            reason=request.POST.get("reason", ""),
+        )
+        if error is None:
+            messages.success(request, _("The demand is withdrawn. It stays visible."))
+            return redirect("scenario", address=gone.address)
+        show_refusal(form, error)
+    context = {
+        "scenario": scenario,
+        "form": form,
+        "open": queries.is_open(scenario, clock.now()),
+    }
+    return _answer(request, "scenarios/withdraw.html", context, error)
+
+
+# -- Small things ----------------------------------------------------------------------------------
+def _answer(
+    request: HttpRequest, template: str, context: dict[str, Any], error: DomainError | None
+) -> HttpResponse:
+    """Faults of content stand beside their fields; every other refusal has its box."""
+    response = page(request, template, context, error=None if isinstance(error, Invalid) else error)
+    response.status_code = error.status if error else 200
+    return response
+
+
+def _home(scenario: Scenario) -> str:
+    """Where a demand is read by those inside: its form, the gate, and then its public page."""
+    if scenario.state in OWNER_EDITS:
+        name = "scenario-edit"
+    elif scenario.state in BEFORE_PUBLICATION:
+        name = "scenario-gate"
+    else:
+        name = "scenario"
+    return reverse(name, kwargs={"address": scenario.address})
+
+
+def _moved(scenario: Scenario, address: str, name: str) -> HttpResponseRedirect | None:
+    """Once there is a reference, the address with the uid leads to the one with the reference."""
+    if scenario.ref is None or address == scenario.ref:
+        return None
+    return HttpResponseRedirect(reverse(name, kwargs={"address": scenario.address}))
+
+
+def _number(raw: str | None) -> int:
+    return int(raw) if raw and raw.isascii() and raw.isdigit() and len(raw) < 10 else 0
+
+
+def _uids(raw: list[str]) -> list[UUID]:
+    """What is no uid names nobody, which the action says."""
+    found = []
+    for text in raw:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            found.append(UUID(int=0))
+    return found
+
+
+urlpatterns = [
+    path("scenarios/new/", new, name="scenario-new"),
+    path("scenarios/check/", check, name="scenario-check"),
+    path("scenarios/<str:address>/edit/", edit, name="scenario-edit"),
+    path("scenarios/<str:address>/gate/", gate, name="scenario-gate"),
+    path("scenarios/<str:address>/publish/", publish, name="scenario-publish"),
+    path("scenarios/<str:address>/withdraw/", withdraw, name="scenario-withdraw"),
+]

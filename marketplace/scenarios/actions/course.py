@@ -14,7 +14,7 @@ from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
-from marketplace.scenarios.actions.found import find, keep_note, stated
+from marketplace.scenarios.actions.found import find, keep_note, profile_label, stated
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import has_closed
 from marketplace.scenarios.rules import can_close_scenario, can_withdraw_scenario
@@ -26,7 +26,7 @@ def withdraw_scenario(*, actor: Actor, scenario_uid: UUID, reason: str) -> Scena
     words = stated(reason)
     scenario = find(actor, scenario_uid)
     require(can_withdraw_scenario, actor, scenario)
-    if scenario.state == State.PUBLISHED and clock.now() >= scenario.deadline_at:
+    if scenario.state == State.PUBLISHED and has_closed(scenario, clock.now()):
         raise DeadlinePassed
     return _end(scenario, actor=actor, to=State.WITHDRAWN, words=words, told={})
 
@@ -54,7 +54,7 @@ def close_scenario(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> Scenario:
         audience=Audience.PUBLIC,
         from_state=left,
         to_state=scenario.state,
-        profile_version=scenario.profile.label,
+        profile_version=profile_label(scenario),
         data={"ref": scenario.ref, "deadline_at": scenario.deadline_at},
     )
     return scenario
@@ -89,7 +89,7 @@ def _end(
         from_state=left,
         to_state=scenario.state,
         reason=words,
-        profile_version=scenario.profile.label if scenario.profile else "",
+        profile_version=profile_label(scenario),
         data={"ref": scenario.ref, **told},
     )
     return scenario

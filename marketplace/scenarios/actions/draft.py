@@ -18,7 +18,7 @@ from marketplace.base.states import move
 from marketplace.ledger import actions as ledger
 from marketplace.scenarios import checks
 from marketplace.scenarios.actions.found import find
-from marketplace.scenarios.content import TERMS, Content, by_field, read
+from marketplace.scenarios.content import TERMS, Content, Fault, by_field, read
 from marketplace.scenarios.models import (
     OWNER_EDITS,
     Condition,
@@ -33,7 +33,7 @@ from marketplace.scenarios.queries import known_codes, newest_profile, stored_co
 from marketplace.scenarios.reference import Term
 from marketplace.scenarios.rules import can_draft_scenario, can_edit_scenario
 
-PARTS = {
+PARTS: dict[str, type[Any]] = {
     "metrics": Metric,
     "criteria": Criterion,
     "payment_nodes": PaymentNode,
@@ -93,17 +93,20 @@ def submit_scenario(
     nothing of `data` is kept either.
     """
     scenario = _editable(actor, scenario_uid, revision)
+    now, content = clock.now(), stored_content(scenario)
+    unread: list[Fault] = []
+    if data is not None:
+        typed, unread = read(data, base=content.values, known=known_codes(), now=now)
+        content = Content(content.values | typed.values, content.rows | typed.rows)
+    profile = newest_profile(content.values.get("profile") or "")
+    faults = checks.with_read(unread, content, profile=profile, now=now, demo=settings.DEMO)
+    if faults or profile is None:
+        raise Invalid(
+            _("The demand is not complete."), code="scenario.incomplete", errors=by_field(faults)
+        )
     if data is not None:
         scenario.revision += 1
-        _write(scenario, _read(data, stored_values(scenario)))
-    content = stored_content(scenario)
-    faults = checks.faults(content, profile=scenario.profile, now=clock.now(), demo=settings.DEMO)
-    if faults:
-        raise Invalid(
-            _("The demand is not complete."),
-            code="scenario.incomplete",
-            errors=by_field(faults),
-        )
+        _write(scenario, typed)
     left = move(scenario, State.SUBMITTED)
     ledger.append(
         "scenario.submitted",
@@ -111,7 +114,7 @@ def submit_scenario(
         subjects=[scenario.uid],
         from_state=left,
         to_state=scenario.state,
-        profile_version=scenario.profile.label,
+        profile_version=profile.label,
         inputs={"values": content.values, "rows": content.rows},
         data={"revision": scenario.revision},
     )

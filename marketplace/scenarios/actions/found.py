@@ -39,3 +39,7 @@ def keep_note(actor: Actor, scenario: Scenario, words: str) -> None:
     ScenarioNote.objects.create(
         scenario=scenario, to_state=scenario.state, text=words, author=actor.user
     )
+
+
+def profile_label(scenario: Scenario) -> str:
+    return scenario.profile.label if scenario.profile else ""

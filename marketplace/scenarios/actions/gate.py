@@ -10,7 +10,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.ledger import actions as ledger
-from marketplace.scenarios.actions.found import find, keep_note, stated
+from marketplace.scenarios.actions.found import find, keep_note, profile_label, stated
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.rules import can_demonstrate_scenario
 
@@ -53,7 +53,7 @@ def _step(actor: Actor, scenario_uid: UUID, to: State, kind: str, *, words: str 
         from_state=left,
         to_state=scenario.state,
         reason=words,
-        profile_version=scenario.profile.label if scenario.profile else "",
+        profile_version=profile_label(scenario),
         data={"revision": scenario.revision},
     )
     return scenario

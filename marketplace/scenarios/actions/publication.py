@@ -70,13 +70,16 @@ def publish_scenario(
     now = clock.now()
     profile = newest_profile(scenario.profile.code) if scenario.profile else None
     scenario.profile = profile
-    holders, deadline = _checked(scenario, profile, key_holder_uids, deadline_at, now)
+    wanted = deadline_at or scenario.deadline_at
+    holders, deadline = _checked(scenario, profile, key_holder_uids, wanted, now)
+    if profile is None or actor.user is None:  # refused above; said again for the type checker
+        raise StateConflict
     scenario.deadline_at = deadline
     scenario.published_at = now
     scenario.published_by = actor.user
     scenario.ref = _next_reference(now)
     recipients = _make_envelope_keys(scenario)
-    frozen = _frozen(scenario, recipients, holders)
+    frozen = _frozen(scenario, profile, recipients, holders)
     left = move(
         scenario,
         State.PUBLISHED,
@@ -101,7 +104,7 @@ def publish_scenario(
         audience=Audience.PUBLIC,
         from_state=left,
         to_state=scenario.state,
-        profile_version=scenario.profile.label,
+        profile_version=profile.label,
         inputs=frozen,
         data={
             "ref": scenario.ref,
@@ -144,7 +147,7 @@ def _checked(
     deadline, holders = None, []
     if profile is not None and profile.takes_bids:
         try:
-            deadline = _deadline(profile, deadline_at or scenario.deadline_at, now)
+            deadline = _deadline(profile, deadline_at, now)
         except Wrong as wrong:
             errors["deadline_at"] = [wrong.message]
         try:
@@ -224,9 +227,11 @@ def _make_envelope_keys(scenario: Scenario) -> dict[str, str]:
     return recipients
 
 
-def _frozen(scenario: Scenario, recipients: dict[str, str], holders: list[User]) -> dict[str, Any]:
+def _frozen(
+    scenario: Scenario, profile: RuleProfile, recipients: dict[str, str], holders: list[User]
+) -> dict[str, Any]:
     """Everything that was posted, as plain values."""
-    owner, profile = scenario.organisation, scenario.profile
+    owner = scenario.organisation
     content = stored_content(scenario)
     return {
         "format": FORMAT,

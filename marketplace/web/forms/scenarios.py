@@ -1,0 +1,392 @@
+"""The form of a demand: all its fields in parts, rows to add and remove, and the office's forms."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.forms import formset_factory
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.accounts.models import User
+from marketplace.base.canonical import digest
+from marketplace.base.clock import SHANGHAI
+from marketplace.scenarios.content import TERMS, Content, is_blank
+from marketplace.scenarios.models import CriterionKind, Operator, OrganisingMode, Scenario
+from marketplace.scenarios.queries import newest_profiles
+from marketplace.scenarios.reference import AwardMode, Term
+from marketplace.web.forms.typed import TypedForm, TypedRows
+from marketplace.web.templatetags.jiebang import term as term_name
+from marketplace.web.words import english
+
+ROWS_SHOWN_MOST = 60
+LEVEL = re.compile(r"^\s*([^\s|:：]+)[\s|:：]+(.+)$")
+NUMERIC = {"inputmode": "decimal", "autocomplete": "off"}
+LINES = forms.Textarea(attrs={"rows": 4})
+
+
+def line(label: Any, *, required: bool = False, note: Any = "", **attrs: Any) -> forms.CharField:
+    widget = forms.TextInput(attrs=attrs)
+    return forms.CharField(label=label, required=required, help_text=note, widget=widget)
+
+
+def lines(label: Any, *, required: bool = False, note: Any = "", rows: int = 4) -> forms.CharField:
+    widget = forms.Textarea(attrs={"rows": rows})
+    return forms.CharField(label=label, required=required, help_text=note, widget=widget)
+
+
+def figure(label: Any, *, required: bool = False, note: Any = "") -> forms.CharField:
+    return line(label, required=required, note=note, **NUMERIC)
+
+
+def choice(
+    label: Any, choices: Iterable[tuple[str, Any]] = (), *, required: bool = False, note: Any = ""
+) -> forms.ChoiceField:
+    offered = [("", "—"), *choices]
+    return forms.ChoiceField(label=label, choices=offered, required=required, help_text=note)
+
+
+class DemandForm(TypedForm):
+    title = line(_("Title"), required=True)
+    title_en = line(_("English title"))
+    summary = lines(
+        _("Public summary"),
+        required=True,
+        note=_("Everybody reads this. No weak points, addresses, topology or asset lists."),
+    )
+    summary_en = lines(_("English summary"))
+    pain = lines(_("What hurts"), required=True, rows=6)
+    need = lines(_("What is wanted"), required=True, rows=8)
+    deliverables = lines(_("Deliverables"), required=True)
+    domain = choice(_("Domain"), required=True)
+    area = choice(_("Area"), required=True)
+    carrier = choice(_("Carrier"))
+    focus = choice(_("Focus"))
+    technologies = forms.MultipleChoiceField(
+        label=_("Technologies"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    profile = choice(
+        _("Rule profile"),
+        required=True,
+        note=_("It sets windows, panel and shares, and is frozen at publication."),
+    )
+    award_mode = choice(_("Who awards"), AwardMode.choices[:2], required=True)
+    pass_line_percent = figure(
+        _("Pass line"), note=_("Only if it is to be stricter than that of the profile.")
+    )
+    organising_mode = choice(_("Organising mode"), OrganisingMode.choices, required=True)
+    race_entrants = figure(_("Entrants of the race"), note=_("2 to 5; only for a race."))
+    budget_cny = figure(_("Challenge budget"), required=True)
+    funding = choice(_("Source of funds"), required=True)
+    duration_months = figure(_("Duration"), required=True)
+    deadline_at = forms.CharField(
+        label=_("Deadline for bids"),
+        required=False,
+        help_text=_("Beijing time. The office may set it at publication."),
+        widget=forms.TextInput(attrs={"type": "datetime-local", "step": "1"}),
+    )
+    consortium_allowed = forms.BooleanField(label=_("Consortia may bid"), required=False)
+    consortium_members_max = figure(
+        _("Members of a consortium at most"), note=_("The lead included.")
+    )
+    ip_terms = lines(_("Ownership of results"), required=True)
+    data_terms = lines(_("Data and confidentiality"), required=True)
+    contact = line(_("Contact"), required=True)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
+        offered: dict[str, list[tuple[str, str]]] = {}
+        vocabularies = {*TERMS.values(), "technology"}
+        for row in Term.objects.filter(vocabulary__in=vocabularies).order_by("position", "pk"):
+            offered.setdefault(row.vocabulary, []).append((row.code, term_name(row)))
+        for name, vocabulary in TERMS.items():
+            self.fields[name].choices = [("", "—"), *offered.get(vocabulary, [])]
+        self.fields["technologies"].choices = offered.get("technology", [])
+        self.fields["profile"].choices = [
+            ("", "—"),
+            *(
+                (row.code, f"{row.code} · {row.name_en if english() else row.name_zh}")
+                for row in newest_profiles()
+            ),
+        ]
+
+
+class MetricForm(TypedForm):
+    code = line(_("Code"), size=4)
+    name = line(_("Metric"), required=True)
+    name_en = line(_("In English"))
+    operator = choice(_("Relation"), Operator.choices, required=True)
+    value = figure(_("Value"), required=True)
+    unit = line(_("Unit"), size=8)
+    test_method = lines(_("How it is tested"), required=True, rows=2)
+    dataset = line(_("Data set"))
+    tester = line(_("Who tests"), required=True)
+    critical = forms.BooleanField(label=_("Critical"), required=False)
+
+
+class CriterionForm(TypedForm):
+    code = line(_("Code"), size=4)
+    name = line(_("Criterion"), required=True)
+    name_en = line(_("In English"))
+    kind = choice(_("Kind"), CriterionKind.choices, required=True)
+    weight = figure(_("Weight"), required=True)
+    guidance = lines(_("What judges look at"), rows=2)
+    levels = lines(
+        _("Levels"),
+        note=_("One a line: the share of points and what it takes, as: 100 measured at full size."),
+        rows=3,
+    )
+
+
+class PaymentNodeForm(TypedForm):
+    name = line(_("Node"), required=True)
+    percent = figure(_("Share"), required=True)
+    condition = line(_("Due when"))
+
+
+class MilestoneForm(TypedForm):
+    name = line(_("Milestone"), required=True)
+    month = figure(_("Month"), required=True)
+
+
+class ConditionForm(TypedForm):
+    code = line(_("Code"), size=4)
+    text = line(_("Condition"), required=True)
+    text_en = line(_("In English"))
+    evidence = line(_("Evidence"))
+
+
+PARTS: dict[str, type[TypedForm]] = {
+    "metrics": MetricForm,
+    "criteria": CriterionForm,
+    "payment_nodes": PaymentNodeForm,
+    "milestones": MilestoneForm,
+    "conditions": ConditionForm,
+}
+PART_TITLES = {
+    "metrics": _("Acceptance metrics"),
+    "criteria": _("Criteria and weights"),
+    "payment_nodes": _("Payment nodes"),
+    "milestones": _("Milestones"),
+    "conditions": _("Conditions for bidders"),
+}
+# The parts of the page, in its order.
+SECTIONS = (
+    ("what", _("What it is about")),
+    ("metrics", PART_TITLES["metrics"]),
+    ("judging", _("How it is judged")),
+    ("money", _("Money and time")),
+    ("bidders", _("Who may bid, and the terms")),
+)
+FORMSETS = {
+    part: formset_factory(form, formset=TypedRows, extra=0, can_delete=True, max_num=1000)
+    for part, form in PARTS.items()
+}
+
+
+# -- From the page to the action -------------------------------------------------------------------
+def typed_rows(post: QueryDict, part: str) -> list[dict[str, Any]]:
+    """The rows as typed, removed and empty ones left out, so that places match the action's."""
+    try:
+        total = int(post.get(f"{part}-TOTAL_FORMS", "0"))
+    except ValueError:
+        total = 0
+    rows = []
+    for place in range(max(0, min(total, ROWS_SHOWN_MOST))):
+        row = {name: post.get(f"{part}-{place}-{name}", "") for name in PARTS[part].base_fields}
+        if not post.get(f"{part}-{place}-DELETE") and not is_blank(row):
+            rows.append(row)
+    return rows
+
+
+def typed_data(post: QueryDict) -> dict[str, Any]:
+    """What was typed, in the shape that the actions take."""
+    data: dict[str, Any] = {
+        name: post.get(name, "") for name in DemandForm.base_fields if name != "technologies"
+    }
+    data["technologies"] = post.getlist("technologies")
+    for part in PARTS:
+        data[part] = typed_rows(post, part)
+    for row in data["criteria"]:
+        row["levels"] = typed_levels(row["levels"])
+    return data
+
+
+def typed_levels(words: str) -> list[dict[str, str]]:
+    """One level a line: `100 measured` is {"points_percent": "100", "text": "measured"}."""
+    found = []
+    for words_of_level in filter(str.strip, words.splitlines()):
+        match = LEVEL.match(words_of_level)
+        share, text = match.groups() if match else (words_of_level, "")
+        found.append({"points_percent": share, "text": text})
+    return found
+
+
+# -- From the record to the page -------------------------------------------------------------------
+def shown(value: Any) -> Any:
+    """A stored value as it would be typed."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}" if value else "0"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(SHANGHAI):%Y-%m-%dT%H:%M:%S}"
+    return value
+
+
+def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: shown(value) for name, value in row.items()}
+    if "levels" in found:
+        found["levels"] = "\n".join(
+            f"{level.get('points_percent')} {level.get('text', '')}" for level in found["levels"]
+        )
+    return found
+
+
+def initial_of(content: Content) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    values = {name: shown(value) for name, value in content.values.items()}
+    rows = {part: [shown_row(row) for row in content.rows.get(part, [])] for part in PARTS}
+    return values, rows
+
+
+class DemandPage:
+    """The form and its rows together, unbound from a record or bound to what was typed."""
+
+    def __init__(
+        self,
+        *,
+        content: Content | None = None,
+        post: QueryDict | None = None,
+        errors: Mapping[str, list[Any]] | None = None,
+        add: str = "",
+    ) -> None:
+        errors = errors or {}
+        if post is not None:
+            self.form = DemandForm(post)
+            self.rows = {
+                part: _bound_rows(part, typed_rows(post, part), errors.get(part, ()), part == add)
+                for part in PARTS
+            }
+        else:
+            values, rows = initial_of(content or Content())
+            self.form = DemandForm(initial=values)
+            self.rows = {part: FORMSETS[part](prefix=part, initial=rows[part]) for part in PARTS}
+            for part, formset in self.rows.items():
+                formset.extra = 0 if rows[part] else 1
+
+    @property
+    def all_forms(self) -> list[Any]:
+        return [self.form, *self.rows.values()]
+
+
+def _bound_rows(
+    part: str, rows: list[dict[str, Any]], faults: Iterable[Any], one_more: bool
+) -> TypedRows:
+    """A formset over what was typed, renumbered, with one empty row more where asked."""
+    total = len(rows) + one_more
+    data: dict[str, Any] = {f"{part}-TOTAL_FORMS": total, f"{part}-INITIAL_FORMS": 0}
+    for place, row in enumerate(rows):
+        data |= {f"{part}-{place}-{name}": value for name, value in row.items()}
+    return FORMSETS[part](data, prefix=part, faults=faults)
+
+
+# -- What changed meanwhile ------------------------------------------------------------------------
+def seen_of(content: Content) -> str:
+    """A short digest per field and part of what the form was filled from."""
+    everything = {**content.values, **content.rows}
+    return json.dumps({name: digest(value).hex()[:12] for name, value in everything.items()})
+
+
+def changed_since(seen: str, content: Content) -> list[str]:
+    """The fields and parts that somebody else changed since the form was filled."""
+    try:
+        before = json.loads(seen)
+    except ValueError:
+        before = {}
+    now = json.loads(seen_of(content))
+    if not isinstance(before, dict):
+        before = {}
+    return [name for name, value in now.items() if before.get(name) != value]
+
+
+def changes(seen: str, content: Content, post: QueryDict) -> list[dict[str, Any]]:
+    """For the page: label, what stands now, what was typed here."""
+    values, rows = initial_of(content)
+    found = []
+    for name in changed_since(seen, content):
+        if name in PARTS:
+            theirs, mine = _told(rows[name]), _told(typed_rows(post, name))
+            label = PART_TITLES[name]
+        elif name in DemandForm.base_fields:
+            many = name == "technologies"
+            theirs = ", ".join(values[name]) if many else values[name]
+            mine = ", ".join(post.getlist(name)) if many else post.get(name, "")
+            label = DemandForm.base_fields[name].label
+        else:
+            continue
+        found.append({"label": label, "theirs": theirs, "mine": mine})
+    return found
+
+
+def _told(rows: list[dict[str, Any]]) -> str:
+    return "\n".join(
+        " · ".join(str(value) for value in row.values() if value not in ("", False)) for row in rows
+    )
+
+
+# -- The office ------------------------------------------------------------------------------------
+class GateForm(TypedForm):
+    """One step of the office, with the words that belong to it."""
+
+    step = forms.ChoiceField(label=_("What the office does"), widget=forms.RadioSelect)
+    words = lines(
+        _("Reason or opinion"),
+        note=_("The owner reads it. Needed for everything but taking the demand up."),
+        rows=5,
+    )
+
+    def __init__(self, *args: Any, steps: list[tuple[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
+        self.fields["step"].choices = steps
+
+
+class PublishForm(TypedForm):
+    deadline_at = forms.CharField(
+        label=_("Deadline for bids"),
+        help_text=_("Beijing time. It may be put off later, never brought forward."),
+        widget=forms.TextInput(attrs={"type": "datetime-local", "step": "1"}),
+    )
+    key_holders = forms.MultipleChoiceField(
+        label=_("Key holders"), widget=forms.CheckboxSelectMultiple
+    )
+    sure = forms.BooleanField(
+        label=_("I have read what is frozen, and know that publication cannot be undone.")
+    )
+
+    def __init__(
+        self, *args: Any, scenario: Scenario, people: Iterable[User], **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("initial", {"deadline_at": shown(scenario.deadline_at)})
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
+        self.fields["key_holders"].choices = [
+            (str(person.uid), f"{person.name} · {person.email}") for person in people
+        ]
+        if scenario.profile and scenario.profile.takes_bids:
+            self.fields["key_holders"].help_text = _(
+                "At least %(count)s different people; each confirms the opening alone."
+            ) % {"count": scenario.profile.count("open_confirmations")}
+
+
+class WithdrawForm(TypedForm):
+    reason = lines(
+        _("Reason"), required=True, note=_("Everybody may read it beside the demand."), rows=5
+    )
