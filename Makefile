@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV_PYTHON = .venv/bin/python
 export PORT
 
-.PHONY: help demo test reset lock
+.PHONY: help demo test season reset lock
 
 help:
 	@echo "make demo    set up and serve the demo at http://localhost:8000 (PORT=8001 for another port)"
 	@echo "make test    set up and run the whole test suite"
+	@echo "make season  play the whole path, from a demand to the count, and check each step"
 	@echo "make reset   stop the demo and delete its data"
 	@echo "make lock    pin requirements.txt, requirements-dev.txt and package-lock.json anew"
 
@@ -18,6 +19,10 @@ demo: found
 test: found
 	@$(PYTHON) config/runtime/prepare.py --dev
 	@$(VENV_PYTHON) -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
+
+season: found
+	@$(PYTHON) config/runtime/prepare.py
+	@$(VENV_PYTHON) -m config.runtime.throwaway --empty manage.py season
 
 reset: found
 	@$(PYTHON) config/runtime/reset.py

@@ -2,8 +2,10 @@
 
     python -m config.runtime.throwaway manage.py season
     python -m config.runtime.throwaway --empty manage.py makemigrations --check
+    python -m config.runtime.throwaway --settings mypy marketplace
 
-`--empty` leaves the database without tables, for commands that only need the settings to load.
+`--empty` leaves the database without tables; `--settings` starts no server at all, for commands
+that only need the settings to load.
 """
 
 import os
@@ -22,8 +24,8 @@ MANAGE = [sys.executable, str(ROOT / "manage.py")]
 
 
 def main(arguments: list[str]) -> int:
-    empty = arguments[:1] == ["--empty"]
-    command = arguments[1:] if empty else arguments
+    mode = arguments[0] if arguments[:1] in (["--empty"], ["--settings"]) else ""
+    command = arguments[1:] if mode else arguments
     if not command:
         print(__doc__)
         return 2
@@ -34,15 +36,17 @@ def main(arguments: list[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="jiebang-throwaway-"))
     servers = Servers(folder, throwaway=True)
     try:
-        servers.start()
+        if mode != "--settings":
+            servers.start()
+        postgres, valkey = servers.postgres, servers.valkey
         env = os.environ | environment(
             folder,
-            database_url=servers.postgres.url(APP),
-            owner_url=servers.postgres.url(OWNER),
-            redis_url=servers.valkey.url(),
+            database_url=postgres.url(APP),
+            owner_url=postgres.url(OWNER),
+            redis_url=valkey.url(),
         )
         env["OPENER_IDENTITY_FILE"] = str(opener_identity_file(folder))
-        if not empty:
+        if not mode:
             for step in (
                 ["migrate", "--database", "owner", "--verbosity", "0"],
                 ["load_reference"],
