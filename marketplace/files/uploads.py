@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.files.uploadhandler import MemoryFileUploadHandler, StopUpload
+from django.core.files.uploadhandler import MemoryFileUploadHandler, SkipFile
 from django.http import HttpRequest
 
 FILE_LIMIT = 10 * 1024 * 1024
@@ -12,7 +12,7 @@ REQUEST_LIMIT = 40 * 1024 * 1024
 
 
 class BoundedMemoryUploadHandler(MemoryFileUploadHandler):
-    """Keeps files in memory whatever their size; a request over the limit is cut off.
+    """Keeps files in memory whatever their size; of a request over the limit it keeps none.
 
     A form over the limit arrives without its files and with `request.upload_refused` set, so the
     page can say which limit it was.
@@ -27,7 +27,13 @@ class BoundedMemoryUploadHandler(MemoryFileUploadHandler):
         encoding: str | None = None,
     ) -> None:
         self.activated = True
-        if content_length > REQUEST_LIMIT:
+        self.refused = content_length > REQUEST_LIMIT
+        if self.refused:
             assert isinstance(self.request, HttpRequest)
             self.request.upload_refused = True  # type: ignore[attr-defined]
-            raise StopUpload(connection_reset=False)
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        # The fields are still read, so the form keeps what was typed; the files are read past.
+        if self.refused:
+            raise SkipFile
+        super().new_file(*args, **kwargs)

@@ -15,7 +15,6 @@ from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.canonical import digest
 from marketplace.base.errors import (
-    DeadlinePassed,
     DomainError,
     Invalid,
     NotFound,
@@ -28,7 +27,6 @@ from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.bidding.forms_schema import File, Form
 from marketplace.bidding.models import (
-    AFTER_CLOSING,
     Bid,
     BidState,
     BidVersion,
@@ -37,6 +35,7 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.rules import can_bid, can_withdraw_bid
 from marketplace.bidding.sealing import SealedFile, check_stored, discard, seal_bid
+from marketplace.bidding.windows import require_before_deadline, require_open
 from marketplace.ledger import actions as ledger
 from marketplace.ledger import receipts
 from marketplace.ledger.models import Audience, Receipt
@@ -250,30 +249,3 @@ def add_version(
 
 def receipt_hash(receipt: Receipt) -> str:
     return hashlib.sha256(bytes(receipt.body)).hexdigest()
-
-
-def require_before_deadline(scenario: Scenario, now: datetime) -> None:
-    """Half-open: a bid received at the deadline itself is late."""
-    after = scenario.state == State.PUBLISHED or scenario.state in AFTER_CLOSING
-    if after and scenario.deadline_at is not None and now >= scenario.deadline_at:
-        raise DeadlinePassed(
-            _("The deadline has passed: bids were received before %(deadline)s (Beijing time)."),
-            deadline=f"{scenario.deadline_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M:%S}",
-        )
-
-
-def require_open(scenario: Scenario, now: datetime) -> None:
-    """Raise unless bids are taken at this moment. Nothing here depends on a worker."""
-    require_before_deadline(scenario, now)
-    if scenario.state != State.PUBLISHED:
-        raise StateConflict(_("This scenario does not take bids now."), code="scenario.not_open")
-    if scenario.suspended:
-        raise StateConflict(
-            _("This scenario is suspended; bids are not taken until it goes on."),
-            code="scenario.suspended",
-        )
-    if scenario.profile is None or not scenario.profile.takes_bids:
-        raise StateConflict(
-            _("Under this rule profile bids are handed in elsewhere, not on this platform."),
-            code="scenario.takes_no_bids",
-        )

@@ -171,6 +171,10 @@
   document.addEventListener("htmx:sendError", failed);
   document.addEventListener("htmx:timeout", failed);
   document.addEventListener("htmx:responseError", failed);
+  // A form that was refused in place is still full of what was typed: guard it again.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.xhr?.getResponseHeader("HX-Redirect")) leaving = false;
+  });
   document.addEventListener("htmx:load", (event) => {
     wakeForms(event.detail.elt);
     const arrived = event.detail.elt;
