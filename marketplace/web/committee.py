@@ -1,3 +1,362 @@
-from django.urls import URLPattern
+"""Pages of the panel: the secretary's, the judge's seat and sheets, the report."""
 
-urlpatterns: list[URLPattern] = []
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods
+
+from marketplace.awards.queries import own_result
+from marketplace.base import clock
+from marketplace.base.errors import DomainError, NotFound
+from marketplace.bidding.queries import my_bid
+from marketplace.committee import actions, queries
+from marketplace.committee.models import Panel, PanelState, Report
+from marketplace.committee.rules import can_appoint_panel, can_see_progress
+from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.models import State as ScenarioState
+from marketplace.web.forms.committee import (
+    AddForm,
+    AppointForm,
+    DeclareForm,
+    RecuseForm,
+    typed_revision,
+    typed_scores,
+)
+from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
+
+STAGES = {
+    PanelState.APPOINTED: gettext_lazy("Declarations"),
+    PanelState.TECHNICAL: gettext_lazy("Technical, blind"),
+    PanelState.NAMED: gettext_lazy("Team, by name"),
+    PanelState.PRICE: gettext_lazy("Prices"),
+    PanelState.REPORTED: gettext_lazy("Report"),
+}
+
+
+def steps(panel: Panel | None) -> list[dict[str, Any]]:
+    """Where the panel stands, for the stepper; a made report is done, not under way."""
+    order = list(STAGES)
+    at = order.index(PanelState(panel.state)) if panel else -1
+    if panel and panel.state == PanelState.REPORTED:
+        at = len(order)
+    states = ["done" if place < at else "now" if place == at else "next" for place in range(5)]
+    return [{"label": STAGES[s], "state": state} for s, state in zip(order, states, strict=True)]
+
+
+# -- The secretary's page ----------------------------------------------------------------------------
+@require_http_methods(["GET", "POST"])
+def panel(request: HttpRequest, address: str) -> HttpResponse:
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    found = Panel.objects.visible_to(actor).filter(scenario=scenario).first()
+    if not can_see_progress(actor, found or Panel(scenario=scenario)):
+        raise Http404
+    people = queries.choosable(scenario) if can_appoint_panel(actor, scenario) else []
+    forms: dict[str, Any] = {
+        "appoint": AppointForm(people=people),
+        "add": AddForm(people=people),
+        "recuse": RecuseForm(),
+    }
+    error = None
+    if request.method == "POST":
+        error = _panel_move(request, scenario, found, forms, people)
+        if error is None and not any(form.errors for form in forms.values()):
+            return HttpResponseRedirect(reverse("panel", args=[scenario.address]))
+        found = Panel.objects.visible_to(actor).filter(scenario=scenario).first()
+    context = {
+        "scenario": scenario,
+        "panel": found,
+        "steps": steps(found),
+        "progress": queries.progress(found) if found else [],
+        "people": people,
+        "forms": forms,
+        "may_act": can_appoint_panel(actor, scenario),
+        "may_appoint": found is None
+        and scenario.state in {ScenarioState.ELIGIBILITY, ScenarioState.REVIEW},
+        "may_change": found is not None
+        and found.state in {PanelState.APPOINTED, PanelState.TECHNICAL, PanelState.NAMED},
+        "prices_open": queries.price_opening_finished(scenario),
+        "rule": scenario.profile,
+        "rule_least": scenario.profile.values.get("panel_size_min", {}).get("value", 0),
+        "rule_odd": scenario.profile.values.get("panel_size_odd", {}).get("value", False),
+    }
+    response = page(request, "committee/panel.html", context, error=error)
+    if error is None and any(form.errors for form in forms.values()):
+        response.status_code = 422
+    return response
+
+
+def _panel_move(
+    request: HttpRequest,
+    scenario: Scenario,
+    found: Panel | None,
+    forms: dict[str, Any],
+    people: list[queries.Eligible],
+) -> DomainError | None:
+    """Call the one action that the pressed button names. Returns its refusal, if any."""
+    do = request.POST.get("do", "")
+    if do not in PANEL_MOVES or (found is None and do not in {"appoint", "finish"}):
+        raise Http404
+    if do in {"appoint", "add"}:
+        forms[do] = type(forms[do])(request.POST, people=people)
+    elif do == "recuse":
+        forms[do] = RecuseForm(request.POST)
+    if do in forms and not forms[do].is_valid():
+        return None
+    given = forms[do].given() if do in forms else {}
+    if do in {"appoint", "finish"}:
+        given["scenario_uid"] = scenario.uid
+    elif do in {"start", "add"}:
+        given["panel_uid"] = found.uid
+    action, said = PANEL_MOVES[do]
+    _row, error = attempt(action, actor=actor_of(request), **given)
+    if error is None:
+        messages.success(request, said)
+    elif do in forms:
+        show_refusal(forms[do], error)
+    return error
+
+
+PANEL_MOVES = {
+    "appoint": (
+        actions.appoint_panel,
+        gettext_lazy("The panel is appointed. Each member now declares his interests."),
+    ),
+    "add": (
+        actions.add_member,
+        gettext_lazy("The member is added and now declares his interests."),
+    ),
+    "recuse": (
+        actions.recuse_member,
+        gettext_lazy("The member is recused; his rights ended at once and his sheets are void."),
+    ),
+    "start": (
+        actions.start_scoring,
+        gettext_lazy("Scoring has started: every member finds the blind sheets."),
+    ),
+    "finish": (
+        actions.finish_review,
+        gettext_lazy("The review is finished and its report is frozen."),
+    ),
+}
+
+
+# -- A judge's seat ----------------------------------------------------------------------------------
+@require_http_methods(["GET", "POST"])
+def panel_desk(request: HttpRequest, uid: UUID) -> HttpResponse:
+    actor = actor_of(request)
+    member, _error = attempt(queries.seat, actor=actor, panel_uid=uid)
+    declaring = request.method == "POST" and request.POST.get("do") == "declare"
+    recusing = request.method == "POST" and request.POST.get("do") == "recuse"
+    declare = DeclareForm(request.POST if declaring else None)
+    recuse = RecuseForm(
+        request.POST if recusing else None, initial={"member": member.uid}, auto_id="recuse_%s"
+    )
+    error = None
+    if declaring and declare.is_valid():
+        free = declare.cleaned_data["free"] == "yes"
+        _row, error = attempt(
+            actions.declare_interest,
+            actor=actor,
+            panel_uid=uid,
+            free=free,
+            reason=declare.cleaned_data["reason"],
+        )
+        if error is None:
+            return _declared(request, uid, stays=free)
+        show_refusal(declare, error)
+    elif recusing and recuse.is_valid():
+        _row, error = attempt(
+            actions.recuse_member,
+            actor=actor,
+            member_uid=member.uid,
+            reason=recuse.cleaned_data["reason"],
+        )
+        if error is None:
+            return _declared(request, uid, stays=False)
+        show_refusal(recuse, error)
+    bids = queries.blind_bids(actor, member.panel)
+    context = {
+        "scenario": member.panel.scenario,
+        "panel_uid": uid,
+        "panel_state": member.panel.state,
+        "code": member.code,
+        "declared": member.declared_at,
+        "steps": steps(member.panel),
+        "blind": [bid for bid in bids if bid.stage == "technical"],
+        "named": [bid for bid in bids if bid.stage == "named"],
+        "locked": sum(bid.state == "locked" for bid in bids),
+        "total": len(bids),
+        "declare": declare,
+        "recuse": recuse,
+        "closed": member.panel.state in {PanelState.PRICE, PanelState.REPORTED},
+    }
+    response = page(request, "committee/desk.html", context, error=error)
+    if error is None and request.method == "POST":
+        response.status_code = 422
+    return response
+
+
+def _declared(request: HttpRequest, uid: UUID, *, stays: bool) -> HttpResponse:
+    if stays:
+        messages.success(request, _("Your declaration is on record."))
+        return HttpResponseRedirect(reverse("panel-desk", args=[uid]))
+    return render(request, "committee/recused.html")
+
+
+# -- A sheet -----------------------------------------------------------------------------------------
+@require_http_methods(["GET", "POST"])
+def sheet(request: HttpRequest, uid: UUID) -> HttpResponse:
+    """One judge's sheet: saved criterion by criterion (htmx) or as a whole, then locked."""
+    actor = actor_of(request)
+    view, _error = attempt(queries.sheet_view, actor=actor, sheet_uid=uid)
+    if request.method == "GET":
+        return page(request, "committee/sheet.html", {"sheet": view})
+    revision = typed_revision(request.POST)
+    if request.POST.get("do") == "lock":
+        _row, error = attempt(actions.lock_sheet, actor=actor, sheet_uid=uid, revision=revision)
+        if error is None:
+            messages.success(request, _("Sheet %(code)s is locked.") % {"code": view.blind_code})
+            return HttpResponseRedirect(reverse("panel-desk", args=[view.panel_uid]))
+        return page(request, "committee/sheet.html", {"sheet": view}, error=error)
+    typed = typed_scores(request.POST, [line.code for line in view.lines])
+    _row, error = attempt(
+        actions.save_scores, actor=actor, sheet_uid=uid, revision=revision, scores=typed
+    )
+    if error is None:
+        view, _error = attempt(queries.sheet_view, actor=actor, sheet_uid=uid)
+    if getattr(request, "htmx", False):
+        context = {
+            "sheet": view,
+            "code": next(iter(typed), ""),
+            "saved_at": None if error else clock.now(),
+        }
+        return page(request, "committee/_saved.html", context, error=error)
+    if error is None:
+        messages.success(request, _("Saved."))
+        return HttpResponseRedirect(reverse("sheet", args=[uid]))
+    lines = [replace(line, typed=typed.get(line.code)) for line in view.lines]
+    return page(request, "committee/sheet.html", {"sheet": replace(view, lines=lines)}, error=error)
+
+
+@require_GET
+def sheet_file(request: HttpRequest, uid: UUID, number: int) -> HttpResponse:
+    """An attachment under its neutral name, always as a download."""
+    actor = actor_of(request)
+    own, _error = attempt(queries.own_sheet, actor=actor, sheet_uid=uid)
+    found, _error = attempt(queries.sheet_file, sheet=own, number=number)
+    name, content = found
+    return HttpResponse(
+        content,
+        content_type="application/octet-stream",
+        headers={
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+# -- The report --------------------------------------------------------------------------------------
+@require_GET
+def report(request: HttpRequest, address: str) -> HttpResponse:
+    """The whole ranking for the office and the owner; for a bidder, later, his own line."""
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    try:
+        found = queries.report_of(actor, scenario)
+    except NotFound:
+        return _own_line(request, scenario)
+    body = read_body(found)
+    context = {
+        "scenario": scenario,
+        "report": found,
+        "body": body,
+        "rows": _rows(body),
+        "lowest": _lowest(body),
+        "price_weight": next((c["weight"] for c in body["criteria"] if c["kind"] == "price"), ""),
+    }
+    return render(request, "committee/report.html", context)
+
+
+@require_GET
+def report_json(request: HttpRequest, address: str) -> HttpResponse:
+    """The frozen text, letter by letter: its SHA-256 is the one on the page."""
+    scenario = scenario_or_404(request, address)
+    found, _error = attempt(queries.report_of, actor=actor_of(request), scenario=scenario)
+    return HttpResponse(
+        bytes(found.body),
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{scenario.address}-report.json"'},
+    )
+
+
+def read_body(found: Report) -> dict[str, Any]:
+    return json.loads(bytes(found.body))
+
+
+def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines of the ranking, each with its bid and the judges' totals in one order."""
+    bids = {bid["blind_code"]: bid for bid in body["bids"]}
+    rows = []
+    for line in body["ranking"]:
+        stages = [
+            {
+                "label": label,
+                "score": line[name]["score"],
+                "raw": line[name]["raw"],
+                "trimmed": bool(line[name]["left_out"]),
+                "totals": [
+                    {
+                        "judge": judge,
+                        "points": line[name]["totals"][judge],
+                        "left_out": judge in line[name]["left_out"],
+                    }
+                    for judge in body["judges"]
+                    if judge in line[name]["totals"]
+                ],
+            }
+            for name, label in (("technical", _("Technical")), ("team", _("Team")))
+            if line[name]["totals"]
+        ]
+        rows.append({**line, "bid": bids[line["blind_code"]], "stages": stages})
+    return rows
+
+
+def _lowest(body: dict[str, Any]) -> str:
+    invalid = {line["blind_code"] for line in body["ranking"] if line["invalid"]}
+    prices = [bid["price_cny"] for bid in body["bids"] if bid["blind_code"] not in invalid]
+    return min(prices, key=float, default="")
+
+
+def _own_line(request: HttpRequest, scenario: Scenario) -> HttpResponse:
+    actor = actor_of(request)
+    bid = my_bid(actor, scenario)
+    if bid is None:
+        raise Http404
+    bid.scenario = scenario
+    result, _error = attempt(own_result, actor=actor, bid=bid)
+    return render(
+        request, "awards/own_result.html", {"scenario": scenario, "bid": bid, "result": result}
+    )
+
+
+urlpatterns = [
+    path("scenarios/<str:address>/panel/", panel, name="panel"),
+    path("panels/<uuid:uid>/", panel_desk, name="panel-desk"),
+    path("sheets/<uuid:uid>/", sheet, name="sheet"),
+    path("sheets/<uuid:uid>/files/<int:number>/", sheet_file, name="sheet-file"),
+    path("scenarios/<str:address>/report/", report, name="report"),
+    path("scenarios/<str:address>/report.json", report_json, name="report-json"),
+]

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.base import clock
@@ -132,12 +132,12 @@ def read_points(points: Points, weight: Decimal) -> Decimal | None:
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise ValueError(_now("“%(given)s” is not a number.") % limits) from None
+        raise ValueError(gettext("“%(given)s” is not a number.") % limits) from None
     if not value.is_finite() or not 0 <= value <= weight:
-        raise ValueError(_now("Points go from 0 to %(weight)s.") % limits)
+        raise ValueError(gettext("Points go from 0 to %(weight)s.") % limits)
     cents = value.quantize(Decimal("0.01"))
     if cents != value:
-        raise ValueError(_now("Points have at most two decimals.") % limits)
+        raise ValueError(gettext("Points have at most two decimals.") % limits)
     return cents
 
 
@@ -160,7 +160,7 @@ def lock_sheet(*, actor: Actor, sheet_uid: UUID, revision: int | None = None) ->
         raise Invalid(
             _("A sheet is locked once every criterion has its points."),
             errors={
-                c.code: [_now("%(criterion)s has no points yet.") % {"criterion": c.name}]
+                c.code: [gettext("%(criterion)s has no points yet.") % {"criterion": c.name}]
                 for c in missing
             },
             code="sheet.incomplete",

@@ -169,6 +169,8 @@ class Line:
     levels: list[dict[str, Any]]
     points: Decimal | None
     comment: str
+    # What was entered and refused: (points, comment), shown again as it was.
+    typed: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
