@@ -132,21 +132,37 @@ def unseal(
 
 
 def _unpack(raw: bytes) -> Opened:
+    """Raises Unreadable: not_a_package, or file_hash where manifest and contents differ."""
     try:
         with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as tar:
-            members = [(entry.name, tar.extractfile(entry)) for entry in tar if entry.isfile()]
-            bodies = [(name, body.read()) for name, body in members if body]
+            bodies = [_member(tar, entry, len(raw)) for entry in tar]
         if not bodies or bodies[0][0] != MANIFEST:
             raise Unreadable("not_a_package")
         manifest = json.loads(bodies[0][1])
-        promised = manifest["files"]
-        files = dict(bodies[1:])
-    except (tarfile.TarError, ValueError, KeyError, TypeError, RecursionError) as error:
+        promised = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    except (
+        tarfile.TarError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise Unreadable("not_a_package") from error
-    found = {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}
-    if found != {name: entry.get("sha256") for name, entry in promised.items()}:
+    files = dict(bodies[1:])
+    if promised != {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}:
         raise Unreadable("file_hash")
     return Opened(manifest=manifest, files=files)
+
+
+def _member(tar: tarfile.TarFile, entry: tarfile.TarInfo, at_most: int) -> tuple[str, bytes]:
+    # A sparse entry may claim terabytes of holes: it would fill the opener's memory.
+    if entry.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or entry.size > at_most:
+        raise Unreadable("not_a_package")
+    body = tar.extractfile(entry)
+    if body is None or entry.sparse is not None:
+        raise Unreadable("not_a_package")
+    return entry.name, body.read()
 
 
 @dataclass(frozen=True)
