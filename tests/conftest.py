@@ -81,7 +81,7 @@ def committing_db(
 class Clock:
     """Moves `marketplace_now()` of the current test's database."""
 
-    def _write(self, statement: str, *values: object) -> None:
+    def _write(self, statement: str, *values: datetime | timedelta) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"UPDATE test_clock SET {statement}", values)
 

@@ -184,13 +184,12 @@ CREATE OR REPLACE FUNCTION marketplace_now() RETURNS timestamptz LANGUAGE sql VO
 def fill_template() -> None:
     """Migrate as the owner, load the reference data as the application, replace the clock."""
     import django
-    from django.core.management import call_command, get_commands
+    from django.core.management import call_command
     from django.db import connections
 
     django.setup()
     call_command("migrate", database="owner", verbosity=0, interactive=False)
-    if "load_reference" in get_commands():
-        call_command("load_reference")
+    call_command("load_reference")
     with connections["owner"].cursor() as cursor:
         cursor.execute(TEST_CLOCK)
     close_to_strangers(connections["owner"].connection, DATABASE)

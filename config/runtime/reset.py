@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("DATA_FOLDER") or ROOT / "var" / "demo").resolve()
@@ -33,7 +34,7 @@ def main() -> int:
     return 0
 
 
-def stopped(lock) -> bool:  # noqa: ANN001 - an open file
+def stopped(lock: IO[str]) -> bool:
     """Take the lock that a running demo holds, asking it to stop first."""
     deadline = time.monotonic() + STOP_SECONDS
     asked = False
