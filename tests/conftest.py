@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.db import connection, connections
 from django.test.testcases import LiveServerThread
@@ -81,7 +82,7 @@ def committing_db(
 class Clock:
     """Moves `marketplace_now()` of the current test's database."""
 
-    def _write(self, statement: str, *values: datetime | timedelta) -> None:
+    def _write(self, statement: str, *values: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"UPDATE test_clock SET {statement}", values)
 
@@ -125,7 +126,7 @@ def run_at_once(*functions: Callable[[], Any]) -> list[Any]:
             connection.ensure_connection()
             barrier.wait(10)
             results[place] = function()
-        except BaseException as raised:  # noqa: BLE001 - it is the result
+        except BaseException as raised:
             results[place] = raised
         finally:
             connections.close_all()
@@ -189,8 +190,6 @@ def site(committing_db: CommittingDatabase) -> Iterator[str]:
 @pytest.fixture
 def worker(committing_db: CommittingDatabase, tmp_path: Path) -> Iterator[subprocess.Popen]:
     """A Celery worker process on `committing_db` and the run's Valkey."""
-    import redis
-
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         client.flushdb()
     log = tmp_path / "worker.log"

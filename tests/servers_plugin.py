@@ -16,7 +16,11 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
 
 from config.runtime.environment import environment, opener_identity_file
 from config.runtime.process import ROOT, CannotStart, Child
@@ -142,8 +146,6 @@ def _remove_leftovers() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    from django.conf import settings
-
     # WhiteNoise would look through every static folder again for each test client.
     settings.WHITENOISE_USE_FINDERS = False
     # One argon2 hash takes longer than most tests.
@@ -183,10 +185,6 @@ CREATE OR REPLACE FUNCTION marketplace_now() RETURNS timestamptz LANGUAGE sql VO
 
 def fill_template() -> None:
     """Migrate as the owner, load the reference data as the application, replace the clock."""
-    import django
-    from django.core.management import call_command
-    from django.db import connections
-
     django.setup()
     call_command("migrate", database="owner", verbosity=0, interactive=False)
     call_command("load_reference")
