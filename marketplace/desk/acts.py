@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import Capability
 from marketplace.accounts.queries import granted_subjects, related_organisations
 from marketplace.awards import rules as award_rules
+from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding import rules as bidding_rules
-from marketplace.bidding.models import Bid, BidState
+from marketplace.bidding.models import Bid, BidState, Opening, OpeningState
+from marketplace.committee.models import Panel
 from marketplace.scenarios import rules as scenario_rules
 from marketplace.scenarios.models import OWNER_EDITS, AwardMode, OrganisingMode, Scenario, State
 from marketplace.scenarios.queries import has_closed, is_open
@@ -33,6 +35,7 @@ LABELS: dict[str, Text] = {
     "revise_bid": _("Revise or withdraw my bid"),
     "see_bid": _("My bid and its result"),
     "confirm_opening": _("Confirm the opening"),
+    "witness_opening": _("Witness the opening"),
     "start_eligibility": _("Start the eligibility check"),
     "check_eligibility": _("Check eligibility"),
     "appoint_panel": _("Appoint the panel"),
@@ -102,6 +105,25 @@ class Desk:
         organisation = self.actor.organisation
         return related_organisations(organisation) if organisation else set()
 
+    @cached_property
+    def decided(self) -> set[int]:
+        """Scenarios whose decision waits to be publicised."""
+        rows = Decision.objects.filter(state=DecisionState.PROPOSED)
+        return set(rows.values_list("scenario_id", flat=True))
+
+    @cached_property
+    def seated(self) -> set[int]:
+        """Scenarios in review that have a panel."""
+        rows = Panel.objects.filter(scenario__state=State.REVIEW)
+        return set(rows.values_list("scenario_id", flat=True))
+
+    @cached_property
+    def unconfirmed(self) -> set[int]:
+        """Scenarios with an opening that waits, and not only for others."""
+        rows = Opening.objects.filter(state=OpeningState.WAITING, scenario__uid__in=self.keys)
+        rows = rows.exclude(confirmations__user=self.actor.user_id)
+        return set(rows.values_list("scenario_id", flat=True))
+
     def acts(self, scenario: Scenario) -> list[Act]:
         """In the order in which they are offered; the first is the one next step."""
         found = [*self._as_owner(scenario), *self._as_vendor(scenario)]
@@ -170,31 +192,27 @@ class Desk:
         if name and scenario_rules.can_demonstrate_scenario(self.actor, scenario):
             return [self._act(name, scenario)]
         if scenario.state == State.DECISION:
-            if scenario.award_mode == AwardMode.COLLECTIVE and not self._decided(scenario):
-                return [self._act("decide_by_minutes", scenario)]
-            return [self._act("publicise", scenario)] if self._decided(scenario) else []
+            if scenario.pk in self.decided:
+                return [self._act("publicise", scenario)]
+            collective = scenario.award_mode == AwardMode.COLLECTIVE
+            return [self._act("decide_by_minutes", scenario)] if collective else []
         if scenario.state == State.PUBLICITY:
             return [self._act("confirm_award", scenario)]
         return []
-
-    def _decided(self, scenario: Scenario) -> bool:
-        return any(decision.state == "proposed" for decision in scenario.decisions.all())
 
     def _as_secretary(self, scenario: Scenario) -> list[Act]:
         name = {
             State.OPENED: "start_eligibility",
             State.ELIGIBILITY: "check_eligibility",
-            State.REVIEW: "run_panel" if hasattr(scenario, "panel") else "appoint_panel",
+            State.REVIEW: "run_panel" if scenario.pk in self.seated else "appoint_panel",
         }.get(State(scenario.state))
         return [self._act(name, scenario)] if name else []
 
     def _as_key_holder(self, scenario: Scenario) -> list[Act]:
         if not self.actor.user_id or scenario.uid not in self.keys:
             return []
-        waiting = [opening for opening in scenario.openings.all() if opening.state == "waiting"]
-        if not waiting or not bidding_rules.can_confirm_opening(self.actor, scenario):
+        if scenario.pk not in self.unconfirmed:
             return []
-        confirmed = {c.user_id for c in waiting[0].confirmations.all()}
-        if self.actor.user_id in confirmed:
+        if not bidding_rules.can_confirm_opening(self.actor, scenario):
             return []
         return [self._act("confirm_opening", scenario)]

@@ -70,6 +70,8 @@ def waiting_for(actor: Actor) -> list[Task]:
         tasks += _secretary()
     if actor.role == Role.EXPERT:
         tasks += _seats(actor)
+    if actor.role == Role.WITNESS:
+        tasks += _openings()
     return sorted(tasks, key=_by_deadline)
 
 
@@ -160,6 +162,15 @@ def _keys(actor: Actor) -> list[Task]:
     return [
         _line("confirm_opening", row.scenario, "opening", note=row.get_stage_display())
         for row in rows
+    ]
+
+
+def _openings() -> list[Task]:
+    """Openings under way, for the witness to watch."""
+    rows = Opening.objects.exclude(state=OpeningState.FINISHED).order_by("pk")
+    return [
+        _line("witness_opening", row.scenario, "opening", note=row.get_stage_display())
+        for row in rows.select_related("scenario__organisation")[:LIMIT]
     ]
 
 

@@ -10,6 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from marketplace.accounts.queries import Acting
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
+from marketplace.web.words import localized_pair
 
 
 @dataclass(frozen=True)
@@ -46,4 +47,7 @@ def current_key(actor: Actor, hats: list[Acting]) -> str:
 
 def hat_label(actor: Actor) -> str:
     role = str(Role(actor.role).label)
-    return f"{actor.organisation} · {role}" if actor.organisation else role
+    if actor.organisation is None:
+        return role
+    name, _language = localized_pair(actor.organisation, "name")
+    return f"{name} · {role}"
