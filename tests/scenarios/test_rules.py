@@ -1,0 +1,76 @@
+"""Who may do what to a demand."""
+
+from __future__ import annotations
+
+import pytest
+
+from marketplace.accounts.models import Membership
+from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
+from marketplace.scenarios.models import Scenario, State
+from marketplace.scenarios.rules import (
+    can_close_scenario,
+    can_demonstrate_scenario,
+    can_draft_scenario,
+    can_edit_scenario,
+    can_publish_scenario,
+    can_withdraw_scenario,
+)
+from tests import world
+from tests.matrix import cells, rules_of
+
+pytestmark = pytest.mark.django_db
+
+# owner, editor, viewer: of the organisation whose demand it is; rival: owner of another one.
+# tied: an officer who also belongs to the owner. author: an officer who wrote the demand.
+WHO = (
+    "visitor owner editor viewer rival vendor officer tied author secretary"
+    " expert evaluator witness complaints inspector operator system opener"
+)
+#                          vi ow ed ve ri ve of ti au se ex ev wi co in op sy op
+MATRIX = {
+    can_draft_scenario: "   -  +  +  -  +  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_edit_scenario: "    -  +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_demonstrate_scenario: "- -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_publish_scenario: " -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_withdraw_scenario: "-  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
+}
+
+
+def actor_called(who: str, scenario: Scenario) -> Actor:
+    owner = scenario.organisation
+    if who in {"visitor", "system", "opener"}:
+        return {"visitor": VISITOR, "system": SYSTEM, "opener": OPENER}[who]
+    if who in {"owner", "editor", "viewer"}:
+        return world.member(owner, Role(who))
+    if who == "tied":
+        officer = world.officer()
+        Membership.objects.create(user=officer.user, organisation=owner, role=Role.VIEWER)
+        return officer
+    if who == "author":
+        officer = world.officer()
+        scenario.author = officer.user
+        return officer
+    made = {
+        "rival": world.owner,
+        "vendor": world.vendor,
+        "officer": world.officer,
+        "secretary": world.secretary,
+    }
+    return made[who]() if who in made else world.person(Role(who))
+
+
+@pytest.mark.parametrize(("rule", "who", "allowed"), cells(WHO, MATRIX))
+def test_matrix(rule, who, allowed):
+    scenario = world.draft_scenario(world.owner(), state=State.DEMONSTRATED)
+    actor = actor_called(who, scenario)
+    row = actor.organisation if rule is can_draft_scenario else scenario
+    assert rule(actor, row) is allowed
+
+
+def test_every_rule_has_a_row():
+    assert rules_of("scenarios") == set(MATRIX)
+
+
+def test_nobody_drafts_for_another_organisation():
+    assert can_draft_scenario(world.owner(), world.owner().organisation) is False
