@@ -44,6 +44,18 @@ class Actor:
     organisation: Organisation | None = None
 
     @property
+    def person(self) -> User:
+        """The user, where the rule has made sure that there is one."""
+        assert self.user is not None, f"{self.role} is nobody"
+        return self.user
+
+    @property
+    def party(self) -> Organisation:
+        """The organisation, where the rule has made sure that there is one."""
+        assert self.organisation is not None, f"{self.role} acts for nobody"
+        return self.organisation
+
+    @property
     def user_uid(self) -> UUID | None:
         return self.user.uid if self.user else None
 

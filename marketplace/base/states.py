@@ -1,14 +1,12 @@
-from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Protocol
 
 from marketplace.base.errors import StateConflict
 
 
 class Stateful(Protocol):
-    """A model with a state and its table of moves."""
+    """A model with a state and its table of moves: state left → states it may go to."""
 
-    MOVES: ClassVar[Mapping[str, Iterable[str]]]
-    _meta: Any
+    MOVES: ClassVar[Any]
     state: Any
 
     def save(self, *, update_fields: Any) -> None: ...
@@ -26,7 +24,7 @@ def move(row: Stateful, to: str, *, also: tuple[str, ...] = ()) -> str:
     """
     left: str = row.state
     if not can_move(row, to):
-        raise StateConflict(code=f"{row._meta.model_name}.state")
+        raise StateConflict(code=f"{type(row).__name__.lower()}.state")
     row.state = to
     row.save(update_fields=["state", *also])
     return left

@@ -230,6 +230,12 @@ class Scenario(Recorded):
         return self.title
 
     @property
+    def rules(self) -> RuleProfile:
+        """The profile, where publication has made sure that there is one."""
+        assert self.profile is not None, "published scenarios have a profile"
+        return self.profile
+
+    @property
     def address(self) -> str:
         """What stands in its address: the reference once there is one, the uid before."""
         return self.ref or str(self.uid)
