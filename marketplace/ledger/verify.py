@@ -20,9 +20,16 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+# In this order; each is asked only when those before it hold.
+CHECKS = ("format", "key", "signature", "reading")
+
 
 class NotValid(Exception):
-    """The receipt does not hold; the text says what failed."""
+    """The receipt does not hold; the text says what failed, `check` which of CHECKS."""
+
+    def __init__(self, text: str, check: str = "format") -> None:
+        self.check = check
+        super().__init__(text)
 
 
 def public_text(key: Ed25519PublicKey) -> str:
@@ -37,21 +44,22 @@ def key_id(key: Ed25519PublicKey) -> str:
 def verify(document: dict[str, Any], *, published_key: str = "") -> dict[str, Any]:
     """The signed statement, if signature and key hold. Raises NotValid."""
     try:
-        text = base64.b64decode(document["signed_text"], validate=True)
+        said = base64.b64decode(document["signed_text"], validate=True)
         signature = base64.b64decode(document["signature"], validate=True)
         raw_key = base64.b64decode(published_key or document["public_key"], validate=True)
         key = Ed25519PublicKey.from_public_bytes(raw_key)
-        signed = json.loads(text)
+        signed = json.loads(said)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         raise NotValid("This is not a receipt of this platform.") from error
     if key_id(key) != document.get("key_id"):
-        raise NotValid("The receipt names another signing key.")
+        raise NotValid("The receipt names another signing key.", "key")
     try:
-        key.verify(signature, text)
+        key.verify(signature, said)
     except InvalidSignature as error:
-        raise NotValid("The signature does not fit: the text was changed.") from error
+        text = "The signature does not fit: the text was changed."
+        raise NotValid(text, "signature") from error
     if signed != document.get("receipt"):
-        raise NotValid("The readable part differs from what was signed.")
+        raise NotValid("The readable part differs from what was signed.", "reading")
     return signed
 
 

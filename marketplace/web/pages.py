@@ -31,7 +31,7 @@ def address_lookup(address: str) -> dict[str, Any]:
     try:
         return {"uid": UUID(address)}
     except ValueError:
-        return {"ref": address}
+        return {"ref": address.replace("\x00", "")}
 
 
 def first_or_404(rows: QuerySet[M]) -> M:

@@ -1,3 +1,282 @@
-from django.urls import URLPattern
+"""The pages that everybody reads: the board and the goals."""
 
-urlpatterns: list[URLPattern] = []
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from marketplace.base import clock
+from marketplace.indicators.k4 import K4, Reason
+from marketplace.indicators.models import Indicator
+from marketplace.indicators.queries import Goals, Unit, goals, open_demands
+from marketplace.scenarios.board import FACETS, SORTS, board, facets
+from marketplace.scenarios.models import OrganisingMode, Scenario, State
+from marketplace.scenarios.queries import is_open
+from marketplace.web import published, verify
+from marketplace.web.course import shown_state
+from marketplace.web.pages import actor_of
+from marketplace.web.templatetags.jiebang import localized_text, term
+
+PER_PAGE = 20
+SEARCH_MOST = 100
+HEADS = {
+    "state": gettext_lazy("State"),
+    "domain": gettext_lazy("Domain"),
+    "carrier": gettext_lazy("Carrier"),
+    "area": gettext_lazy("Area"),
+    "mode": gettext_lazy("How it is awarded"),
+    "q": gettext_lazy("Words"),
+}
+REASONS = {
+    Reason.WITHDRAWN: gettext_lazy("withdrawn by the owner before the deadline"),
+    Reason.REPEATED: gettext_lazy("another round of a demand that is counted already"),
+    Reason.BEFORE_PLAN: gettext_lazy("published before the plan began"),
+    Reason.DEMO: gettext_lazy("demo data, which count in a demo only"),
+    Reason.NOT_IN_LINGANG: gettext_lazy("the owner is not in Lingang"),
+    Reason.DOMAIN: gettext_lazy("outside the four domains"),
+    Reason.MODE: gettext_lazy("neither a challenge nor a race on this platform"),
+    Reason.SUMMARY_TOO_SHORT: gettext_lazy("not yet public for the minimum time"),
+}
+
+
+# -- The board -------------------------------------------------------------------------------------
+class CountedPaginator(Paginator):
+    """The facets have counted the rows already."""
+
+    def __init__(self, rows: Any, per_page: int, total: int) -> None:
+        self.total = total
+        super().__init__(rows, per_page)
+
+    @cached_property
+    def count(self) -> int:
+        return self.total
+
+
+@login_not_required
+@require_safe
+def board_page(request: HttpRequest) -> HttpResponse:
+    """Filters, sort and page stand in the address; htmx gets the part that changes."""
+    actor, given = actor_of(request), request.GET
+    filters = {name: given.get(name, "") for name in FACETS if given.get(name)}
+    words = given.get("q", "").strip()[:SEARCH_MOST]
+    if words:
+        filters["q"] = words
+    sort = given.get("sort", "")
+    sort = sort if sort in SORTS else "closing"
+    found = facets(actor, filters)
+    rows = CountedPaginator(board(actor, filters, sort), PER_PAGE, found["total"])
+    page = rows.get_page(given.get("page"))
+    now = clock.now()
+    kept = {**filters, **({"sort": sort} if sort != "closing" else {})}
+    context = {
+        "now": now,
+        "page_obj": page,
+        "entries": [entry(row, now) for row in page],
+        "total": found["total"],
+        "q": words,
+        "kept": {name: value for name, value in kept.items() if name != "q"},
+        "query": urlencode(kept),
+        "groups": groups(found, kept),
+        "chosen": chosen(found, kept),
+        "sorts": sorts(kept, sort),
+        "drops": drops(found, kept),
+        "filtered": bool(filters),
+    }
+    part = request.htmx and not request.htmx.history_restore_request
+    if part:
+        template = "public/_board.html"
+    else:
+        template = "public/board.html"
+        indicator, k4 = open_demands()
+        context["opened"] = opened(indicator, k4)
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def entry(scenario: Scenario, now: datetime) -> dict[str, Any]:
+    parts = [localized_text(scenario.organisation, "name")]
+    parts += [term(row) for row in (scenario.domain, scenario.carrier, scenario.area) if row]
+    return {
+        "url": reverse("scenario", args=[scenario.address]),
+        "ref": scenario.ref,
+        "state": shown_state(scenario, now),
+        "title": localized_text(scenario, "title"),
+        "summary": localized_text(scenario, "summary"),
+        "meta": parts,
+        "amount": scenario.budget_cny,
+        "mode": mode_words(scenario),
+        "deadline": scenario.deadline_at if is_open(scenario, now) else None,
+    }
+
+
+def mode_words(scenario: Scenario) -> str:
+    if scenario.organising_mode == OrganisingMode.RACE:
+        return _("Race × %(n)s") % {"n": scenario.race_entrants}
+    return str(OrganisingMode(scenario.organising_mode).label)
+
+
+def address(kept: dict[str, str], **changed: str) -> str:
+    """The board with these filters; an empty value drops one."""
+    query = {name: value for name, value in {**kept, **changed}.items() if value}
+    return f"{reverse('board')}?{urlencode(query)}" if query else reverse("board")
+
+
+def choice_label(label: Any) -> str:
+    return term(label) if hasattr(label, "name_zh") else str(label)
+
+
+def groups(found: dict[str, Any], kept: dict[str, str]) -> list[dict[str, Any]]:
+    """The rail: per facet its choices, each with where it leads (a chosen one drops itself)."""
+    return [
+        {
+            "name": name,
+            "head": HEADS[name],
+            "choices": [
+                {
+                    "code": choice.code,
+                    "label": choice_label(choice.label),
+                    "count": choice.count,
+                    "chosen": choice.chosen,
+                    "url": address(kept, **{name: "" if choice.chosen else choice.code}),
+                }
+                for choice in found[name]
+            ],
+        }
+        for name in FACETS
+    ]
+
+
+def _label_of(found: dict[str, Any], name: str, value: str) -> str:
+    labels = {choice.code: choice.label for choice in found.get(name, ())}
+    return choice_label(labels.get(value, value))
+
+
+def chosen(found: dict[str, Any], kept: dict[str, str]) -> list[dict[str, str]]:
+    """The filters in force, each with the address without it."""
+    return [
+        {
+            "head": HEADS[name],
+            "label": _label_of(found, name, value) if name != "q" else value,
+            "url": address(kept, **{name: ""}),
+        }
+        for name, value in kept.items()
+        if name in HEADS
+    ]
+
+
+def drops(found: dict[str, Any], kept: dict[str, str]) -> list[dict[str, Any]]:
+    """For an empty result: which filter to drop, the most helpful first."""
+    rows = [
+        {**row, "count": found["without"].get(name, 0)}
+        for name, row in zip(
+            [name for name in kept if name in HEADS], chosen(found, kept), strict=True
+        )
+    ]
+    return sorted((row for row in rows if row["count"]), key=lambda row: -row["count"])
+
+
+def sorts(kept: dict[str, str], present: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": label,
+            "url": address(kept, sort="" if name == "closing" else name),
+            "current": name == present,
+            "code": name,
+        }
+        for name, label in SORTS.items()
+    ]
+
+
+# -- The goals -------------------------------------------------------------------------------------
+def opened(indicator: Indicator, k4: K4) -> dict[str, Any]:
+    """The second line of the board: how many of the target, and the two parts of the bar."""
+    target = int(indicator.target)
+    inside, after = len(k4.broad.in_period), len(k4.broad.after)
+    first = min(inside, target)
+    second = min(after, target - first)
+    return {
+        "count": inside + after,
+        "inside": inside,
+        "after": after,
+        "target": target,
+        "strict": len(k4.strict.together),
+        "inside_width": f"{first * 100 / target:.2f}%",
+        "after_width": f"{second * 100 / target:.2f}%",
+    }
+
+
+@login_not_required
+@require_safe
+def goals_page(request: HttpRequest) -> HttpResponse:
+    told = goals()
+    counted = told.standing("counted")
+    context = {
+        "told": told,
+        "k4": told.k4,
+        "opened": opened(told.open_demands, told.k4),
+        "figures": figures(told.k4),
+        "cells": [cell(unit) for unit in counted],
+        "counted": [line(unit) for unit in counted],
+        "apart": [line(unit) for unit in told.units if unit.standing != "counted"],
+        "ends": ends(told),
+    }
+    return render(request, "public/goals.html", context)
+
+
+def figures(k4: K4) -> list[dict[str, Any]]:
+    return [
+        {"label": _("Counted broadly"), "figure": k4.broad, "text": _("Every first publication.")},
+        {
+            "label": _("Counted strictly"),
+            "figure": k4.strict,
+            "text": _(
+                "Owner in Lingang, one of the four domains, a challenge or a race, public for the"
+                " minimum time."
+            ),
+        },
+    ]
+
+
+def cell(unit: Unit) -> dict[str, str]:
+    return {
+        "ref": unit.ref,
+        "title": localized_text(unit, "title"),
+        "url": reverse("scenario", args=[unit.ref]),
+        "period": unit.period,
+    }
+
+
+def line(unit: Unit) -> dict[str, Any]:
+    return {
+        "unit": unit,
+        "url": reverse("scenario", args=[unit.ref]),
+        "reasons": [REASONS[reason] for reason in unit.reasons],
+    }
+
+
+def ends(told: Goals) -> list[tuple[Any, int]]:
+    """What became of those counted, apart from the count: (state, how many), none left out."""
+    order = [State.AWARDED, State.IMPLEMENTING, State.ACCEPTED, State.FAILED, State.TERMINATED]
+    states = [unit.state for unit in told.standing("counted")]
+    return [(state, states.count(state)) for state in order if state in states]
+
+
+urlpatterns = [
+    path("", board_page, name="board"),
+    path("goals/", goals_page, name="goals"),
+    *verify.urlpatterns,
+    *published.urlpatterns,
+]

@@ -1,0 +1,92 @@
+"""The rules of a profile in plain words: a sentence per value, with its unit and its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from marketplace.scenarios.models import AwardMode, Scenario
+from marketplace.web.words import plain
+
+Words = str | Promise
+
+SENTENCES: dict[str, Words] = {
+    "bid_window_min": gettext_lazy("Between publication and deadline lie at least %(value)s."),
+    "question_answer": gettext_lazy("A question is answered within %(value)s."),
+    "open_confirmations": gettext_lazy(
+        "Bids are opened only when %(value)s different key holders confirm."
+    ),
+    "bidders_min": gettext_lazy("With fewer valid bids than %(value)s the listing fails."),
+    "panel_size_min": gettext_lazy("At least %(value)s people review."),
+    "panel_expert_share_min": gettext_lazy("At least %(value)s of them are outside experts."),
+    "pass_line": gettext_lazy("Below %(value)s of the full score nobody is recommended."),
+    "recommend_max": gettext_lazy("The panel recommends at most %(value)s bids, in order."),
+    "publicity_min": gettext_lazy("The result is publicised for at least %(value)s."),
+    "objection_answer": gettext_lazy("An objection is answered within %(value)s."),
+    "contract_max": gettext_lazy("The agreement is signed within %(value)s of the award."),
+    "payment_last_share_min": gettext_lazy(
+        "At least %(value)s of the money is paid only after acceptance."
+    ),
+    "public_summary_min": gettext_lazy(
+        "After %(value)s in public it counts, strictly, toward the target of 50."
+    ),
+}
+AWARD: dict[str, Words] = {
+    AwardMode.OWNER_CHOICE: gettext_lazy(
+        "The demand owner chooses among the recommended; another than the first only with"
+        " written reasons."
+    ),
+    AwardMode.COLLECTIVE: gettext_lazy("A meeting decides; its minutes' number is published."),
+    AwardMode.NONE: gettext_lazy("The award is made on another platform and registered here."),
+}
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    text: str
+    source: str = ""
+    unconfirmed: bool = False
+
+
+def rule_lines(scenario: Scenario) -> list[RuleLine]:
+    profile = scenario.profile
+    if profile is None:
+        return []
+    lines = []
+    for name, sentence in SENTENCES.items():
+        if name not in profile.values:
+            continue
+        rule = profile.rule(name)
+        if name == "pass_line" and scenario.pass_line_percent is not None:
+            # A scenario may be stricter than its profile.
+            strictest = max(scenario.pass_line_percent, Decimal(str(rule["value"])))
+            rule = {**rule, "value": strictest}
+        text = str(sentence) % {"value": with_unit(rule)}
+        lines.append(RuleLine(text, str(rule.get("source", "")), bool(rule.get("unconfirmed"))))
+    if "trim_extremes" in profile.values and profile.says("trim_extremes"):
+        rule = profile.rule("trim_extremes")
+        text = _("From %(n)s sheets on, one highest and one lowest total per bid are dropped.")
+        line = text % {"n": profile.count("trim_panel_min")}
+        lines.append(RuleLine(line, str(rule.get("source", "")), bool(rule.get("unconfirmed"))))
+    lines.append(RuleLine(str(AWARD[scenario.award_mode])))
+    return lines
+
+
+def with_unit(rule: dict[str, Any]) -> str:
+    value, unit = Decimal(str(rule["value"])), rule["unit"]
+    shown = plain(value)
+    count = int(value)
+    if unit == "percent":
+        return f"{shown}%"
+    if unit == "day":
+        return ngettext("%(n)s day", "%(n)s days", count) % {"n": shown}
+    if unit == "working_day":
+        return ngettext("%(n)s working day", "%(n)s working days", count) % {"n": shown}
+    if unit == "second":
+        return ngettext("%(n)s second", "%(n)s seconds", count) % {"n": shown}
+    return shown

@@ -1,0 +1,163 @@
+"""The page of one scenario, its history, and the text that was published."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, path, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from marketplace.base import clock
+from marketplace.base.actor import Actor
+from marketplace.desk.queries import actions_for
+from marketplace.ledger.models import Event
+from marketplace.scenarios.models import BEFORE_PUBLICATION, OrganisingMode, Scenario, State
+from marketplace.scenarios.queries import history, is_open, notes
+from marketplace.web.course import shown_state, steps
+from marketplace.web.pages import actor_of, first_or_404, scenario_or_404
+from marketplace.web.profiles import rule_lines
+
+KINDS: dict[str, str | Promise] = {
+    "scenario.published": gettext_lazy("Published"),
+    "scenario.withdrawn": gettext_lazy("Withdrawn by the owner"),
+    "scenario.closed": gettext_lazy("Closed: the deadline has passed"),
+    "scenario.failed": gettext_lazy("Failed, no award"),
+    "opening.finished": gettext_lazy("Bids opened"),
+    "review.finished": gettext_lazy("Review finished"),
+    "award.publicised": gettext_lazy("Result publicised"),
+    "award.confirmed": gettext_lazy("Award confirmed"),
+    "award.refused": gettext_lazy("The winner refused"),
+}
+WITH_PUBLICITY = {State.PUBLICITY, State.AWARDED, State.IMPLEMENTING, State.ACCEPTED}
+
+
+@login_not_required
+@require_safe
+def scenario_page(request: HttpRequest, address: str) -> HttpResponse:
+    scenario = scenario_or_404(request, address)
+    if scenario.address != address:
+        return redirect("scenario", scenario.address)
+    return render(request, "public/scenario.html", whole(request, scenario))
+
+
+@login_not_required
+@require_safe
+def history_page(request: HttpRequest, address: str) -> HttpResponse:
+    scenario = scenario_or_404(request, address)
+    if scenario.address != address:
+        return redirect("scenario-history", scenario.address)
+    context = head(request, scenario, "history")
+    context["lines"] = [history_line(event) for event in context["events"]]
+    context["publications"] = scenario.publications.order_by("version")
+    return render(request, "public/history.html", context)
+
+
+@login_not_required
+@require_safe
+def published_text(request: HttpRequest, address: str, version: int) -> HttpResponse:
+    """The canonical text as it was hashed, byte for byte."""
+    scenario = scenario_or_404(request, address)
+    publication = first_or_404(scenario.publications.filter(version=version))
+    response = HttpResponse(bytes(publication.body), content_type="application/json")
+    name = f"{scenario.ref}-{publication.version}.json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def head(request: HttpRequest, scenario: Scenario, tab: str) -> dict[str, Any]:
+    """What stands above both tabs, and the column at the right."""
+    actor, now = actor_of(request), clock.now()
+    events = list(history(scenario))
+    return {
+        "scenario": scenario,
+        "now": now,
+        "events": events,
+        "state": shown_state(scenario, now),
+        "before": scenario.state in BEFORE_PUBLICATION,
+        "open": is_open(scenario, now),
+        "race": scenario.organising_mode == OrganisingMode.RACE,
+        "steps": steps(scenario, events, now),
+        "tabs": tabs(scenario, tab, len(events)),
+        "notes": notes(actor, scenario),
+        **actions(actor, scenario),
+    }
+
+
+def whole(request: HttpRequest, scenario: Scenario) -> dict[str, Any]:
+    context = head(request, scenario, "demand")
+    ordered = ("position", "pk")
+    return context | {
+        "metrics": scenario.metrics.order_by(*ordered),
+        "criteria": scenario.criteria.order_by(*ordered),
+        "payments": scenario.payment_nodes.order_by(*ordered),
+        "milestones": scenario.milestones.order_by("month", "pk"),
+        "conditions": scenario.conditions.order_by(*ordered),
+        "technologies": scenario.technologies.order_by(*ordered),
+        "rules": rule_lines(scenario),
+    }
+
+
+def actions(actor: Actor, scenario: Scenario) -> dict[str, Any]:
+    """The one next step of this reader, and the others."""
+    acts = actions_for(actor, scenario)
+    return {"act": acts[0] if acts else None, "more_acts": acts[1:]}
+
+
+def tabs(scenario: Scenario, present: str, events: int) -> list[dict[str, Any]]:
+    rows = [
+        {
+            "url": reverse("scenario", args=[scenario.address]),
+            "label": _("The demand"),
+            "current": present == "demand",
+        }
+    ]
+    publicity = _publicity_url(scenario)
+    if publicity:
+        rows.append({"url": publicity, "label": _("Publicity")})
+    if events:
+        rows.append(
+            {
+                "url": reverse("scenario-history", args=[scenario.address]),
+                "label": _("History"),
+                "count": events,
+                "current": present == "history",
+            }
+        )
+    return rows if len(rows) > 1 else []
+
+
+def _publicity_url(scenario: Scenario) -> str:
+    if scenario.state not in WITH_PUBLICITY:
+        return ""
+    try:
+        return reverse("publicity", args=[scenario.address])
+    except NoReverseMatch:
+        return ""
+
+
+def history_line(event: Event) -> dict[str, Any]:
+    return {
+        "at": event.at,
+        "title": KINDS.get(event.kind, event.kind),
+        "kind": event.kind,
+        "profile": event.profile_version,
+        "sha256": hashlib.sha256(bytes(event.body)).hexdigest(),
+    }
+
+
+urlpatterns = [
+    path("scenarios/<str:address>/", scenario_page, name="scenario"),
+    path("scenarios/<str:address>/history/", history_page, name="scenario-history"),
+    path(
+        "scenarios/<str:address>/published/<int:version>.json",
+        published_text,
+        name="scenario-published",
+    ),
+]
