@@ -175,9 +175,7 @@ def fill(judge: Actor, sheet: Sheet, share: Decimal = Decimal("0.8")) -> Sheet:
     )
 
 
-def lock_stage(
-    judges: list[Actor], stage: str, shares: dict[str, Decimal] | None = None
-) -> None:
+def lock_stage(judges: list[Actor], stage: str, shares: dict[str, Decimal] | None = None) -> None:
     """Every open sheet of the stage filled (a share of the full points by bid) and locked."""
     for judge in judges:
         for sheet in sheets(judge, stage).filter(state=SheetState.OPEN):
