@@ -319,6 +319,7 @@ def test_plan_leaves_work_for_every_role():
         "demonstrating",
         "returned",
         "published",
+        "closed",
         "eligibility",
         "review",
         "decision",
@@ -336,6 +337,17 @@ def test_plan_leaves_work_for_every_role():
             assert SCENARIOS[code]["bid_days"] >= window["value"]
         if SCENARIOS[code]["organising_mode"] == "race":
             assert row["state"] in {"published", "submitted"}
+
+
+def test_a_closed_scenario_waits_for_one_key_holder_more():
+    """Enough holders are left that each finds the opening on the desk, and none opens it."""
+    closed = {code: row for code, row in PLAN.items() if row["state"] == "closed"}
+    assert list(closed) == ["S17"]
+    for row in closed.values():
+        needed = PROFILES[row["profile"]]["values"]["open_confirmations"]["value"]
+        assert set(row["confirmed_by"]) < set(row["keyholders"])
+        assert len(row["confirmed_by"]) == needed - 1
+        assert PROFILES[row["profile"]]["values"]["bid_window_min"]["unit"] == "second"
 
 
 def test_related_bidders_fail_together():

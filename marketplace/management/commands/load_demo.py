@@ -6,20 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import translation
 
 from marketplace.base import clock
+from marketplace.base.actor import Actor, Role
 from marketplace.bidding.models import OpeningStage
 from marketplace.committee.models import SheetStage
+from marketplace.desk.acts import Desk
+from marketplace.desk.queries import waiting_for, waiting_on
 from marketplace.management.season.content import Content, Mapping
 from marketplace.management.season.people import People, load_people
 from marketplace.management.season.play import Play, seconds_from_now
 from marketplace.scenarios.models import Scenario
 
-# The states in which bids have been opened: played with profile D, in seconds.
-OPENED = ("eligibility", "review", "decision", "publicity", "awarded")
+# The states after the deadline: played with profile D, in seconds.
+AFTER_DEADLINE = ("closed", "eligibility", "review", "decision", "publicity", "awarded")
 BIDDING_SECONDS = 8
 KEY_HOLDERS = ["keyholder1", "keyholder2", "keyholder3"]
-TOURED = "officer secretary o1-owner v1 e1 keyholder1 keyholder2 witness".split()
+# One of each role, all with something on their desk or something of their own to follow.
+TOURED = ("officer officer2 secretary o3-owner o5-owner v5 e7 keyholder2 witness inspector").split()
 
 
 class Command(BaseCommand):
@@ -55,7 +60,7 @@ class Command(BaseCommand):
         played = [self.begin(Play(content, people, plan["code"]), plan) for plan in plans]
         self.say(f"{len(played)} demands are filed; waiting for the short deadlines")
         for number, (play, plan) in enumerate(played, 1):
-            if plan["state"] in OPENED:
+            if plan["state"] in AFTER_DEADLINE:
                 self.finish(play, plan)
                 self.say(f"[{number}/{len(played)}] {play.code} is in state {plan['state']}")
         self.say(f"demo content loaded in {time.monotonic() - began:.1f} s")
@@ -84,13 +89,16 @@ class Command(BaseCommand):
         return play, plan
 
     def deadline(self, play: Play, state: str) -> datetime:
-        if state in OPENED:
+        if state in AFTER_DEADLINE:
             return seconds_from_now(BIDDING_SECONDS)
         return clock.now() + timedelta(days=play.seed["bid_days"], minutes=5)
 
     def finish(self, play: Play, plan: Mapping) -> None:
         """From the deadline to where the plan leaves it."""
         play.wait_for_deadline()
+        if plan["state"] == "closed":
+            play.confirm(OpeningStage.FIRST, *plan["confirmed_by"])
+            return
         play.confirm(OpeningStage.FIRST, *plan["keyholders"][:2])
         play.wait_for_opening()
         play.start_eligibility()
@@ -119,7 +127,25 @@ class Command(BaseCommand):
     def print_accounts(self, people: People, password: str) -> None:
         self.say("")
         self.say(f"demo accounts, all with the password {password}")
-        for local in TOURED:
-            actor = people.actor(local)
-            hat = str(actor.organisation or actor.role)
-            self.say(f"  {people.address(local):28} {actor.user}  {hat}")
+        with translation.override("en"):
+            for local in TOURED:
+                actor = people.actor(local)
+                self.say(f"  {people.address(local):24} {hat(actor)}: {errand(actor)}")
+
+
+def hat(actor: Actor) -> str:
+    """The role by its name; who only holds keys has no other."""
+    holds_keys = bool(Desk(actor, clock.now()).keys)
+    if actor.role == Role.MEMBER and holds_keys:
+        return "Key holder"
+    role = str(Role(actor.role).label)
+    return f"{role} of {actor.organisation.name_en}" if actor.organisation else role
+
+
+def errand(actor: Actor) -> str:
+    """What the desk of this account shows now."""
+    waiting = waiting_for(actor)
+    if waiting:
+        return ", ".join(dict.fromkeys(str(task.verb) for task in waiting))
+    following = len(waiting_on(actor))
+    return f"follows {following} of its own" if following else "reads along"
