@@ -31,8 +31,6 @@ def main(arguments: list[str]) -> int:
         return 2
     if command[0] == "manage.py":
         command = MANAGE + command[1:]
-    # `kill` as well ends in the clean-up below.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="jiebang-throwaway-"))
     servers = Servers(folder, throwaway=True)
     try:
@@ -53,18 +51,24 @@ def main(arguments: list[str]) -> int:
             ):
                 # What is on standard output belongs to the command.
                 subprocess.run([*MANAGE, *step], cwd=ROOT, env=env, check=True, stdout=sys.stderr)
-        return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+        return run(command, env)
     except CannotStart as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as error:
         return error.returncode
-    except KeyboardInterrupt:
-        return 130
     finally:
         servers.stop()
         for place in {folder, servers.postgres.home}:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def run(command: list[str], env: dict[str, str]) -> int:
+    """Run the command to its end. Ctrl-C reaches it by itself; `kill` is passed on."""
+    with subprocess.Popen(command, cwd=ROOT, env=env) as process:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        return process.wait()
 
 
 if __name__ == "__main__":
