@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 KNOWN = Known(
     {name: frozenset({"a", "b"}) for name in {*TERMS.values(), "technology"}}, frozenset("ABCD")
 )
-FULL_WIDTH = str.maketrans("0123456789.,-", "０１２３４５６７８９．，－")  # noqa: RUF001
+FULL_WIDTH = str.maketrans("0123456789.,-", "０１２３４５６７８９．，－")
 
 
 def content_of(**data: Any) -> tuple[Content, list[Fault]]:

@@ -57,6 +57,7 @@ def close_scenario(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> Scenario:
         profile_version=profile_label(scenario),
         data={"ref": scenario.ref, "deadline_at": scenario.deadline_at},
     )
+    scenario.refresh_from_db()  # without a bid it has failed by now
     return scenario
 
 
