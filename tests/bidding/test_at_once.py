@@ -1,0 +1,193 @@
+"""Two at once, on two connections, for every deed of the room."""
+
+import pytest
+
+from marketplace.base.errors import DomainError, StateConflict
+from marketplace.bidding.actions import (
+    check_condition,
+    conclude_eligibility,
+    confirm_opening,
+    fail_thin_listing,
+    start_eligibility,
+    submit_bid,
+    submit_sealed_bid,
+    withdraw_bid,
+)
+from marketplace.bidding.models import (
+    Bid,
+    BidState,
+    BidVersion,
+    EligibilityCheck,
+    OpenedEnvelope,
+    OpeningConfirmation,
+    OpeningStage,
+    OpeningState,
+)
+from marketplace.bidding.opener import open_confirmed
+from marketplace.bidding.sealing import seal_bid
+from marketplace.ledger.models import Event
+from marketplace.scenarios.actions import close_scenario
+from marketplace.scenarios.models import Scenario, State
+from tests import world
+from tests.bidding import bids
+
+pytestmark = pytest.mark.slow
+
+
+def seal(scenario, actor, **changes):
+    return seal_bid(scenario=scenario, organisation=actor.organisation, forms=bids.forms(**changes))
+
+
+def kinds():
+    return list(Event.objects.order_by("pk").values_list("kind", flat=True))
+
+
+def test_two_first_submissions_are_two_versions_in_order(two_at_once):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    colleague = world.member(vendor.organisation)
+    given = [(actor, seal(scenario, actor)) for actor in (vendor, colleague)]
+    results = two_at_once(
+        *[
+            lambda a=actor, s=sealed: submit_sealed_bid(
+                actor=a, scenario_uid=scenario.uid, sealed=s
+            )
+            for actor, sealed in given
+        ]
+    )
+    assert sorted(version.number for version in results) == [1, 2]
+    assert sorted(kinds()) == ["bid.revised", "bid.submitted"]
+    assert Bid.objects.get().versions_count == 2
+    times = BidVersion.objects.order_by("number").values_list("received_at", flat=True)
+    assert list(times) == sorted(times)
+
+
+def test_one_key_twice_at_once_is_one_version(two_at_once):
+    scenario, vendor = world.published_scenario(), world.vendor()
+
+    def submit():
+        return submit_bid(
+            actor=vendor,
+            scenario_uid=scenario.uid,
+            forms=bids.forms(),
+            idempotency_key="one key",
+        )
+
+    first, second = two_at_once(submit, submit)
+    assert first == second
+    assert BidVersion.objects.count() == 1
+
+
+def test_revision_and_withdrawal_leave_one_truth(two_at_once):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    bid = bids.bid(scenario, vendor).bid
+    sealed = seal(scenario, vendor)
+    two_at_once(
+        lambda: submit_sealed_bid(actor=vendor, scenario_uid=scenario.uid, sealed=sealed),
+        lambda: withdraw_bid(actor=vendor, bid_uid=bid.uid),
+    )
+    bid.refresh_from_db()
+    last = bid.versions.order_by("-number").first()
+    assert bid.versions_count == 3
+    assert bid.state == {"submitted": "submitted", "withdrawn": "withdrawn"}[last.kind]
+
+
+def test_withdrawing_twice_is_withdrawn_once(two_at_once):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    bid = bids.bid(scenario, vendor).bid
+    done = two_at_once(*[lambda: withdraw_bid(actor=vendor, bid_uid=bid.uid)] * 2)
+    assert sum(isinstance(result, StateConflict) for result in done) == 1
+    assert BidVersion.objects.count() == 2
+
+
+def test_a_bid_and_the_closing_never_pass_each_other(two_at_once, clock):
+    """Whatever comes first: a received bid is among those that the opening waits for."""
+    scenario, vendor = world.published_scenario(), world.vendor()
+    sealed = seal(scenario, vendor)
+    bids.pass_deadline(scenario, clock)
+    late, closed = two_at_once(
+        lambda: submit_sealed_bid(actor=vendor, scenario_uid=scenario.uid, sealed=sealed),
+        lambda: close_scenario(scenario_uid=scenario.uid),
+    )
+    assert isinstance(late, DomainError)
+    assert late.code == "deadline.passed"
+    assert closed.state == State.CLOSED
+    assert Bid.objects.count() == 0
+
+
+def closed_scenario(clock, count=1):
+    scenario = world.published_scenario()
+    for _ in range(count):
+        bids.bid(scenario)
+    bids.close(scenario, clock)
+    return scenario
+
+
+def test_two_key_holders_at_once_confirm_once(two_at_once, clock):
+    scenario = closed_scenario(clock)
+    one, other = world.key_holder_actors(scenario)
+    given = {"scenario_uid": scenario.uid, "stage": OpeningStage.FIRST}
+    results = two_at_once(
+        lambda: confirm_opening(actor=one, **given), lambda: confirm_opening(actor=other, **given)
+    )
+    assert sorted(opening.state for opening in results) == [
+        OpeningState.CONFIRMED,
+        OpeningState.WAITING,
+    ]
+    assert kinds().count("opening.confirmed") == 1
+
+
+def test_one_key_holder_twice_at_once_counts_once(two_at_once, clock):
+    scenario = closed_scenario(clock)
+    holder = world.key_holder_actors(scenario)[0]
+    given = {"actor": holder, "scenario_uid": scenario.uid, "stage": OpeningStage.FIRST}
+    results = two_at_once(*[lambda: confirm_opening(**given)] * 2)
+    assert [opening.state for opening in results] == [OpeningState.WAITING] * 2
+    assert OpeningConfirmation.objects.count() == 1
+
+
+def test_two_openers_at_once_open_once(two_at_once, clock):
+    scenario = closed_scenario(clock, 3)
+    bids.confirm(scenario)
+    results = two_at_once(*[lambda: open_confirmed(bids.identity())] * 2)
+    assert sum(results) == 1
+    assert OpenedEnvelope.objects.count() == 6
+    assert kinds().count("bid.opened") == 3
+    assert sorted(Bid.objects.values_list("blind_code", flat=True)) == ["B01", "B02", "B03"]
+
+
+def test_a_listing_fails_once(two_at_once, clock):
+    scenario = world.published_scenario()
+    bids.close(scenario, clock)
+    results = two_at_once(*[lambda: fail_thin_listing(scenario_uid=scenario.uid)] * 2)
+    assert sorted(results) == [False, True]
+    assert kinds().count("scenario.failed") == 1
+
+
+def test_eligibility_starts_is_checked_and_concluded_once(two_at_once, clock):
+    scenario = world.published_scenario()
+    bids.bid(scenario)
+    bids.open_first(scenario, clock)
+    bid = Bid.objects.get()
+    one, other = world.secretary(), world.secretary()
+    results = two_at_once(
+        lambda: start_eligibility(actor=one, scenario_uid=scenario.uid),
+        lambda: start_eligibility(actor=other, scenario_uid=scenario.uid),
+    )
+    assert sum(isinstance(result, StateConflict) for result in results) == 1
+
+    for code in ("Q1", "Q2"):
+        given = {"bid_uid": bid.uid, "condition_code": code, "verdict": "pass"}
+        two_at_once(
+            lambda given=given: check_condition(actor=one, **given),
+            lambda given=given: check_condition(actor=other, **given),
+        )
+    assert EligibilityCheck.objects.count() == 4
+
+    results = two_at_once(
+        lambda: conclude_eligibility(actor=one, scenario_uid=scenario.uid),
+        lambda: conclude_eligibility(actor=other, scenario_uid=scenario.uid),
+    )
+    assert sum(isinstance(result, StateConflict) for result in results) == 1
+    assert Scenario.objects.get(pk=scenario.pk).state == State.REVIEW
+    assert Bid.objects.get().state == BidState.ELIGIBLE
+    assert kinds().count("eligibility.concluded") == 1
