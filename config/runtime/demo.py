@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
+import redis
 
 from config.runtime.environment import environment, opener_identity_file
 from config.runtime.process import ROOT, CannotStart, Child, die_with_make
@@ -64,9 +65,11 @@ def main() -> int:
         print(f"\n{refusal}", file=sys.stderr)
         return 1
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        print(f"\nThere is no room on the disk of {FOLDER}: free some and start again.")
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            sentence = f"There is no room on the disk of {FOLDER}: free some and start again."
+        else:
+            sentence = f"The demo cannot use its data ({error}): put that right and start again."
+        print(f"\n{sentence}", file=sys.stderr)
         return 1
     say("Stopped. Nothing is left running; `make demo` goes on with the same data.")
     return 0
@@ -140,6 +143,17 @@ def check_database(name: str, url: str) -> str:
     return str(role)
 
 
+def check_redis(url: str) -> None:
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise CannotStart(
+            f"The Redis of REDIS_URL does not let us in ({error}): correct REDIS_URL, or unset it "
+            "to use the embedded one."
+        ) from None
+
+
 # -- The demo --------------------------------------------------------------------------------------
 class Demo:
     def __init__(self, supervisor: Supervisor, port: int) -> None:
@@ -194,6 +208,7 @@ class Demo:
             say(f"PostgreSQL: the one given, at {urlsplit(database_url).hostname}")
         valkey = valkey_child = None
         if redis_url:
+            check_redis(redis_url)
             say(f"Redis: the one given, at {urlsplit(redis_url).hostname}")
         else:
             valkey = Valkey(FOLDER, self.state, log=self.logs / "valkey.log")

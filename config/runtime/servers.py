@@ -31,6 +31,7 @@ from config.runtime.process import CannotStart, Child, as_account
 OWNER, APP, SUPER = "jiebang_owner", "jiebang_app", "postgres"
 DATABASE = "jiebang"
 START_SECONDS = 60
+LEAVE_SECONDS = 30
 # Without a UTF-8 locale pg_trgm sees no letters in Chinese and finds nothing, silently.
 LOCALE = "C.UTF-8"
 PLAIN_ENV = {"PATH": "/usr/bin:/bin", "LANG": LOCALE, "LC_ALL": LOCALE, "TZ": "UTC"}
@@ -85,6 +86,33 @@ class State:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(self.values, file, indent=1)
         draft.replace(self.path)
+
+
+def await_previous(pid_file: Path, folder: Path) -> None:
+    """Wait for a server of a killed supervisor to leave its folder; forget one that is gone.
+
+    Both servers work in their data folder and note their number there. After a crash of the
+    machine that number may belong to any process, for whose sake PostgreSQL would not start.
+    """
+    try:
+        pid = int(pid_file.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    deadline = time.monotonic() + LEAVE_SECONDS
+    while _works_in(pid, folder):
+        if time.monotonic() > deadline:
+            raise CannotStart(
+                f"Process {pid} of an earlier start still uses {folder}: end it and start again."
+            )
+        time.sleep(0.1)
+    pid_file.unlink(missing_ok=True)
+
+
+def _works_in(pid: int, folder: Path) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == folder
+    except OSError:
+        return False
 
 
 # -- PostgreSQL ----------------------------------------------------------------------------------
@@ -233,6 +261,7 @@ class Postgres:
         draft.rename(self.data)
 
     def child(self) -> Child:
+        await_previous(self.data / "postmaster.pid", self.data)
         self.port = free_port(self.state.values.get("pg_port", 0))
         self.state.put(pg_port=self.port)
         return Child(
@@ -322,6 +351,8 @@ class Valkey:
         self.port: int = 0
 
     def child(self) -> Child:
+        pid_file = self.folder / "valkey.pid"
+        await_previous(pid_file, self.folder)
         self.port = free_port(self.state.values.get("valkey_port", 0))
         self.state.put(valkey_port=self.port)
         self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -329,7 +360,7 @@ class Valkey:
         with os.fdopen(os.open(conf, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(
                 f"bind 127.0.0.1\nport {self.port}\nrequirepass {self.password}\n"
-                f'dir "{self.folder}"\nappendonly yes\nsave ""\ndatabases 64\n'
+                f'dir "{self.folder}"\npidfile "{pid_file}"\nappendonly yes\nsave ""\ndatabases 64\n'
             )
         return Child(
             name="valkey",

@@ -18,6 +18,8 @@ from config.runtime.process import ROOT, CannotStart
 from config.runtime.servers import APP, DATABASE, OWNER, SUPER, free_port
 from config.runtime.supervise import Supervisor
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @pytest.fixture
 def listener():
@@ -80,6 +82,25 @@ def test_a_given_database_that_does_not_answer(plain_env, unstarted):
     plain_env.setenv("DATABASE_OWNER_URL", f"postgresql://owner@127.0.0.1:{free_port()}/x")
     with pytest.raises(CannotStart, match=r"^The PostgreSQL of DATABASE_(OWNER_)?URL does not let"):
         unstarted().start()
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:9/0", "not an address"])
+def test_a_given_redis_that_does_not_answer(plain_env, unstarted, url):
+    plain_env.setenv("REDIS_URL", url)
+    with pytest.raises(CannotStart, match=r"^The Redis of REDIS_URL does not let us in \("):
+        unstarted().start()
+
+
+def test_data_of_somebody_else_is_told_in_a_sentence(plain_env, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    plain_env.setattr(demo, "FOLDER", tmp_path / "file" / "demo")
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    assert demo.main() == 1
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    sentence = capsys.readouterr().err.strip()
+    assert sentence.startswith("The demo cannot use its data ([Errno 20] Not a directory")
+    assert "\n" not in sentence
 
 
 def test_a_given_database_with_one_role_for_both(plain_env, unstarted, servers):

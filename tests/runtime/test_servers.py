@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from config.runtime.servers import (
     SUPER,
     Servers,
     State,
+    await_previous,
     clone_database,
     drop_database,
     free_port,
@@ -129,6 +131,31 @@ def test_an_interrupted_initdb_is_done_again(folder):
         assert half.postgres.answers()
     finally:
         half.stop()
+
+
+def test_a_number_left_by_a_crash_keeps_nobody_from_starting(folder):
+    first = Servers(folder, throwaway=True)
+    first.start()
+    notes = first.postgres.data / "postmaster.pid"
+    lines = notes.read_text().splitlines()
+    first.stop()
+    # As after a power cut: the number now belongs to another process.
+    notes.write_text("\n".join([str(os.getppid()), *lines[1:]]))
+    second = Servers(folder, throwaway=True)
+    second.start()
+    try:
+        assert second.postgres.answers()
+    finally:
+        second.stop()
+
+
+def test_a_server_that_is_still_leaving_is_waited_for(servers):
+    data = servers.postgres.data
+    postgres = servers.children[1]
+    threading.Timer(0.5, postgres.ask_to_stop).start()
+    await_previous(data / "postmaster.pid", data)
+    postgres.wait_stopped()
+    assert not (data / "postmaster.pid").exists()
 
 
 def test_a_data_folder_that_postgres_cannot_reach_goes_elsewhere(folder):
