@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -28,7 +29,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO,
         "actor": getattr(request, "actor", None),
         "acting": SimpleLazyObject(lambda: switcher(request)),
-        "server_now": SimpleLazyObject(clock.now),
+        "server_now": cache(clock.now),  # a template calls it; once per page
     }
 
 

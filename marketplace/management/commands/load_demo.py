@@ -21,7 +21,7 @@ from marketplace.scenarios.models import Scenario
 
 # The states after the deadline: played with profile D, in seconds.
 AFTER_DEADLINE = ("closed", "eligibility", "review", "decision", "publicity", "awarded")
-BIDDING_SECONDS = 8
+BIDDING_SECONDS = 10
 KEY_HOLDERS = ["keyholder1", "keyholder2", "keyholder3"]
 # One of each role, all with something on their desk or something of their own to follow.
 TOURED = ("officer officer2 secretary o3-owner o5-owner v5 e7 keyholder2 witness inspector").split()
