@@ -25,7 +25,7 @@ from django.db import connection, connections
 from django.test.testcases import LiveServerThread
 from django.test.utils import CaptureQueriesContext
 
-from config.runtime.servers import drop_database
+from config.runtime.postgres import drop_database
 from tests import servers_plugin
 
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")

@@ -23,15 +23,15 @@ from django.core.management import call_command
 from django.db import connections
 
 from config.runtime.environment import environment, opener_identity_file
-from config.runtime.process import ROOT, CannotStart, Child
-from config.runtime.servers import (
+from config.runtime.postgres import (
     APP,
     DATABASE,
     OWNER,
-    Servers,
     clone_database,
     close_to_strangers,
 )
+from config.runtime.process import ROOT, CannotStart, Child
+from config.runtime.servers import Servers
 
 HANDED_OVER = "JIEBANG_TEST_SERVERS"
 PREFIX = "jiebang-test-"

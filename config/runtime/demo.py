@@ -23,16 +23,10 @@ import psycopg
 import redis
 
 from config.runtime.environment import environment, opener_identity_file
+from config.runtime.postgres import APP, OWNER, Postgres
 from config.runtime.process import ROOT, CannotStart, Child, die_with_make
-from config.runtime.servers import (
-    APP,
-    OWNER,
-    Postgres,
-    State,
-    Valkey,
-    make_folder,
-    wait_until,
-)
+from config.runtime.servers import Valkey, make_folder, wait_until
+from config.runtime.state import State
 from config.runtime.supervise import Stopped, Supervisor
 
 FOLDER = Path(os.environ.get("DATA_FOLDER") or ROOT / "var" / "demo").resolve()

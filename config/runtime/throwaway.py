@@ -17,8 +17,9 @@ import tempfile
 from pathlib import Path
 
 from config.runtime.environment import environment, opener_identity_file
+from config.runtime.postgres import APP, OWNER
 from config.runtime.process import ROOT, CannotStart
-from config.runtime.servers import APP, OWNER, Servers
+from config.runtime.servers import Servers
 
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 

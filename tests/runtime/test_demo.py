@@ -14,8 +14,9 @@ import pytest
 
 from config.runtime import demo, reset
 from config.runtime.environment import environment, make_keys
+from config.runtime.postgres import APP, DATABASE, OWNER, SUPER
 from config.runtime.process import ROOT, CannotStart
-from config.runtime.servers import APP, DATABASE, OWNER, SUPER, free_port
+from config.runtime.state import free_port
 from config.runtime.supervise import Supervisor
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

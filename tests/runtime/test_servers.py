@@ -10,19 +10,17 @@ import psycopg
 import pytest
 import redis
 
-from config.runtime.process import CannotStart, Child
-from config.runtime.servers import (
+from config.runtime.postgres import (
     APP,
     DATABASE,
     OWNER,
     SUPER,
-    Servers,
-    State,
-    await_previous,
     clone_database,
     drop_database,
-    free_port,
 )
+from config.runtime.process import CannotStart, Child
+from config.runtime.servers import Servers
+from config.runtime.state import State, await_previous, free_port
 from config.runtime.supervise import Stopped, Supervisor
 
 
