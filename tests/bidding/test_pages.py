@@ -1,0 +1,317 @@
+"""The pages of bidding, walked with Django's test client, in Chinese and English."""
+
+import hashlib
+import json
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+
+from marketplace.base.actor import Role
+from marketplace.bidding.actions import request_price_opening, start_eligibility
+from marketplace.bidding.models import Bid, BidState, BidVersion, OpenedFile, OpeningStage
+from marketplace.bidding.opener import open_confirmed
+from marketplace.files import uploads
+from marketplace.ledger.verify import verify
+from marketplace.scenarios.models import Scenario, State
+from tests import world
+from tests.bidding import bids
+from tests.bidding.posting import posted
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+MARKUP = '<script>alert("x")</script>'
+
+
+@pytest.fixture(autouse=True)
+def chinese():
+    """A request leaves its language behind in the thread."""
+    with translation.override("zh-hans"):
+        yield
+
+
+def client_of(actor):
+    client = Client(enforce_csrf_checks=False)
+    client.force_login(actor.user)
+    return client
+
+
+def address(name, scenario, *more):
+    return reverse(name, args=[scenario.address, *more])
+
+
+def text_of(answer):
+    text = answer.content.decode()
+    assert not re.search(r"<[^>]+\s(style|onclick|onsubmit)=", text)
+    assert "<script>" not in text
+    return text
+
+
+# -- The form ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_the_form_asks_what_the_scenario_asks(prefix):
+    scenario = world.published_scenario(consortium_allowed=True, consortium_members_max=3)
+    page = client_of(world.vendor()).get(f"{prefix}/scenarios/{scenario.ref}/bid/")
+    assert page.status_code == 200
+    text = text_of(page)
+    for name in ("statement_Q1", "statement_Q2", "commitment_M1", "node_0", "node_2"):
+        assert text.count(f'name="{name}"') == 1
+    for name in ("files_business", "files_technical", "files_price"):
+        assert text.count(f'name="{name}"') == 1
+    assert 'data-formset="consortium"' in text
+    assert text.count("hx-preserve") == 3
+    assert "no-store" in page.headers["Cache-Control"]
+
+
+def test_who_sees_the_form():
+    scenario = world.published_scenario()
+    url = address("bid-form", scenario)
+    assert Client().get(url).status_code == 302
+    for actor in (world.officer(), world.owner(), world.person(Role.EXPERT)):
+        assert client_of(actor).get(url).status_code == 403
+    assert client_of(world.vendor()).get(f"/scenarios/{scenario.uid}/bid/").url == url
+    draft = world.draft_scenario(world.owner())
+    assert client_of(world.vendor()).get(address("bid-form", draft)).status_code == 404
+
+
+def test_check_tells_everything_at_once_and_keeps_nothing():
+    scenario, vendor = world.published_scenario(), world.vendor()
+    page = client_of(vendor).post(address("bid-form", scenario), {"step": "check"})
+    assert page.status_code == 422
+    text = text_of(page)
+    summary = text[text.index("jb-summary") : text.index("</section>")]
+    for anchor in ("id_legal_representative", "id_statement_Q2", "id_commitment_M1", "id_node_1"):
+        assert f'href="#{anchor}"' in summary
+    page = client_of(vendor).post(
+        address("bid-form", scenario),
+        posted(scenario, step="check", files_price=SimpleUploadedFile("p.pdf", b"price")),
+    )
+    assert page.status_code == 200
+    assert hashlib.sha256(b"price").hexdigest() in text_of(page)
+    assert Bid.objects.count() == 0
+
+
+def test_what_was_typed_is_kept_and_stands_beside_its_fault():
+    scenario = world.published_scenario()
+    body = posted(scenario, step="submit", risks=MARKUP, total_cny="１２０万")
+    body |= {"team-0-years": "viele", "team-1-name": MARKUP, "team-TOTAL_FORMS": 3}
+    page = client_of(world.vendor()).post(address("bid-form", scenario), body, headers=HTMX)
+    assert page.status_code == 422
+    text = text_of(page)
+    assert "<html" not in text
+    assert 'value="１２０万"' in text
+    assert 'value="viele"' in text
+    assert 'id="id_team-0-years_error"' in text
+    assert 'id="id_team-1-role_error"' in text
+    assert "id_team-2-name" not in text
+    assert 'id="id_total_cny_error"' in text
+
+
+def test_submit_leads_to_the_receipt():
+    scenario, vendor = world.published_scenario(), world.vendor()
+    client = client_of(vendor)
+    body = posted(scenario, step="submit", once="one")
+    page = client.post(address("bid-form", scenario), body, headers=HTMX)
+    bid = Bid.objects.get()
+    assert page.headers["HX-Redirect"] == reverse("bid", args=[bid.uid])
+    again = client.post(address("bid-form", scenario), body)
+    assert (again.status_code, again.url) == (302, reverse("bid", args=[bid.uid]))
+    assert BidVersion.objects.count() == 1
+    page = client.get(again.url)
+    receipt = BidVersion.objects.get().receipt
+    url = reverse("receipt", args=[receipt.uid])
+    assert url in text_of(page)
+    file = client.get(url)
+    assert verify(json.loads(file.content))["version"] == 1
+    assert file.headers["Content-Disposition"].startswith("attachment")
+
+
+def test_late_is_told_with_everything_kept(clock):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    bids.pass_deadline(scenario, clock)
+    body = posted(scenario, step="submit", risks="风险若干")
+    page = client_of(vendor).post(address("bid-form", scenario), body)
+    assert page.status_code == 409
+    assert "风险若干" in text_of(page)
+    page = client_of(vendor).get(address("bid-form", scenario))
+    assert page.status_code == 200
+    assert 'name="approach"' not in text_of(page)
+
+
+def test_too_large_an_upload_is_a_sentence_not_an_error(monkeypatch):
+    monkeypatch.setattr(uploads, "REQUEST_LIMIT", 200_000)
+    scenario = world.published_scenario()
+    files = {"files_price": SimpleUploadedFile("p.pdf", b"x" * 300_000)}
+    body = posted(scenario, step="submit", risks="风险若干", **files)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.vendor().user)
+    url = address("bid-form", scenario)
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get(url).content.decode())
+    page = client.post(url, {**body, "csrfmiddlewaretoken": token[1]})
+    assert page.status_code == 413
+    assert "风险若干" in text_of(page)
+    assert Bid.objects.count() == 0
+
+
+def test_one_file_above_its_limit():
+    scenario = world.published_scenario()
+    big = SimpleUploadedFile("p.pdf", b"x" * (10 * 1024 * 1024 + 1))
+    body = posted(scenario, step="check", files_price=big)
+    page = client_of(world.vendor()).post(address("bid-form", scenario), body)
+    assert page.status_code == 413
+    assert "p.pdf" in text_of(page)
+
+
+# -- One's bid -----------------------------------------------------------------------------------------
+def test_the_bid_s_page_withdraws_and_offers_to_come_back(clock):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    bid = bids.bid(scenario, vendor).bid
+    client = client_of(vendor)
+    url = reverse("bid", args=[bid.uid])
+    withdraw = reverse("bid-withdraw", args=[bid.uid])
+    assert withdraw in text_of(client.get(url))
+    assert client.get(withdraw).status_code == 405
+    assert client.post(withdraw).url == url
+    bid.refresh_from_db()
+    assert bid.state == BidState.WITHDRAWN
+    text = text_of(client.get(url))
+    assert withdraw not in text
+    assert address("bid-form", scenario) in text
+    assert client.post(withdraw).status_code == 409
+    viewer = client_of(world.member(vendor.organisation, Role.VIEWER))
+    assert address("bid-form", scenario) not in text_of(viewer.get(url))
+    assert viewer.post(withdraw).status_code == 403
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_the_bid_s_page_asks_the_same_for_one_and_for_thirty_versions(count_queries, count):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    for _ in range(count):
+        version = bids.bid(scenario, vendor)
+    client = client_of(vendor)
+    url = reverse("bid", args=[version.bid.uid])
+    client.get(url)
+    with count_queries() as queries:
+        assert client.get(url).status_code == 200
+    assert len(queries) <= 18, [query["sql"] for query in queries.captured_queries]
+
+
+# -- The opening ---------------------------------------------------------------------------------------
+def test_the_opening_is_confirmed_watched_and_recorded(clock):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    bids.bid(scenario, vendor)
+    bids.close(scenario, clock)
+    url, live = address("opening", scenario), address("opening-live", scenario)
+    first, second = (client_of(actor) for actor in world.key_holder_actors(scenario))
+    assert 'name="stage"' in text_of(first.get(url))
+    assert first.post(url, {"stage": "first"}).url == url
+    assert 'name="stage"' not in text_of(first.get(url))
+    watching = client_of(vendor)
+    text = text_of(watching.get(live))
+    assert 'hx-trigger="every 2s"' in text
+    assert vendor.organisation.name in text
+    assert 'name="stage"' not in text_of(watching.get(url))
+    record = address("opening-record", scenario, "first")
+    assert watching.get(record).status_code == 404
+    assert second.post(url, {"stage": "first"}).status_code == 302
+    assert watching.post(url, {"stage": "first"}).status_code == 403
+    assert watching.post(url, {"stage": "other"}).status_code == 404
+    open_confirmed(bids.identity())
+    assert "hx-trigger" not in text_of(watching.get(live))
+    file = json.loads(watching.get(record).content)
+    assert [row["outcome"] for row in file["bids"]] == ["opened"]
+    assert client_of(world.vendor()).get(url).status_code == 404
+
+
+def test_a_price_opening_shows_the_prices(clock):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    bids.bid(scenario, vendor)
+    bids.open_first(scenario, clock)
+    Bid.objects.update(state=BidState.ELIGIBLE)
+    Scenario.objects.update(state=State.REVIEW)
+    scenario.refresh_from_db()
+    bids.in_transaction(request_price_opening, scenario=scenario, actor=world.secretary())
+    bids.confirm(scenario, OpeningStage.PRICE)
+    client = client_of(world.officer())
+    assert "900000" not in text_of(client.get(address("opening", scenario)))
+    open_confirmed(bids.identity())
+    assert 'value="900000.00"' in text_of(client.get(address("opening", scenario)))
+
+
+# -- Eligibility ---------------------------------------------------------------------------------------
+def test_the_eligibility_check_from_start_to_conclusion(clock):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    bid = bids.bid(scenario, vendor, files={"business": [("证照.pdf", b"%PDF")]}).bid
+    url = address("eligibility", scenario)
+    secretary = world.secretary()
+    client = client_of(secretary)
+    assert client.get(url).status_code == 404
+    bids.open_first(scenario, clock)
+    assert 'value="start"' in text_of(client.get(url))
+    assert client.post(url, {"step": "start"}).url == url
+    given = {"step": "check", "bid": str(bid.uid), "condition": "Q1"}
+    page = client.post(url, {**given, "verdict": "fail", "reason": ""}, headers=HTMX)
+    assert page.status_code == 422
+    assert "id_B01_Q1_reason_error" in text_of(page)
+    assert client.post(url, {**given, "verdict": "pass"}, headers=HTMX).status_code == 200
+    assert client.post(url, {"step": "conclude"}).status_code == 409
+    given["condition"] = "Q2"
+    page = client.post(url, {**given, "verdict": "fail", "reason": "没有承诺书"})
+    assert page.url == url
+    text = text_of(client.get(url))
+    assert 'value="conclude"' in text
+    file = OpenedFile.objects.get()
+    download = reverse("opened-file", args=[file.uid])
+    assert download in text
+    got = client.get(download)
+    assert (b"".join(got.streaming_content), got["Content-Type"]) == (
+        b"%PDF",
+        "application/octet-stream",
+    )
+    assert client_of(world.vendor()).get(download).status_code == 404
+    assert "没有承诺书" in text_of(client_of(vendor).get(reverse("bid", args=[bid.uid])))
+    assert client.post(url, {"step": "conclude"}).url == url
+    scenario.refresh_from_db()
+    assert (scenario.state, scenario.failure) == (State.FAILED, "none_eligible")
+    assert client_of(vendor).get(url).status_code == 403
+    assert client.post(url, {"step": "none"}).status_code == 404
+    assert client.post(url, {"step": "check", "bid": "x"}).status_code == 404
+
+
+def test_the_owner_reads_verdicts_and_gives_none(clock):
+    scenario = world.published_scenario()
+    bids.bid(scenario)
+    bids.open_first(scenario, clock)
+    secretary = world.secretary()
+    start_eligibility(actor=secretary, scenario_uid=scenario.uid)
+    owner = client_of(world.member(scenario.organisation))
+    url = address("eligibility", scenario)
+    text = text_of(owner.get(url))
+    assert 'name="verdict"' not in text
+    assert "三个同类项目" not in text
+    assert owner.post(url, {"step": "conclude"}).status_code == 403
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_the_eligibility_page_asks_the_same_for_one_and_for_thirty(clock, count_queries, count):
+    scenario = world.published_scenario()
+    bids.bid(scenario)
+    bids.open_first(scenario, clock)
+    secretary = world.secretary()
+    start_eligibility(actor=secretary, scenario_uid=scenario.uid)
+    for number in range(count - 1):
+        Bid.objects.create(
+            scenario=scenario,
+            organisation=world.vendor().organisation,
+            state=BidState.OPENED,
+            blind_code=f"B{number + 2:02d}",
+        )
+    client = client_of(secretary)
+    url = address("eligibility", scenario)
+    client.get(url)
+    with count_queries() as queries:
+        assert client.get(url).status_code == 200
+    assert len(queries) <= 14, [query["sql"] for query in queries.captured_queries]

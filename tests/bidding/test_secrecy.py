@@ -1,0 +1,202 @@
+"""Before the deadline nobody else learns of a bid; before the opening nobody reads one."""
+
+import logging
+import tempfile
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from marketplace.base.actor import VISITOR, Role
+from marketplace.bidding.models import (
+    Bid,
+    BidVersion,
+    OpenedEnvelope,
+    OpenedFile,
+    Opening,
+)
+from marketplace.bidding.queries import (
+    eligibility_matrix,
+    my_bid,
+    my_bids,
+    opened_contents,
+    openings,
+    versions_of,
+)
+from marketplace.files import storage
+from marketplace.ledger.models import Event
+from marketplace.ledger.queries import history
+from marketplace.scenarios.models import Scenario, State
+from tests import world
+from tests.bidding import bids
+from tests.bidding.posting import posted
+
+pytestmark = pytest.mark.django_db
+CANARY = "金丝雀Canary7391"
+REFUSED_CANARY = "金丝雀Canary8264"
+
+
+def everybody_else(scenario):
+    return {
+        "visitor": VISITOR,
+        "officer": world.officer(),
+        "secretary": world.secretary(),
+        "owner": world.member(scenario.organisation),
+        "rival": world.vendor(),
+        "key holder": world.key_holder_actors(scenario)[0],
+        **{role: world.person(Role(role)) for role in ("witness", "expert", "inspector")},
+    }
+
+
+def client_of(actor):
+    client = Client()
+    if actor.user:
+        client.force_login(actor.user)
+    return client
+
+
+def test_before_closing_nobody_else_sees_a_bid_by_any_query():
+    scenario = world.published_scenario()
+    version = bids.bid(scenario)
+    for name, actor in everybody_else(scenario).items():
+        assert list(Bid.objects.visible_to(actor)) == [], name
+        assert list(BidVersion.objects.visible_to(actor)) == [], name
+        assert my_bid(actor, scenario) is None, name
+        assert versions_of(actor, version.bid) == [], name
+        assert openings(actor, scenario) == [], name
+        assert eligibility_matrix(actor, scenario) == [], name
+        if actor.organisation:
+            assert list(my_bids(actor)) == [], name
+
+
+def test_before_closing_nobody_else_sees_a_bid_on_any_page():
+    scenario = world.published_scenario()
+    version = bids.bid(scenario)
+    addresses = [
+        reverse("bid", args=[version.bid.uid]),
+        reverse("receipt", args=[version.receipt.uid]),
+        reverse("opening", args=[scenario.ref]),
+        reverse("opening-live", args=[scenario.ref]),
+        reverse("opening-record", args=[scenario.ref, "first"]),
+    ]
+    for name, actor in everybody_else(scenario).items():
+        for address in addresses:
+            answer = client_of(actor).get(address)
+            assert answer.status_code == (302 if name == "visitor" else 404), (name, address)
+        if actor.user:
+            answer = client_of(actor).post(reverse("bid-withdraw", args=[version.bid.uid]))
+            assert answer.status_code == 404, name
+
+
+def test_the_public_history_is_silent_about_bids(clock):
+    scenario = world.published_scenario()
+    bids.bid(scenario)
+    assert list(history(scenario.uid)) == []
+    bids.open_first(scenario, clock)
+    assert [event.kind for event in history(scenario.uid)] == ["scenario.closed"]
+    assert set(Event.objects.exclude(kind="scenario.closed").values_list("audience")) == {
+        ("parties",)
+    }
+
+
+def test_after_the_opening_each_sees_what_is_due(clock):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    bid = bids.bid(scenario, vendor, files={"technical": [("a.pdf", b"x")]}).bid
+    bids.open_first(scenario, clock)
+    readable = {
+        name: [row.sealed.envelope for row in opened_contents(actor, bid)]
+        for name, actor in {**everybody_else(scenario), "bidder": vendor}.items()
+    }
+    assert readable == {
+        "visitor": [],
+        "officer": ["business"],
+        "secretary": ["business"],
+        "owner": [],
+        "rival": [],
+        "key holder": [],
+        "witness": [],
+        "expert": [],
+        "inspector": [],
+        "bidder": ["business", "technical"],
+    }
+    seeing = {
+        name: Opening.objects.visible_to(actor).exists()
+        for name, actor in {**everybody_else(scenario), "bidder": vendor}.items()
+    }
+    assert {name for name, sees in seeing.items() if sees} == {
+        "officer",
+        "secretary",
+        "owner",
+        "key holder",
+        "witness",
+        "bidder",
+    }
+    assert OpenedFile.objects.visible_to(world.officer()).count() == 0
+    Scenario.objects.update(state=State.DECISION)
+    assert OpenedFile.objects.visible_to(world.officer()).count() == 1
+    owner = world.member(scenario.organisation)
+    assert OpenedEnvelope.objects.visible_to(owner).count() == 2
+    assert OpenedEnvelope.objects.visible_to(world.vendor()).count() == 0
+
+
+# -- Canaries ------------------------------------------------------------------------------------------
+def tables_with(text):
+    """Every table in which a row holds the text, as text or inside bytes."""
+    needles = [text, text.encode().hex(), text.encode("unicode_escape").decode()]
+    found = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            name = connection.ops.quote_name(table)
+            cursor.execute(
+                f"SELECT count(*) FROM {name} AS t WHERE "
+                + " OR ".join(["strpos(lower(t::text), lower(%s)) > 0"] * len(needles)),
+                needles,
+            )
+            if cursor.fetchone()[0]:
+                found.append(table)
+    return found
+
+
+def files_with(text, folder):
+    needle = text.encode()
+    return [
+        path.name for path in folder.rglob("*") if path.is_file() and needle in path.read_bytes()
+    ]
+
+
+def test_before_the_opening_nothing_readable_is_at_rest(clock, tmp_path, monkeypatch, caplog):
+    """Handed in through the page, as a bidder does."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    caplog.set_level(logging.DEBUG)
+    scenario, vendor = world.published_scenario(), world.vendor()
+    body = posted(scenario, approach=f"{CANARY} 方法", note=CANARY, step="submit")
+    body["files_technical"] = SimpleUploadedFile(f"{CANARY}.pdf", CANARY.encode() * 500_000)
+    body["statement_Q1"] = CANARY
+    answer = client_of(vendor).post(reverse("bid-form", args=[scenario.ref]), body)
+    assert answer.status_code == 302, answer.content.decode()[:2000]
+    assert Bid.objects.count() == 1
+    root = storage.path_of(".")
+    assert tables_with(CANARY) == []
+    assert files_with(CANARY, root) == []
+    assert list(tmp_path.iterdir()) == []
+    assert CANARY not in caplog.text
+
+    # The search finds it once it is there.
+    bids.open_first(scenario, clock)
+    assert "marketplace_openedenvelope" in tables_with(CANARY)
+    assert len(files_with(CANARY, root / "opened")) == 1
+
+
+def test_a_refused_bid_leaves_nothing_either(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    caplog.set_level(logging.DEBUG)
+    scenario, vendor = world.published_scenario(), world.vendor()
+    body = posted(scenario, approach=REFUSED_CANARY, total_cny="", step="submit")
+    answer = client_of(vendor).post(reverse("bid-form", args=[scenario.ref]), body)
+    assert answer.status_code == 422
+    assert tables_with(REFUSED_CANARY) == []
+    assert files_with(REFUSED_CANARY, storage.path_of(".")) == []
+    assert list(tmp_path.iterdir()) == []
+    assert REFUSED_CANARY not in caplog.text
