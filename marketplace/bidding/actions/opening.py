@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
 from uuid import UUID
 
 from django.db import transaction
@@ -100,7 +101,7 @@ def confirm_opening(*, actor: Actor, scenario_uid: UUID, stage: str) -> Opening:
     """
     seen = Opening.objects.visible_to(actor).filter(scenario__uid=scenario_uid, stage=stage)
     if not seen.exists():
-        raise NotFound
+        refuse_early(actor, scenario_uid)
     scenario = lock_shared(Scenario, uid=scenario_uid)
     opening = lock(Opening, scenario=scenario, stage=stage)
     require(can_confirm_opening, actor, scenario)
@@ -135,3 +136,11 @@ def confirm_opening(*, actor: Actor, scenario_uid: UUID, stage: str) -> Opening:
             data={"stage": stage},
         )
     return opening
+
+
+def refuse_early(actor: Actor, scenario_uid: UUID) -> NoReturn:
+    """No opening is there yet: a key holder is told that it is too early, others nothing."""
+    scenario = Scenario.objects.visible_to(actor).filter(uid=scenario_uid).first()
+    if scenario and scenario.state == State.PUBLISHED and can_confirm_opening(actor, scenario):
+        raise TooEarly
+    raise NotFound
