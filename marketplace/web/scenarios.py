@@ -39,7 +39,7 @@ from marketplace.web.forms.scenarios import (
     seen_of,
     typed_data,
 )
-from marketplace.web.forms.typed import put_errors
+from marketplace.web.forms.typed import offer, put_errors
 from marketplace.web.pages import (
     actor_of,
     attempt,
@@ -218,7 +218,7 @@ def gate(request: HttpRequest, address: str) -> HttpResponse:
         error = _walk(request, scenario)
         if error is None:
             return redirect("scenario-gate", address=scenario.address)
-        form.fields["step"].choices = steps
+        offer(form, "step", steps)
         renamed = {"reason": "words", "opinion": "words"}
         error.errors = {renamed.get(name, name): said for name, said in error.errors.items()}
         show_refusal(form, error)

@@ -323,3 +323,12 @@ def test_every_page_renders_in_both_languages_within_its_queries(language, asser
             page = client.get(address)
         assert page.status_code == 200
         assert f'lang="{"en" if language == "en" else "zh-Hans"}"' in page.content.decode()
+
+
+@pytest.mark.parametrize("total", ["x", "-1", "9" * 5000, "1000000"])
+def test_a_forged_count_of_rows_is_survived(total):
+    sent = {"title": "需求", "metrics-TOTAL_FORMS": total, "seen": "[1", "revision": "9" * 99}
+    owner = world.owner()
+    assert browser(owner).post("/scenarios/new/", sent).status_code == 302
+    scenario = Scenario.objects.get()
+    assert browser(owner).post(url("scenario-edit", scenario), sent).status_code == 409

@@ -21,9 +21,8 @@ from marketplace.scenarios.content import TERMS, Content, is_blank
 from marketplace.scenarios.models import CriterionKind, Operator, OrganisingMode, Scenario
 from marketplace.scenarios.queries import newest_profiles
 from marketplace.scenarios.reference import AwardMode, Term
-from marketplace.web.forms.typed import TypedForm, TypedRows
+from marketplace.web.forms.typed import TypedForm, TypedRows, offer
 from marketplace.web.templatetags.jiebang import term as term_name
-from marketplace.web.words import english
 
 ROWS_SHOWN_MOST = 60
 LEVEL = re.compile(r"^\s*([^\s|:：]+)[\s|:：]+(.+)$")
@@ -107,15 +106,10 @@ class DemandForm(TypedForm):
         for row in Term.objects.filter(vocabulary__in=vocabularies).order_by("position", "pk"):
             offered.setdefault(row.vocabulary, []).append((row.code, term_name(row)))
         for name, vocabulary in TERMS.items():
-            self.fields[name].choices = [("", "—"), *offered.get(vocabulary, [])]
-        self.fields["technologies"].choices = offered.get("technology", [])
-        self.fields["profile"].choices = [
-            ("", "—"),
-            *(
-                (row.code, f"{row.code} · {row.name_en if english() else row.name_zh}")
-                for row in newest_profiles()
-            ),
-        ]
+            offer(self, name, [("", "—"), *offered.get(vocabulary, [])])
+        offer(self, "technologies", offered.get("technology", []))
+        profiles = [(row.code, f"{row.code} · {term_name(row)}") for row in newest_profiles()]
+        offer(self, "profile", [("", "—"), *profiles])
 
 
 class MetricForm(TypedForm):
@@ -185,7 +179,7 @@ SECTIONS = (
     ("money", _("Money and time")),
     ("bidders", _("Who may bid, and the terms")),
 )
-FORMSETS = {
+FORMSETS: dict[str, Any] = {
     part: formset_factory(form, formset=TypedRows, extra=0, can_delete=True, max_num=1000)
     for part, form in PARTS.items()
 }
@@ -323,12 +317,12 @@ def changes(seen: str, content: Content, post: QueryDict) -> list[dict[str, Any]
     for name in changed_since(seen, content):
         if name in PARTS:
             theirs, mine = _told(rows[name]), _told(typed_rows(post, name))
-            label = PART_TITLES[name]
+            label: Any = PART_TITLES[name]
         elif name in DemandForm.base_fields:
             many = name == "technologies"
             theirs = ", ".join(values[name]) if many else values[name]
             mine = ", ".join(post.getlist(name)) if many else post.get(name, "")
-            label = DemandForm.base_fields[name].label
+            label = DemandForm.base_fields[name].label or name
         else:
             continue
         found.append({"label": label, "theirs": theirs, "mine": mine})
@@ -355,7 +349,7 @@ class GateForm(TypedForm):
     def __init__(self, *args: Any, steps: list[tuple[str, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
-        self.fields["step"].choices = steps
+        offer(self, "step", steps)
 
 
 class PublishForm(TypedForm):
@@ -377,9 +371,8 @@ class PublishForm(TypedForm):
         kwargs.setdefault("initial", {"deadline_at": shown(scenario.deadline_at)})
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
-        self.fields["key_holders"].choices = [
-            (str(person.uid), f"{person.name} · {person.email}") for person in people
-        ]
+        holders = [(str(person.uid), f"{person.name} · {person.email}") for person in people]
+        offer(self, "key_holders", holders)
         if scenario.profile and scenario.profile.takes_bids:
             self.fields["key_holders"].help_text = _(
                 "At least %(count)s different people; each confirms the opening alone."

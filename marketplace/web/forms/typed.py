@@ -33,6 +33,13 @@ class TypedRows(BaseFormSet):
             raise ValidationError(self.faults)
 
 
+def offer(form: forms.Form, name: str, choices: Iterable[tuple[str, Any]]) -> None:
+    """Set what a field of choices offers on this form."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField), f"{name} offers nothing"
+    field.choices = list(choices)
+
+
 def put_errors(
     form: forms.Form, rows: Mapping[str, BaseFormSet], errors: Mapping[str, list[Any]]
 ) -> None:
