@@ -4,8 +4,10 @@ import hashlib
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from marketplace.awards import queries
 from marketplace.awards.models import Award, Decision, DecisionState, Publicity
@@ -245,12 +247,9 @@ def refuse_award(*, actor: Actor, decision_uid: UUID, reason: str) -> Decision:
         data={"candidates_left": len(remaining)},
     )
     if not remaining:
-        record_failure(
-            scenario=scenario,
-            actor=actor,
-            failure="refused",
-            reason=str(_("The winner refused the award and no candidate is left.")),
-        )
+        with override(settings.LANGUAGE_CODE):
+            words = str(_("The winner refused the award and no candidate is left."))
+        record_failure(scenario=scenario, actor=actor, failure="refused", reason=words)
     return decision
 
 

@@ -184,21 +184,25 @@ def lock_stage(judges: list[Actor], stage: str, shares: dict[str, Decimal] | Non
             actions.lock_sheet(actor=judge, sheet_uid=sheet.uid)
 
 
-def scored(scenario: Scenario, shares: dict[str, Decimal] | None = None) -> tuple[Panel, list]:
+def scored(
+    scenario: Scenario, shares: dict[str, Decimal] | None = None, judges: int = 3
+) -> tuple[Panel, list]:
     """Both stages locked: the prices are asked for."""
-    panel, judges = scoring_panel(scenario)
-    lock_stage(judges, SheetStage.TECHNICAL, shares)
-    lock_stage(judges, SheetStage.NAMED, shares)
+    panel, seated = scoring_panel(scenario, experts(judges))
+    lock_stage(seated, SheetStage.TECHNICAL, shares)
+    lock_stage(seated, SheetStage.NAMED, shares)
     panel.refresh_from_db()
-    return panel, judges
+    return panel, seated
 
 
-def reported(bids: int = 2, shares: dict[str, Decimal] | None = None, **fields: Any) -> Scenario:
+def reported(
+    bids: int = 2, shares: dict[str, Decimal] | None = None, judges: int = 3, **fields: Any
+) -> Scenario:
     """Reviewed, prices opened, to be decided. B1 is the best unless shares say otherwise."""
     scenario = scenario_in_review(bids, **fields)
     codes = [f"B{n}" for n in range(1, bids + 1)]
     default = {code: Decimal(90 - 5 * n) / 100 for n, code in enumerate(codes)}
-    scored(scenario, shares or default)
+    scored(scenario, shares or default, judges)
     open_prices(scenario, {code: str(800000 + 10000 * n) for n, code in enumerate(codes)})
     actions.finish_review(actor=world.secretary(), scenario_uid=scenario.uid)
     scenario.refresh_from_db()

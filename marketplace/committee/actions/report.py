@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from marketplace.base.actor import Actor
 from marketplace.base.canonical import canonical, plain
@@ -88,12 +90,9 @@ def finish_review(*, actor: Actor, scenario_uid: UUID) -> Report:
         data={"candidates": candidates, "sha256": report.sha256},
     )
     if not candidates:
-        record_failure(
-            scenario=scenario,
-            actor=actor,
-            failure="below_pass_line",
-            reason=str(_("No valid bid reached the pass line.")),
-        )
+        with override(settings.LANGUAGE_CODE):
+            reason = str(_("No valid bid reached the pass line."))
+        record_failure(scenario=scenario, actor=actor, failure="below_pass_line", reason=reason)
     return report
 
 

@@ -1,0 +1,51 @@
+import pytest
+
+from marketplace.awards import actions
+from marketplace.awards.models import Award, Decision, DecisionState, Publicity
+from marketplace.base.clock import now
+from marketplace.base.errors import DomainError, StateConflict
+from tests import world
+from tests.awards.steps import choose, decided, owner_of, publicised
+from tests.committee import factories
+
+pytestmark = pytest.mark.slow
+
+
+def refusals(results):
+    assert all(isinstance(r, DomainError) for r in results if isinstance(r, Exception)), results
+    return [type(r) for r in results if isinstance(r, Exception)]
+
+
+def test_two_choices(two_at_once):
+    scenario = factories.reported(1)
+    owner = owner_of(scenario)
+
+    def deed():
+        return choose(scenario, "B1", actor=owner)
+
+    assert refusals(two_at_once(deed, deed)) == [StateConflict]
+    assert Decision.objects.count() == 1
+
+
+def test_two_publications(two_at_once):
+    decision, officer = decided(1), world.officer()
+
+    def deed():
+        return actions.publicise(actor=officer, decision_uid=decision.uid)
+
+    assert refusals(two_at_once(deed, deed)) == [StateConflict]
+    assert Publicity.objects.count() == 1
+
+
+def test_confirming_while_the_winner_refuses(two_at_once, clock):
+    decision, officer = publicised(2), world.officer()
+    winner = world.member(decision.bid.organisation)
+    clock.move(decision.publicity.ends_at - now())
+    results = two_at_once(
+        lambda: actions.confirm_award(actor=officer, decision_uid=decision.uid),
+        lambda: actions.refuse_award(actor=winner, decision_uid=decision.uid, reason="产能不足"),
+    )
+    assert refusals(results) == [StateConflict]
+    decision.refresh_from_db()
+    confirmed = decision.state == DecisionState.CONFIRMED
+    assert Award.objects.count() == confirmed

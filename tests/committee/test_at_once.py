@@ -1,0 +1,94 @@
+"""The same step from two connections: one of them wins, the other is told."""
+
+import pytest
+
+from marketplace.base.errors import DomainError, NotFound, Stale, StateConflict
+from marketplace.bidding.models import Opening
+from marketplace.committee import actions
+from marketplace.committee.models import Panel, PanelState, Report, Score, Sheet, SheetStage
+from marketplace.ledger.models import Event
+from tests import world
+from tests.committee import factories
+
+
+def refusals(results):
+    assert all(isinstance(r, DomainError) for r in results if isinstance(r, Exception)), results
+    return [type(r) for r in results if isinstance(r, Exception)]
+
+
+def test_two_appointments(two_at_once):
+    scenario, secretary = factories.scenario_in_review(1), world.secretary()
+    groups = [[j.user.uid for j in factories.experts()] for _ in range(2)]
+    results = two_at_once(
+        *[
+            lambda uids=uids: actions.appoint_panel(
+                actor=secretary, scenario_uid=scenario.uid, expert_uids=uids
+            )
+            for uids in groups
+        ]
+    )
+    assert refusals(results) == [StateConflict]
+    assert Panel.objects.count() == 1
+
+
+def test_two_savings_of_one_sheet(two_at_once):
+    _panel, judges = factories.scoring_panel(factories.scenario_in_review(1))
+    sheet = factories.sheets(judges[0]).get()
+    results = two_at_once(
+        *[
+            lambda points=points: actions.save_scores(
+                actor=judges[0], sheet_uid=sheet.uid, revision=1, scores={"C1": (points, "")}
+            )
+            for points in ("10", "20")
+        ]
+    )
+    assert refusals(results) == [Stale]
+    assert (Sheet.objects.get(pk=sheet.pk).revision, Score.objects.count()) == (2, 1)
+
+
+def test_the_last_two_sheets_locked_at_once_move_the_panel_once(two_at_once):
+    panel, judges = factories.scoring_panel(factories.scenario_in_review(1))
+    factories.lock_stage(judges, SheetStage.TECHNICAL)
+    factories.lock_stage(judges[:1], SheetStage.NAMED)
+    last = [factories.sheets(judge, SheetStage.NAMED).get() for judge in judges[1:]]
+    for judge, sheet in zip(judges[1:], last, strict=True):
+        factories.fill(judge, sheet)
+    results = two_at_once(
+        *[
+            lambda judge=judge, sheet=sheet: actions.lock_sheet(actor=judge, sheet_uid=sheet.uid)
+            for judge, sheet in zip(judges[1:], last, strict=True)
+        ]
+    )
+    assert refusals(results) == []
+    panel.refresh_from_db()
+    assert panel.state == PanelState.PRICE
+    assert Opening.objects.count() == 1
+    assert Event.objects.filter(kind="panel.named_locked").count() == 1
+
+
+def test_saving_while_being_recused(two_at_once):
+    _panel, judges = factories.scoring_panel(factories.scenario_in_review(1))
+    sheet, secretary = factories.sheets(judges[0]).get(), world.secretary()
+    results = two_at_once(
+        lambda: actions.save_scores(
+            actor=judges[0], sheet_uid=sheet.uid, revision=1, scores={"C1": ("10", "")}
+        ),
+        lambda: actions.recuse_member(actor=secretary, member_uid=sheet.member.uid, reason="x"),
+    )
+    assert refusals(results) in ([], [NotFound])
+    sheet.refresh_from_db()
+    assert sheet.state == "void"
+
+
+@pytest.mark.slow
+def test_two_finishes(two_at_once):
+    scenario = factories.scenario_in_review(1)
+    factories.scored(scenario)
+    factories.open_prices(scenario, {"B1": "900000"})
+    secretary = world.secretary()
+
+    def finish():
+        return actions.finish_review(actor=secretary, scenario_uid=scenario.uid)
+
+    assert refusals(two_at_once(finish, finish)) == [StateConflict]
+    assert Report.objects.count() == 1
