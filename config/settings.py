@@ -31,6 +31,11 @@ def words(name: str) -> list[str]:
     return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
 
 
+# While PostgreSQL is away a page says so within seconds; once it is back the next request finds
+# it, since an attempt to reconnect is given up early instead of pausing longer each time.
+POOL = {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 2}
+
+
 def database(url: str, *, pooled: bool) -> dict:
     parts = urlsplit(url)
     return {
@@ -41,7 +46,7 @@ def database(url: str, *, pooled: bool) -> dict:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}} if pooled else {},
+        "OPTIONS": {"connect_timeout": 3} | ({"pool": POOL} if pooled else {}),
     }
 
 

@@ -94,3 +94,13 @@ class TooMany(DomainError):
     status = 429
     code = "limit.rate"
     message = _("Too many requests. Try again later.")
+
+
+class StorageAway(DomainError):
+    """The disk is full or gone. Nothing of the request was kept."""
+
+    status = 503
+    code = "storage.away"
+    message = _(
+        "The platform cannot store files at the moment. Nothing was received; try again shortly."
+    )

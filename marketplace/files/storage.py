@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
+import structlog
 from django.conf import settings
+
+from marketplace.base.errors import StorageAway
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,17 @@ class HashingWriter:
         self.file = file
         self.hash = hashlib.sha256()
         self.size = 0
+        self.fault: OSError | None = None
 
     def write(self, chunk: bytes) -> int:
         self.hash.update(chunk)
         self.size += len(chunk)
-        return self.file.write(chunk)
+        try:
+            return self.file.write(chunk)
+        except OSError as error:
+            # Whoever writes through us may wrap it into an error of its own.
+            self.fault = error
+            raise
 
     def flush(self) -> None:
         self.file.flush()
@@ -57,12 +68,16 @@ def path_of(name: str) -> Path:
 
 @contextmanager
 def incoming(folder: str) -> Iterator[Incoming]:
-    """Write into a new file: fsynced and renamed into place at the end, or gone if it fails."""
+    """Write into a new file: fsynced and renamed into place at the end, or gone if it fails.
+
+    Raises StorageAway when the disk is full, read-only or gone.
+    """
     name = f"{folder}/{uuid4()}"
     path = path_of(name)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     spool = path.with_suffix(".part")
+    writer = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with spool.open("xb") as file:
             spool.chmod(0o600)
             writer = HashingWriter(file)
@@ -75,8 +90,12 @@ def incoming(folder: str) -> Iterator[Incoming]:
             os.fsync(folder_fd)
         finally:
             os.close(folder_fd)
-    except BaseException:
-        spool.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            spool.unlink(missing_ok=True)
+        if isinstance(error, OSError) or (writer is not None and writer.fault):
+            log.exception("storage.away")
+            raise StorageAway from error
         raise
 
 

@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from marketplace.base.errors import DomainError, NotFound
+from marketplace.base.errors import DomainError, NotFound, StorageAway
 from marketplace.scenarios.models import Scenario
 from marketplace.web.acting import actor_of
 
@@ -72,7 +72,10 @@ def page(
 ) -> HttpResponse:
     """Render; a refusal keeps its status (403 becomes a page too, so nothing typed is lost)."""
     status = error.status if error else 200
-    return render(request, template, {**context, "refusal": error}, status=status)
+    response = render(request, template, {**context, "refusal": error}, status=status)
+    if status == StorageAway.status:
+        response.headers["Retry-After"] = "60"
+    return response
 
 
 def forbid_unless(allowed: bool) -> None:

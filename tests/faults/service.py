@@ -1,0 +1,162 @@
+"""The site as it runs in service: real processes on a database of the test's own."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.test import Client
+
+from config.runtime.process import Child
+from config.runtime.state import free_port
+from marketplace.base.actor import Actor
+from tests import world
+
+PYTHON = sys.executable
+CELERY = [PYTHON, "-m", "celery", "-A", "config"]
+GRANIAN = [
+    *(PYTHON, "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1"),
+    *("--workers", "1", "--blocking-threads", "4", "--workers-kill-timeout", "5"),
+]
+
+
+def wait_until(reached: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := reached()):
+        assert time.monotonic() < deadline, f"not reached in {seconds} s: {what}"
+        time.sleep(0.05)
+    return found
+
+
+class Service:
+    """Starts the programs of an installation as the demo does, each with a log of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("logs", "storage", "tmp"):
+            (folder / name).mkdir()
+        self.children: dict[str, Child] = {}
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What every program is given; the opener alone gets its identity beside this."""
+        common = {name: value for name, value in os.environ.items() if "COV" not in name}
+        common.pop("OPENER_IDENTITY_FILE", None)
+        return common | {
+            "DATABASE_POOL": "1",
+            "STATIC_FROM_SOURCE": "1",
+            "STORAGE_ROOT": str(self.folder / "storage"),
+            "TMPDIR": str(self.folder / "tmp"),
+            "SWEEP_SECONDS": "0.5",
+        }
+
+    def start(self, name: str, argv: list[str], **more: str) -> Child:
+        log = self.folder / "logs" / f"{name}.log"
+        child = Child(name=name, argv=argv, env=self.env | more, log=log)
+        child.start()
+        self.children[name] = child
+        return child
+
+    def start_web(self, **more: str) -> Child:
+        web = self.start(
+            "web", [*GRANIAN, "--port", str(self.port), "config.wsgi:application"], **more
+        )
+        wait_until(lambda: self.status("/health/live") == 200, web.last_words(20))
+        return web
+
+    def start_worker(self) -> Child:
+        # The name keeps workers of other tests on this Valkey apart.
+        return self.start("worker", [*CELERY, "worker", "-P", "solo", "--loglevel=INFO"])
+
+    def start_beat(self) -> Child:
+        schedule = str(self.folder / "beat")
+        return self.start("beat", [*CELERY, "beat", "--schedule", schedule, "--pidfile="])
+
+    def start_opener(self, *arguments: str) -> Child:
+        command = [PYTHON, "manage.py", "run_opener", *arguments]
+        return self.start(
+            "opener", command, OPENER_IDENTITY_FILE=os.environ["OPENER_IDENTITY_FILE"]
+        )
+
+    def stop(self) -> None:
+        for child in self.children.values():
+            child.ask_to_stop()
+        for child in self.children.values():
+            child.wait_stopped(10)
+
+    def status(self, path: str) -> int:
+        try:
+            return requests.get(self.address + path, timeout=15).status_code
+        except requests.ConnectionError:
+            return 0
+
+    # -- People --
+    def visitor(self) -> requests.Session:
+        """Without language of its own, so that pages are Chinese."""
+        return requests.Session()
+
+    def signed_in(self, actor: Actor) -> requests.Session:
+        """A session made in the database; for sign-in itself see `sign_in`."""
+        client = Client()
+        client.force_login(actor.user)
+        session = self.visitor()
+        name = settings.SESSION_COOKIE_NAME
+        session.cookies.set(name, client.cookies[name].value, domain="127.0.0.1")
+        return session
+
+    def sign_in(self, actor: Actor) -> requests.Session:
+        """Through the page, with the password."""
+        actor.person.password = make_password(world.PASSWORD, hasher="argon2")
+        actor.person.save()
+        session = self.visitor()
+        page = session.get(f"{self.address}/accounts/login/", timeout=15)
+        answer = session.post(
+            f"{self.address}/accounts/login/",
+            data={
+                "login": actor.person.email,
+                "password": world.PASSWORD,
+                "csrfmiddlewaretoken": hidden(page.text, "csrfmiddlewaretoken"),
+            },
+            allow_redirects=False,
+            timeout=15,
+        )
+        assert answer.status_code == 302, answer.text
+        return session
+
+    def submit_bid(
+        self,
+        session: requests.Session,
+        address: str,
+        body: dict[str, Any],
+        files: list[tuple[str, tuple[str, bytes]]] | None = None,
+    ) -> requests.Response:
+        """Open the form and send it, as a browser does; the answer is not followed."""
+        url = f"{self.address}/scenarios/{address}/bid/"
+        page = session.get(url, timeout=15)
+        assert page.status_code == 200, page.text
+        names = ("csrfmiddlewaretoken", "once")
+        sent = body | {name: hidden(page.text, name) for name in names} | {"step": "submit"}
+        fields = [(name, (None, str(value).encode())) for name, value in sent.items()]
+        return session.post(url, files=[*fields, *(files or [])], allow_redirects=False, timeout=30)
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]+)"', page)
+    assert found, f"no {name} on the page"
+    return found[1]
+
+
+def small_files(limit: int) -> None:
+    """For a program that is to find its disk full: no file may grow beyond so many bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
