@@ -59,7 +59,7 @@ STATES = {
     "awarded": Badge(_("Awarded"), "good", "star"),
     "implementing": Badge(_("Implementing"), "info", "wait"),
     "accepted": Badge(_("Accepted"), "good", "check"),
-    "withdrawn": Badge(_("Withdrawn"), "neutral", "back"),
+    "withdrawn": Badge(_("Withdrawn by the owner"), "neutral", "back"),
     "failed": Badge(_("Failed listing"), "bad", "cross"),
     "terminated": Badge(_("Terminated"), "bad", "cross"),
     "suspended": Badge(_("Suspended"), "warn", "warn"),
