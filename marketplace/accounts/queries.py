@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
 from marketplace.accounts.models import Capability, Control, Grant, Membership, Organisation, User
@@ -36,9 +37,9 @@ def hats(user: User) -> list[Acting]:
     return chosen + [Acting(f"role:{role}", Actor(role, user)) for role in roles]
 
 
-def acting(user: User, key: str = "") -> tuple[Actor, list[Acting]]:
+def acting(user: User | AnonymousUser, key: str = "") -> tuple[Actor, list[Acting]]:
     """The hat that the session names, or the first one, and all of them."""
-    if not user.is_authenticated:
+    if not isinstance(user, User):
         return VISITOR, []
     choices = hats(user)
     for choice in choices:

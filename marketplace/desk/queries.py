@@ -91,7 +91,7 @@ def _scenarios(*states: str) -> list[Scenario]:
 
 
 def _owned(actor: Actor) -> list[Task]:
-    mine = Scenario.objects.filter(organisation_id=actor.organisation_id).select_related(*PARTS)
+    mine = Scenario.objects.filter(organisation=actor.organisation).select_related(*PARTS)
     rows = mine.filter(state__in=[State.DRAFT, State.RETURNED]).order_by("pk")[:LIMIT]
     tasks = [
         _line(
@@ -199,7 +199,7 @@ def waiting_on(actor: Actor) -> list[Task]:
     """What I wait for, who has it, until when."""
     tasks: list[Task] = []
     if actor.organisation and actor.organisation.is_owner:
-        rows = Scenario.objects.filter(organisation_id=actor.organisation_id, state__in=WHO_HAS)
+        rows = Scenario.objects.filter(organisation=actor.organisation, state__in=WHO_HAS)
         tasks += [
             Task("", row, reverse("scenario", args=[row.address]), _until(row), WHO_HAS[row.state])
             for row in rows.select_related(*PARTS).order_by("-pk")[:LIMIT]
@@ -214,7 +214,7 @@ def _until(scenario: Scenario) -> datetime | None:
 
 
 def _own_bids(actor: Actor) -> list[Task]:
-    bids = Bid.objects.visible_to(actor).filter(organisation_id=actor.organisation_id)
+    bids = Bid.objects.visible_to(actor).filter(organisation=actor.organisation)
     done = Q(state=BidState.WITHDRAWN)
     rows = bids.exclude(done).select_related("scenario__organisation").order_by("-pk")[:LIMIT]
     return [

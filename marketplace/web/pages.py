@@ -9,17 +9,18 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
 from marketplace.base.errors import DomainError, NotFound, StorageAway
 from marketplace.scenarios.models import Scenario
 from marketplace.web.acting import actor_of
+from marketplace.web.request import Request
 
 M = TypeVar("M", bound=Model)
 
 
-def scenario_or_404(request: HttpRequest, address: str) -> Scenario:
+def scenario_or_404(request: Request, address: str) -> Scenario:
     """By reference or uid, if this actor may see it; a page under the uid redirects by itself."""
     rows = Scenario.objects.visible_to(actor_of(request)).select_related(
         "organisation", "domain", "carrier", "area", "focus", "funding", "profile"
@@ -64,7 +65,7 @@ def show_refusal(form: forms.BaseForm, error: DomainError) -> None:
 
 
 def page(
-    request: HttpRequest,
+    request: Request,
     template: str,
     context: dict[str, Any],
     *,

@@ -101,7 +101,9 @@ def bids(play: Season, proof: Proof) -> None:
         "deadline.not_reached",
         lambda: play.confirm(OpeningStage.FIRST, HOLDERS[0]),
     )
-    wait_until("the deadline", lambda: clock.now() >= play.scenario.deadline_at)
+    deadline_at = play.scenario.deadline_at
+    assert deadline_at is not None, "published scenarios have a deadline"
+    wait_until("the deadline", lambda: clock.now() >= deadline_at)
     proof.expect_refusal(
         f"{LATE} comes late", "deadline.passed", lambda: play.bid(LATE, play.forms(LATE))
     )
