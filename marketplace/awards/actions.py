@@ -29,6 +29,7 @@ from marketplace.base.states import move
 from marketplace.bidding.actions.eligibility import require_running
 from marketplace.bidding.models import Bid, BidState
 from marketplace.committee.models import Ranking
+from marketplace.committee.queries import rules_of
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions import record_failure
@@ -107,6 +108,7 @@ def _to_be_decided(scenario: Scenario, bid_uid: UUID, mode: str) -> tuple[Rankin
 def _decide(
     scenario: Scenario, chosen: Ranking, *, actor: Actor, reason: str, minutes_number: str
 ) -> Decision:
+    assert actor.user is not None, "owners and officers are people"
     decision = Decision.objects.create(
         scenario=scenario,
         bid=chosen.bid,
@@ -122,7 +124,7 @@ def _decide(
         audience=Audience.OFFICE,
         to_state=decision.state,
         reason=reason,
-        profile_version=scenario.profile.label,
+        profile_version=rules_of(scenario).label,
         data={"place": chosen.place, "mode": scenario.award_mode},
     )
     return decision
@@ -146,7 +148,7 @@ def publicise(*, actor: Actor, decision_uid: UUID, ends_at: datetime | None = No
     move(decision, DecisionState.PUBLICISED)
     left = move(scenario, ScenarioState.PUBLICITY)
     starts_at = clock.now()
-    least = window_end(scenario.profile, "publicity_min", starts_at)
+    least = window_end(rules_of(scenario), "publicity_min", starts_at)
     if ends_at is not None and ends_at < least:
         raise Invalid(
             errors={"ends_at": [_("The publicity is shorter than the rules allow.")]},
@@ -154,6 +156,7 @@ def publicise(*, actor: Actor, decision_uid: UUID, ends_at: datetime | None = No
         )
     ends_at = ends_at or least
     body = canonical(notice(decision, starts_at=starts_at, ends_at=ends_at))
+    assert actor.user is not None, "an officer is a person"
     publicity = Publicity.objects.create(
         decision=decision,
         body=body,
@@ -169,7 +172,7 @@ def publicise(*, actor: Actor, decision_uid: UUID, ends_at: datetime | None = No
         audience=Audience.PUBLIC,
         from_state=left,
         to_state=scenario.state,
-        profile_version=scenario.profile.label,
+        profile_version=rules_of(scenario).label,
         data={"ref": scenario.ref, "ends_at": ends_at, "sha256": publicity.sha256},
     )
     return publicity
@@ -196,6 +199,8 @@ def confirm_award(*, actor: Actor, decision_uid: UUID) -> Award:
         move(bid, BidState.WON if bid is winner else BidState.LOST)
     move(decision, DecisionState.CONFIRMED)
     left = move(scenario, ScenarioState.AWARDED)
+    assert actor.user is not None, "an officer is a person"
+    assert winner.price_cny is not None, "a ranked bid has a price"
     award = Award.objects.create(
         scenario=scenario,
         decision=decision,
@@ -210,7 +215,7 @@ def confirm_award(*, actor: Actor, decision_uid: UUID) -> Award:
         audience=Audience.PUBLIC,
         from_state=left,
         to_state=scenario.state,
-        profile_version=scenario.profile.label,
+        profile_version=rules_of(scenario).label,
         data={"ref": scenario.ref, "amount_cny": award.amount_cny},
     )
     return award
@@ -243,7 +248,7 @@ def refuse_award(*, actor: Actor, decision_uid: UUID, reason: str) -> Decision:
         from_state=left,
         to_state=scenario.state,
         reason=decision.refusal_reason,
-        profile_version=scenario.profile.label,
+        profile_version=rules_of(scenario).label,
         data={"candidates_left": len(remaining)},
     )
     if not remaining:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -29,16 +29,18 @@ from marketplace.base.actor import Actor
 from marketplace.base.canonical import canonical
 from marketplace.base.errors import DomainError
 from marketplace.committee.models import Report
+from marketplace.committee.queries import rules_of
 from marketplace.scenarios.models import AwardMode, Scenario
 from marketplace.scenarios.models import State as ScenarioState
 from marketplace.scenarios.windows import window_end
 from marketplace.web.forms.awards import ChooseForm, MinutesForm, RefuseForm
 from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
+from marketplace.web.request import Request
 
 
 # -- The decision ------------------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
-def decision(request: HttpRequest, address: str) -> HttpResponse:
+def decision(request: Request, address: str) -> HttpResponse:
     """The candidates side by side; the owner chooses, or an officer enters the minutes."""
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
@@ -82,7 +84,7 @@ def decision(request: HttpRequest, address: str) -> HttpResponse:
 # -- Publicity ---------------------------------------------------------------------------------------
 @login_not_required
 @require_http_methods(["GET", "POST"])
-def publicity(request: HttpRequest, address: str) -> HttpResponse:
+def publicity(request: Request, address: str) -> HttpResponse:
     """The public notice with its window; before it, for an officer, the preview to publish."""
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
@@ -91,7 +93,7 @@ def publicity(request: HttpRequest, address: str) -> HttpResponse:
         raise Http404
     refuse = RefuseForm(request.POST if request.POST.get("do") == "refuse" else None)
     error = None
-    if request.method == "POST":
+    if request.method == "POST" and standing is not None:
         moved, error = _publicity_move(request, actor, standing, refuse)
         if moved:
             return HttpResponseRedirect(reverse("publicity", args=[scenario.address]))
@@ -107,7 +109,9 @@ def publicity(request: HttpRequest, address: str) -> HttpResponse:
         "now": clock.now(),
         "refuse": refuse,
         "award": queries.award_of(scenario),
-        "may_publish": preview is not None and can_publicise(actor, standing),
+        "may_publish": preview is not None
+        and standing is not None
+        and can_publicise(actor, standing),
         "may_refuse": standing is not None
         and standing.state == DecisionState.PUBLICISED
         and can_refuse_award(actor, standing),
@@ -119,7 +123,7 @@ def publicity(request: HttpRequest, address: str) -> HttpResponse:
 
 
 def _publicity_move(
-    request: HttpRequest, actor: Actor, standing: Decision, refuse: RefuseForm
+    request: Request, actor: Actor, standing: Decision, refuse: RefuseForm
 ) -> tuple[bool, DomainError | None]:
     """(whether the page changed, the refusal if any)."""
     error = None
@@ -149,7 +153,7 @@ def _preview(actor: Actor, scenario: Scenario, standing: Decision | None) -> dic
         return None
     starts_at = clock.now()
     try:
-        ends_at = window_end(scenario.profile, "publicity_min", starts_at)
+        ends_at = window_end(rules_of(scenario), "publicity_min", starts_at)
     except DomainError as error:
         return {"refusal": error}
     body = notice(standing, starts_at=starts_at, ends_at=ends_at)
@@ -164,7 +168,7 @@ def read_notice(body: dict[str, Any]) -> dict[str, Any]:
 
 # -- Confirmation ------------------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
-def award_confirm(request: HttpRequest, address: str) -> HttpResponse:
+def award_confirm(request: Request, address: str) -> HttpResponse:
     """After the window: an officer who never sat on the panel confirms."""
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
@@ -189,7 +193,7 @@ def award_confirm(request: HttpRequest, address: str) -> HttpResponse:
 
 
 def _answer(
-    request: HttpRequest, template: str, context: dict[str, Any], error: DomainError | None
+    request: Request, template: str, context: dict[str, Any], error: DomainError | None
 ) -> HttpResponse:
     """A form that its fields already refuse is a 422 as well."""
     response = page(request, template, context, error=error)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.awards.queries import own_result
 from marketplace.base import clock
-from marketplace.base.errors import DomainError, NotFound
+from marketplace.base.errors import DomainError, NotFound, Text
 from marketplace.bidding.queries import my_bid
 from marketplace.committee import actions, queries
 from marketplace.committee.models import Panel, PanelState, Report
@@ -34,6 +35,7 @@ from marketplace.web.forms.committee import (
     typed_scores,
 )
 from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
+from marketplace.web.request import Request
 
 STAGES = {
     PanelState.APPOINTED: gettext_lazy("Declarations"),
@@ -56,7 +58,7 @@ def steps(panel: Panel | None) -> list[dict[str, Any]]:
 
 # -- The secretary's page ----------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
-def panel(request: HttpRequest, address: str) -> HttpResponse:
+def panel(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
     found = Panel.objects.visible_to(actor).filter(scenario=scenario).first()
@@ -74,6 +76,7 @@ def panel(request: HttpRequest, address: str) -> HttpResponse:
         if error is None and not any(form.errors for form in forms.values()):
             return HttpResponseRedirect(reverse("panel", args=[scenario.address]))
         found = Panel.objects.visible_to(actor).filter(scenario=scenario).first()
+    rules = scenario.profile.values if scenario.profile else {}
     context = {
         "scenario": scenario,
         "panel": found,
@@ -87,9 +90,8 @@ def panel(request: HttpRequest, address: str) -> HttpResponse:
         "may_change": found is not None
         and found.state in {PanelState.APPOINTED, PanelState.TECHNICAL, PanelState.NAMED},
         "prices_open": queries.price_opening_finished(scenario),
-        "rule": scenario.profile,
-        "rule_least": scenario.profile.values.get("panel_size_min", {}).get("value", 0),
-        "rule_odd": scenario.profile.values.get("panel_size_odd", {}).get("value", False),
+        "rule_least": rules.get("panel_size_min", {}).get("value", 0),
+        "rule_odd": rules.get("panel_size_odd", {}).get("value", False),
     }
     response = page(request, "committee/panel.html", context, error=error)
     if error is None and any(form.errors for form in forms.values()):
@@ -98,7 +100,7 @@ def panel(request: HttpRequest, address: str) -> HttpResponse:
 
 
 def _panel_move(
-    request: HttpRequest,
+    request: Request,
     scenario: Scenario,
     found: Panel | None,
     forms: dict[str, Any],
@@ -117,18 +119,18 @@ def _panel_move(
     given = forms[do].given() if do in forms else {}
     if do in {"appoint", "finish"}:
         given["scenario_uid"] = scenario.uid
-    elif do in {"start", "add"}:
+    elif do in {"start", "add"} and found is not None:
         given["panel_uid"] = found.uid
     action, said = PANEL_MOVES[do]
     _row, error = attempt(action, actor=actor_of(request), **given)
     if error is None:
-        messages.success(request, said)
+        messages.success(request, str(said))
     elif do in forms:
         show_refusal(forms[do], error)
     return error
 
 
-PANEL_MOVES = {
+PANEL_MOVES: dict[str, tuple[Callable[..., Any], Text]] = {
     "appoint": (
         actions.appoint_panel,
         gettext_lazy("The panel is appointed. Each member now declares his interests."),
@@ -154,7 +156,7 @@ PANEL_MOVES = {
 
 # -- A judge's seat ----------------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
-def panel_desk(request: HttpRequest, uid: UUID) -> HttpResponse:
+def panel_desk(request: Request, uid: UUID) -> HttpResponse:
     actor = actor_of(request)
     member, _error = attempt(queries.seat, actor=actor, panel_uid=uid)
     declaring = request.method == "POST" and request.POST.get("do") == "declare"
@@ -208,7 +210,7 @@ def panel_desk(request: HttpRequest, uid: UUID) -> HttpResponse:
     return response
 
 
-def _declared(request: HttpRequest, uid: UUID, *, stays: bool) -> HttpResponse:
+def _declared(request: Request, uid: UUID, *, stays: bool) -> HttpResponse:
     if stays:
         messages.success(request, _("Your declaration is on record."))
         return HttpResponseRedirect(reverse("panel-desk", args=[uid]))
@@ -217,7 +219,7 @@ def _declared(request: HttpRequest, uid: UUID, *, stays: bool) -> HttpResponse:
 
 # -- A sheet -----------------------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
-def sheet(request: HttpRequest, uid: UUID) -> HttpResponse:
+def sheet(request: Request, uid: UUID) -> HttpResponse:
     """One judge's sheet: saved criterion by criterion (htmx) or as a whole, then locked."""
     actor = actor_of(request)
     view, _error = attempt(queries.sheet_view, actor=actor, sheet_uid=uid)
@@ -236,7 +238,7 @@ def sheet(request: HttpRequest, uid: UUID) -> HttpResponse:
     )
     if error is None:
         view, _error = attempt(queries.sheet_view, actor=actor, sheet_uid=uid)
-    if getattr(request, "htmx", False):
+    if request.htmx:
         context = {
             "sheet": view,
             "code": next(iter(typed), ""),
@@ -251,7 +253,7 @@ def sheet(request: HttpRequest, uid: UUID) -> HttpResponse:
 
 
 @require_GET
-def sheet_file(request: HttpRequest, uid: UUID, number: int) -> HttpResponse:
+def sheet_file(request: Request, uid: UUID, number: int) -> HttpResponse:
     """An attachment under its neutral name, always as a download."""
     actor = actor_of(request)
     own, _error = attempt(queries.own_sheet, actor=actor, sheet_uid=uid)
@@ -270,7 +272,7 @@ def sheet_file(request: HttpRequest, uid: UUID, number: int) -> HttpResponse:
 
 # -- The report --------------------------------------------------------------------------------------
 @require_GET
-def report(request: HttpRequest, address: str) -> HttpResponse:
+def report(request: Request, address: str) -> HttpResponse:
     """The whole ranking for the office and the owner; for a bidder, later, his own line."""
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
@@ -291,7 +293,7 @@ def report(request: HttpRequest, address: str) -> HttpResponse:
 
 
 @require_GET
-def report_json(request: HttpRequest, address: str) -> HttpResponse:
+def report_json(request: Request, address: str) -> HttpResponse:
     """The frozen text, letter by letter: its SHA-256 is the one on the page."""
     scenario = scenario_or_404(request, address)
     found, _error = attempt(queries.report_of, actor=actor_of(request), scenario=scenario)
@@ -340,7 +342,7 @@ def _lowest(body: dict[str, Any]) -> str:
     return min(prices, key=float, default="")
 
 
-def _own_line(request: HttpRequest, scenario: Scenario) -> HttpResponse:
+def _own_line(request: Request, scenario: Scenario) -> HttpResponse:
     actor = actor_of(request)
     bid = my_bid(actor, scenario)
     if bid is None:

@@ -62,6 +62,7 @@ def appoint_panel(*, actor: Actor, scenario_uid: UUID, expert_uids: Sequence[UUI
     errors = _size_errors(scenario, len(users)) + _seat_errors(scenario, users)
     if errors:
         raise Invalid(errors={"experts": errors}, code="panel.experts")
+    assert actor.user is not None, "a secretary is a person"
     panel = Panel.objects.create(scenario=scenario, appointed_by=actor.user)
     for number, user in enumerate(users, start=1):
         _seat(panel, user, number)
@@ -71,7 +72,7 @@ def appoint_panel(*, actor: Actor, scenario_uid: UUID, expert_uids: Sequence[UUI
         subjects=[scenario.uid, panel.uid],
         audience=Audience.OFFICE,
         to_state=panel.state,
-        profile_version=scenario.profile.label,
+        profile_version=queries.rules_of(scenario).label,
         inputs=[user.uid for user in users],
         data={"members": len(users)},
     )
@@ -213,8 +214,9 @@ def _experts(uids: Sequence[UUID]) -> list[User]:
 def _size_errors(scenario: Scenario, size: int) -> list[Text]:
     if queries.size_fits(scenario, size):
         return []
-    least = scenario.profile.count("panel_size_min")
-    if scenario.profile.says("panel_size_odd"):
+    profile = queries.rules_of(scenario)
+    least = profile.count("panel_size_min")
+    if profile.says("panel_size_odd"):
         text = _("The rules ask for an odd panel of at least %(least)s; %(size)s were named.")
     else:
         text = _("The rules ask for a panel of at least %(least)s; %(size)s were named.")

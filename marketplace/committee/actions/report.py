@@ -66,6 +66,7 @@ def finish_review(*, actor: Actor, scenario_uid: UUID) -> Report:
     lines = arithmetic.recompute(document)
     document["ranking"] = [plain(as_row(line)) for line in lines]
     body = canonical(document)
+    assert actor.user is not None, "a secretary is a person"
     report = Report.objects.create(
         scenario=scenario,
         body=body,
@@ -85,7 +86,7 @@ def finish_review(*, actor: Actor, scenario_uid: UUID) -> Report:
         audience=Audience.PARTIES,
         from_state=left,
         to_state=scenario.state,
-        profile_version=scenario.profile.label,
+        profile_version=queries.rules_of(scenario).label,
         inputs=document,
         data={"candidates": candidates, "sha256": report.sha256},
     )
@@ -98,8 +99,7 @@ def finish_review(*, actor: Actor, scenario_uid: UUID) -> Report:
 
 def report_document(scenario: Scenario, panel: Panel, bids: list[Bid]) -> dict[str, Any]:
     """Everything from which the ranking follows, as plain values. See arithmetic.recompute."""
-    profile = scenario.profile
-    assert profile is not None, "a published scenario has a profile"
+    profile = queries.rules_of(scenario)
     assert scenario.budget_cny is not None, "a published scenario has a budget"
     criteria = Criterion.objects.filter(scenario=scenario).order_by("position", "pk")
     pass_line = scenario.pass_line_percent
@@ -179,6 +179,7 @@ def _points(panel: Panel) -> dict[int, dict[str, dict[str, Decimal]]]:
     for bid, judge, code, points in rows.values_list(
         "sheet__bid_id", "sheet__member__code", "criterion__code", "points"
     ):
+        assert points is not None, "a locked sheet has all its points"
         found.setdefault(bid, {}).setdefault(judge, {})[code] = points
     return found
 

@@ -71,7 +71,7 @@ def start_scoring(*, actor: Actor, panel_uid: UUID) -> Panel:
         audience=Audience.OFFICE,
         from_state=left,
         to_state=panel.state,
-        profile_version=scenario.profile.label,
+        profile_version=queries.rules_of(scenario).label,
     )
     advance(scenario, panel, actor=actor)
     return panel
@@ -223,7 +223,7 @@ def _moved(scenario: Scenario, panel: Panel, to: str, kind: str, actor: Actor) -
         audience=Audience.OFFICE,
         from_state=left,
         to_state=panel.state,
-        profile_version=scenario.profile.label,
+        profile_version=queries.rules_of(scenario).label,
     )
 
 

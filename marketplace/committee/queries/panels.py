@@ -29,7 +29,7 @@ from marketplace.committee.models import (
     SheetState,
 )
 from marketplace.experts import queries as experts
-from marketplace.scenarios.models import Criterion, Envelope, Scenario
+from marketplace.scenarios.models import Criterion, Envelope, RuleProfile, Scenario
 
 STAGE_KIND = {SheetStage.TECHNICAL: "technical", SheetStage.NAMED: "team"}
 
@@ -94,10 +94,15 @@ def active(panel: Panel) -> QuerySet[PanelMember]:
     return rows.select_related("panel").order_by("pk")
 
 
+def rules_of(scenario: Scenario) -> RuleProfile:
+    """The profile that was frozen onto a published scenario."""
+    assert scenario.profile is not None, "a published scenario has a profile"
+    return scenario.profile
+
+
 def size_fits(scenario: Scenario, size: int) -> bool:
     """Whether so many members are a quorum under the frozen profile."""
-    profile = scenario.profile
-    assert profile is not None, "a published scenario has a profile"
+    profile = rules_of(scenario)
     odd = profile.says("panel_size_odd")
     return size >= profile.count("panel_size_min") and (size % 2 == 1 or not odd)
 

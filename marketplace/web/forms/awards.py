@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -41,7 +41,7 @@ class MinutesForm(forms.Form):
 
     def __init__(self, *args: Any, candidates: list[Candidate], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["bid"].choices = [
+        cast(forms.ChoiceField, self.fields["bid"]).choices = [
             (str(c.bid.uid), f"{c.ranking.place} · {c.bid.organisation.name}") for c in candidates
         ]
 

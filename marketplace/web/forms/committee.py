@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
@@ -23,11 +23,11 @@ class AppointForm(forms.Form):
 
     def __init__(self, *args: Any, people: list[Eligible], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["experts"].choices = choices(people)
+        cast(forms.ChoiceField, self.fields["experts"]).choices = choices(people)
 
     @property
     def ticked(self) -> set[str]:
-        return set(self.data.getlist("experts")) if self.is_bound else set()
+        return set(cast(QueryDict, self.data).getlist("experts")) if self.is_bound else set()
 
     def given(self) -> dict[str, Any]:
         return {"expert_uids": [UUID(uid) for uid in self.cleaned_data["experts"]]}
@@ -39,7 +39,7 @@ class AddForm(forms.Form):
     def __init__(self, *args: Any, people: list[Eligible], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         free = [person for person in people if not person.excluded and not person.sits]
-        self.fields["expert"].choices = [("", "—"), *choices(free)]
+        cast(forms.ChoiceField, self.fields["expert"]).choices = [("", "—"), *choices(free)]
 
     def given(self) -> dict[str, Any]:
         return {"expert_uid": UUID(self.cleaned_data["expert"])}
