@@ -51,7 +51,7 @@ DATED_BY = {
 def shown_state(scenario: Scenario, now: datetime) -> str:
     """The state by the clock: closed from the deadline on, whatever the sweep has recorded."""
     if scenario.state == State.PUBLISHED and has_closed(scenario, now):
-        return State.CLOSED
+        return State.CLOSED.value
     return scenario.state
 
 

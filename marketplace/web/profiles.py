@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -21,7 +22,9 @@ SENTENCES: dict[str, Words] = {
     "open_confirmations": gettext_lazy(
         "Bids are opened only when %(value)s different key holders confirm."
     ),
-    "bidders_min": gettext_lazy("With fewer valid bids than %(value)s the listing fails."),
+    "bidders_min": gettext_lazy(
+        "At least %(value)s valid bids are needed, else the listing fails."
+    ),
     "panel_size_min": gettext_lazy("At least %(value)s people review."),
     "panel_expert_share_min": gettext_lazy("At least %(value)s of them are outside experts."),
     "pass_line": gettext_lazy("Below %(value)s of the full score nobody is recommended."),
@@ -45,6 +48,13 @@ AWARD: dict[str, Words] = {
     AwardMode.NONE: gettext_lazy("The award is made on another platform and registered here."),
 }
 
+# The keys of sources in seeds/reference/profiles.yaml.
+LAWS: dict[str, Words] = {
+    "L1": gettext_lazy("the Bidding Law"),
+    "L2": gettext_lazy("the regulation on its implementation"),
+}
+ARTICLE = re.compile(r"(?P<law>L[12]) §(?P<article>\d+)(?P<reference> by reference)?")
+
 
 @dataclass(frozen=True)
 class RuleLine:
@@ -66,15 +76,29 @@ def rule_lines(scenario: Scenario) -> list[RuleLine]:
             # A scenario may be stricter than its profile.
             strictest = max(scenario.pass_line_percent, Decimal(str(rule["value"])))
             rule = {**rule, "value": strictest}
-        text = str(sentence) % {"value": with_unit(rule)}
-        lines.append(RuleLine(text, str(rule.get("source", "")), bool(rule.get("unconfirmed"))))
+        if name == "bidders_min" and profile.count(name) == 1:
+            text = _("One valid bid is enough; without any the listing fails.")
+        else:
+            text = str(sentence) % {"value": with_unit(rule)}
+        lines.append(RuleLine(text, basis(rule), bool(rule.get("unconfirmed"))))
     if "trim_extremes" in profile.values and profile.says("trim_extremes"):
         rule = profile.rule("trim_extremes")
         text = _("From %(n)s sheets on, one highest and one lowest total per bid are dropped.")
         line = text % {"n": profile.count("trim_panel_min")}
-        lines.append(RuleLine(line, str(rule.get("source", "")), bool(rule.get("unconfirmed"))))
+        lines.append(RuleLine(line, basis(rule), bool(rule.get("unconfirmed"))))
     lines.append(RuleLine(str(AWARD[scenario.award_mode])))
     return lines
+
+
+def basis(rule: dict[str, Any]) -> str:
+    """The article behind a value, in words; empty where the value is a choice of this platform."""
+    said = ARTICLE.search(str(rule.get("source", "")))
+    if not said:
+        return ""
+    values = {"law": LAWS[said["law"]], "article": said["article"]}
+    if said["reference"]:
+        return _("by reference to %(law)s, article %(article)s") % values
+    return _("%(law)s, article %(article)s") % values
 
 
 def with_unit(rule: dict[str, Any]) -> str:

@@ -229,8 +229,8 @@ def goals_page(request: HttpRequest) -> HttpResponse:
         "opened": opened(told.open_demands, told.k4),
         "figures": figures(told.k4),
         "cells": [cell(unit) for unit in counted],
-        "counted": [line(unit) for unit in counted],
-        "apart": [line(unit) for unit in told.units if unit.standing != "counted"],
+        "counted": [line(unit, told.k4.as_of) for unit in counted],
+        "apart": [line(unit, told.k4.as_of) for unit in told.units if unit.standing != "counted"],
         "ends": ends(told),
     }
     return render(request, "public/goals.html", context)
@@ -259,9 +259,11 @@ def cell(unit: Unit) -> dict[str, str]:
     }
 
 
-def line(unit: Unit) -> dict[str, Any]:
+def line(unit: Unit, now: datetime) -> dict[str, Any]:
+    over = unit.state == State.PUBLISHED and now >= unit.fact.deadline_at
     return {
         "unit": unit,
+        "state": State.CLOSED.value if over else unit.state,
         "url": reverse("scenario", args=[unit.ref]),
         "reasons": [REASONS[reason] for reason in unit.reasons],
     }
@@ -271,7 +273,7 @@ def ends(told: Goals) -> list[tuple[Any, int]]:
     """What became of those counted, apart from the count: (state, how many), none left out."""
     order = [State.AWARDED, State.IMPLEMENTING, State.ACCEPTED, State.FAILED, State.TERMINATED]
     states = [unit.state for unit in told.standing("counted")]
-    return [(state, states.count(state)) for state in order if state in states]
+    return [(state.value, states.count(state)) for state in order if state in states]
 
 
 urlpatterns = [

@@ -36,13 +36,15 @@ FAILURES: dict[str, str | Promise] = {
 }
 NAMES: dict[str, str | Promise] = {
     "type": gettext_lazy("Kind"),
-    "ref": gettext_lazy("Scenario"),
-    "scenario": gettext_lazy("Scenario"),
-    "organisation": gettext_lazy("Organisation"),
-    "received_at": gettext_lazy("Received (UTC)"),
+    "scenario": gettext_lazy("Scenario (uid)"),
+    "scenario_ref": gettext_lazy("Scenario"),
+    "organisation": gettext_lazy("Organisation (uid)"),
+    "bid": gettext_lazy("Bid (uid)"),
     "version": gettext_lazy("Version"),
-    "sha256": gettext_lazy("SHA-256"),
-    "size": gettext_lazy("Size in bytes"),
+    "received_at": gettext_lazy("Received (UTC)"),
+    "envelopes": gettext_lazy("Envelopes"),
+    "previous_receipt_sha256": gettext_lazy("SHA-256 of the receipt before"),
+    "statement": gettext_lazy("Statement"),
 }
 
 
