@@ -382,6 +382,7 @@ def eligibility_page(
     context = {
         "scenario": scenario,
         "rows": [matrix_row(row, typed, editable=deciding) for row in rows],
+        "conditions": [cell.condition for cell in rows[0].cells] if rows else [],
         "may_start": can_check_eligibility(actor, scenario) and scenario.state == State.OPENED,
         "deciding": deciding,
         "missing": missing,

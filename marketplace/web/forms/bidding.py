@@ -253,8 +253,8 @@ class BidPage:
 
 
 def bound_rows(part: str, rows: list[dict[str, str]], faults: Iterable[Any]) -> TypedRows:
-    """A formset over what was typed, renumbered; a needed part that is empty shows one row."""
-    total = len(rows) or min(1, FIRST_ROWS[part])
+    """A formset over what was typed, renumbered; an empty part shows its first rows."""
+    total = len(rows) or FIRST_ROWS[part]
     data: dict[str, Any] = {f"{part}-TOTAL_FORMS": total, f"{part}-INITIAL_FORMS": 0}
     for place, row in enumerate(rows):
         data |= {f"{part}-{place}-{name}": value for name, value in row.items()}
