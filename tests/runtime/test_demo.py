@@ -162,9 +162,10 @@ def processes_of(folder):
             continue
         try:
             environ, command = (entry / "environ").read_bytes(), (entry / "cmdline").read_bytes()
+            traces = environ + command + bytes((entry / "cwd").readlink())
         except OSError:
             continue
-        if str(folder).encode() in environ + command and command:
+        if str(folder).encode() in traces and command:
             found[int(entry.name)] = command.replace(b"\0", b" ").decode()
     return found
 
@@ -240,7 +241,9 @@ def test_a_life_of_the_demo(hidden_path, folder, tmp_path):
         began = time.monotonic()
         run = Running(folder, tmp_path / "second.log")
         run.wait_for("the first page is there")
-        assert time.monotonic() - began < 10
+        # Ten seconds on an idle machine; one that does other things takes longer by as much.
+        patience = 10 * max(1, os.getloadavg()[0] / (os.cpu_count() or 1))
+        assert time.monotonic() - began < patience
         assert "Database: up to date" in run.log.read_text()
         run.process.kill()
         run.process.wait()
