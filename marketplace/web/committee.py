@@ -311,6 +311,7 @@ def read_body(found: Report) -> dict[str, Any]:
 def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
     """The lines of the ranking, each with its bid and the judges' totals in one order."""
     bids = {bid["blind_code"]: bid for bid in body["bids"]}
+    known = queries.organisations_of([bid["uid"] for bid in body["bids"]])
     rows = []
     for line in body["ranking"]:
         stages = [
@@ -332,7 +333,8 @@ def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
             for name, label in (("technical", _("Technical")), ("team", _("Team")))
             if line[name]["totals"]
         ]
-        rows.append({**line, "bid": bids[line["blind_code"]], "stages": stages})
+        bid = bids[line["blind_code"]]
+        rows.append({**line, "bid": bid, "organisation": known[bid["uid"]], "stages": stages})
     return rows
 
 

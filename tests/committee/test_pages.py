@@ -257,6 +257,7 @@ def test_the_report_is_read_by_office_and_owner_and_downloads_as_frozen():
         page = signed_in(actor).get(url)
         assert page.status_code == 200
         assert "91.00" in page.content.decode()
+        assert scenario.bids.first().organisation.name in page.content.decode()
     download = signed_in(world.officer()).get(reverse("report-json", args=[scenario.address]))
     assert download.content == bytes(scenario.report.body)
     bidder = signed_in(world.member(scenario.bids.first().organisation))

@@ -170,6 +170,12 @@ def report_of(actor: Actor, scenario: Scenario) -> Report:
     return report
 
 
+def organisations_of(bid_uids: list[str]) -> dict[str, Organisation]:
+    """{bid uid as text: who bid}, for a page that shows names in its own language."""
+    bids = Bid.objects.filter(uid__in=bid_uids).select_related("organisation")
+    return {str(bid.uid): bid.organisation for bid in bids}
+
+
 def my_panels(actor: Actor) -> QuerySet[Panel]:
     """For a desk: the panels on which the actor sits and whose report is not made yet."""
     return (

@@ -1,0 +1,45 @@
+"""A judge fills a sheet in a real browser: every change is saved, then the sheet is locked."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import expect
+
+from marketplace.committee.models import SheetState
+from tests.committee import factories
+from tests.committee.test_pages import signed_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_every_change_is_saved_and_the_lock_signs_what_was_saved(site: str, page: Any) -> None:
+    _panel, judges = factories.scoring_panel(factories.scenario_in_review(1))
+    sheet = factories.sheets(judges[0]).get()
+    name = settings.SESSION_COOKIE_NAME
+    cookie = signed_in(judges[0]).cookies[name].value
+    page.context.add_cookies([{"name": name, "value": cookie, "url": site}])
+    page.goto(f"{site}/en/sheets/{sheet.uid}/")
+    page.fill("#points-C1", "41")
+    page.locator("#comment-C1").focus()
+    expect(page.locator("#saved-C1")).to_contain_text("Saved at")
+    page.fill("#points-C2", "99")
+    page.locator("#points-C1").focus()
+    expect(page.locator("#saved-C2")).to_contain_text("Points go from 0 to 20.")
+    expect(page.locator("#points-C2")).to_have_value("99")
+    # Two changes in a row, faster than the answers: neither makes the other stale.
+    page.fill("#points-C1", "42.5")
+    page.fill("#points-C2", "15")
+    page.fill("#comment-C2", "接口说明完整")
+    page.locator("#points-C1").focus()
+    page.locator("#lock summary").click()
+    expect(page.locator("#lock")).to_contain_text("57.50 / 70")
+    page.locator("#lock button[type=submit]").click()
+    page.wait_for_url("**/panels/**")
+    sheet.refresh_from_db()
+    assert sheet.state == SheetState.LOCKED
+    given = list(sheet.scores.order_by("criterion__code").values_list("points", "comment"))
+    assert [(str(points), comment) for points, comment in given] == [
+        ("42.50", ""),
+        ("15.00", "接口说明完整"),
+    ]
