@@ -10,7 +10,7 @@ from django import forms
 from django.forms import formset_factory
 from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.bidding.forms_schema import File, Form
@@ -82,7 +82,9 @@ class BidForm(TypedForm):
         for condition in scenario.conditions.order_by("position", "pk"):
             name = f"statement_{condition.code}"
             text = localized_pair(condition, "text")[0]
-            note = condition.evidence and _now("Evidence: %(what)s") % {"what": condition.evidence}
+            note = condition.evidence and gettext("Evidence: %(what)s") % {
+                "what": condition.evidence
+            }
             self.fields[name] = lines(f"{condition.code} {text}", note, rows=2)
         for metric in scenario.metrics.order_by("position", "pk"):
             self.fields[f"commitment_{metric.code}"] = line(
@@ -114,8 +116,11 @@ class BidForm(TypedForm):
 def asked_of(metric: Metric) -> str:
     """What the scenario asks, beside which the promise is typed."""
     value = f"{metric.get_operator_display()} {plain(metric.value)} {metric.unit}".strip()
-    asked = _now("Asked: %(value)s. A weaker promise is shown, not refused.") % {"value": value}
-    return f"{asked} {_now('Critical.')}" if metric.critical else asked
+    if metric.critical:
+        asked = gettext("Asked: %(value)s, critical. A weaker promise is shown, not refused.")
+    else:
+        asked = gettext("Asked: %(value)s. A weaker promise is shown, not refused.")
+    return asked % {"value": value}
 
 
 class TeamForm(TypedForm):
@@ -140,7 +145,7 @@ PARTS: dict[str, type[TypedForm]] = {
     "plan": StepForm,
 }
 FIRST_ROWS = {"team": 2, "consortium": 0, "plan": 2}
-FORMSETS = {
+FORMSETS: dict[str, Any] = {
     part: formset_factory(form, formset=TypedRows, extra=0, can_delete=True, max_num=1000)
     for part, form in PARTS.items()
 }
@@ -252,7 +257,7 @@ class BidPage:
         return [self.form, *self.rows.values()]
 
 
-def bound_rows(part: str, rows: list[dict[str, str]], faults: Iterable[Any]) -> TypedRows:
+def bound_rows(part: str, rows: list[dict[str, str]], faults: Iterable[Any]) -> Any:
     """A formset over what was typed, renumbered; an empty part shows its first rows."""
     total = len(rows) or FIRST_ROWS[part]
     data: dict[str, Any] = {f"{part}-TOTAL_FORMS": total, f"{part}-INITIAL_FORMS": 0}
