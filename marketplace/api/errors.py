@@ -56,10 +56,11 @@ def _of_framework(exception: APIException) -> dict[str, Any]:
 
 def _headers(exception: APIException) -> dict[str, str]:
     headers = {}
-    if getattr(exception, "auth_header", None):
-        headers["WWW-Authenticate"] = exception.auth_header
-    if getattr(exception, "wait", None):
-        headers["Retry-After"] = str(int(exception.wait))
+    challenge, wait = getattr(exception, "auth_header", None), getattr(exception, "wait", None)
+    if challenge:
+        headers["WWW-Authenticate"] = challenge
+    if wait:
+        headers["Retry-After"] = str(int(wait))
     return headers
 
 

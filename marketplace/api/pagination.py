@@ -35,7 +35,7 @@ class KeysetPagination(CursorPagination):
             cursor = super().decode_cursor(request)
         except Exception as error:
             raise self._bad_cursor() from error
-        if cursor and cursor.position is not None and not POSITION.fullmatch(cursor.position):
+        if cursor and cursor.position is not None and not POSITION.fullmatch(str(cursor.position)):
             raise self._bad_cursor()
         return cursor
 

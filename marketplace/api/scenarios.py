@@ -67,7 +67,10 @@ class ScenarioList(PublicRead):
         actor = actor_of(request)
         visible = scenario_filter(request, Scenario.objects.visible_to(actor))
         pages = KeysetPagination()
-        found = pages.paginate_queryset(visible.values("id", *COLUMNS, *JOINED), request, view=self)
+        found = (
+            pages.paginate_queryset(visible.values("id", *COLUMNS, *JOINED), request, view=self)
+            or []
+        )
         now = clock.now()
         may = moves(actor, [row["id"] for row in found])
         shaped = [row_shape(request, row, now, may.get(row["id"], [])) for row in found]

@@ -71,5 +71,5 @@ class Docs(SpectacularSwaggerSplitView):
     metadata_class = None
     http_method_names = ["get", "head"]
     url_name = "api-schema"
-    url_self = reverse_lazy("api-docs")
+    url_self = reverse_lazy("api-docs")  # type: ignore[assignment]
     template_name = "api/docs.html"

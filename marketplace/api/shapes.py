@@ -132,7 +132,7 @@ class ConditionSerializer(Shape):
 class RuleSerializer(Shape):
     value = s.JSONField()
     unit = text()
-    source = text()
+    source = text()  # type: ignore[assignment]
     unconfirmed = s.BooleanField(help_text="待核: to be confirmed by the administration.")
 
 

@@ -32,6 +32,7 @@ def withdrawn(event: Event) -> None:
     for scenario in Scenario.objects.filter(uid__in=event.subjects):
         rows = OpenDemand.objects.filter(scenario_uid=scenario.uid, withdrawn_at=None)
         deadline = scenario.deadline_at
+        assert deadline is not None, "a published demand has a deadline"
         rows.update(withdrawn_at=withdrawal_at(event, deadline), deadline_at=deadline)
 
 

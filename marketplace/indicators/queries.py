@@ -93,7 +93,7 @@ def _places(k4: K4) -> list[dict[str, Any]]:
     """Each known fact once, in order of publication, with the figures that it is in."""
     lacking = {exclusion.fact: exclusion.reasons for exclusion in k4.not_strict}
     inside = set(k4.broad.in_period)
-    places = [
+    places: list[dict[str, Any]] = [
         {
             "fact": fact,
             "period": "in" if fact in inside else "after",
@@ -103,7 +103,7 @@ def _places(k4: K4) -> list[dict[str, Any]]:
         }
         for fact in k4.broad.together
     ]
-    apart = {"period": "", "strict": False}
+    apart: dict[str, Any] = {"period": "", "strict": False}
     places += [
         {"fact": fact, "standing": "withdrawn", "reasons": (Reason.WITHDRAWN,), **apart}
         for fact in k4.withdrawn

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.cache import patch_vary_headers
@@ -27,6 +27,7 @@ from marketplace.scenarios.queries import is_open
 from marketplace.web import published, verify
 from marketplace.web.course import shown_state
 from marketplace.web.pages import actor_of
+from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import localized_text, term
 
 PER_PAGE = 20
@@ -66,7 +67,7 @@ class CountedPaginator(Paginator):
 
 @login_not_required
 @require_safe
-def board_page(request: HttpRequest) -> HttpResponse:
+def board_page(request: Request) -> HttpResponse:
     """Filters, sort and page stand in the address; htmx gets the part that changes."""
     actor, given = actor_of(request), request.GET
     filters = {name: given.get(name, "") for name in FACETS if given.get(name)}
@@ -164,7 +165,7 @@ def _label_of(found: dict[str, Any], name: str, value: str) -> str:
     return choice_label(labels.get(value, value))
 
 
-def chosen(found: dict[str, Any], kept: dict[str, str]) -> list[dict[str, str]]:
+def chosen(found: dict[str, Any], kept: dict[str, str]) -> list[dict[str, Any]]:
     """The filters in force, each with the address without it."""
     return [
         {
@@ -220,7 +221,7 @@ def opened(indicator: Indicator, k4: K4) -> dict[str, Any]:
 
 @login_not_required
 @require_safe
-def goals_page(request: HttpRequest) -> HttpResponse:
+def goals_page(request: Request) -> HttpResponse:
     told = goals()
     counted = told.standing("counted")
     context = {

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, path, reverse
 from django.utils.functional import Promise
@@ -23,6 +23,7 @@ from marketplace.scenarios.queries import history, is_open, notes
 from marketplace.web.course import shown_state, steps
 from marketplace.web.pages import actor_of, first_or_404, scenario_or_404
 from marketplace.web.profiles import rule_lines
+from marketplace.web.request import Request
 
 KINDS: dict[str, str | Promise] = {
     "scenario.published": gettext_lazy("Published"),
@@ -40,7 +41,7 @@ WITH_PUBLICITY = {State.PUBLICITY, State.AWARDED, State.IMPLEMENTING, State.ACCE
 
 @login_not_required
 @require_safe
-def scenario_page(request: HttpRequest, address: str) -> HttpResponse:
+def scenario_page(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     if scenario.address != address:
         return redirect("scenario", scenario.address)
@@ -49,7 +50,7 @@ def scenario_page(request: HttpRequest, address: str) -> HttpResponse:
 
 @login_not_required
 @require_safe
-def history_page(request: HttpRequest, address: str) -> HttpResponse:
+def history_page(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     if scenario.address != address:
         return redirect("scenario-history", scenario.address)
@@ -61,7 +62,7 @@ def history_page(request: HttpRequest, address: str) -> HttpResponse:
 
 @login_not_required
 @require_safe
-def published_text(request: HttpRequest, address: str, version: int) -> HttpResponse:
+def published_text(request: Request, address: str, version: int) -> HttpResponse:
     """The canonical text as it was hashed, byte for byte."""
     scenario = scenario_or_404(request, address)
     publication = first_or_404(scenario.publications.filter(version=version))
@@ -71,7 +72,7 @@ def published_text(request: HttpRequest, address: str, version: int) -> HttpResp
     return response
 
 
-def head(request: HttpRequest, scenario: Scenario, tab: str) -> dict[str, Any]:
+def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
     """What stands above both tabs, and the column at the right."""
     actor, now = actor_of(request), clock.now()
     events = list(history(scenario))
@@ -90,7 +91,7 @@ def head(request: HttpRequest, scenario: Scenario, tab: str) -> dict[str, Any]:
     }
 
 
-def whole(request: HttpRequest, scenario: Scenario) -> dict[str, Any]:
+def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
     context = head(request, scenario, "demand")
     ordered = ("position", "pk")
     return context | {
