@@ -14,7 +14,7 @@ import secrets
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any, Protocol
 
 import pyrage
 
@@ -32,6 +32,14 @@ class Unreadable(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+
+class Sink(Protocol):
+    """Where sealed bytes go: a file, or one that hashes what it is given."""
+
+    def write(self, chunk: bytes, /) -> int: ...
+
+    def flush(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ def pack(
     return raw.ljust(padme(len(raw)), b"\0")
 
 
-def seal(package: bytes, *, recipient: str, into: IO[bytes]) -> None:
+def seal(package: bytes, *, recipient: str, into: Sink) -> None:
     """Encrypt a package to its envelope's recipient, streaming into a writer."""
     key = pyrage.x25519.Recipient.from_str(recipient)
     pyrage.encrypt_io(io.BytesIO(package), into, [key])

@@ -23,8 +23,12 @@ class Named(Protocol):
 
 def telling_names(organisation: Named, business: dict[str, Any]) -> list[str]:
     """Every name by which a reader of the technical envelope could know the bidder."""
-    firms = [organisation.name, organisation.name_en]
-    codes = [organisation.uscc, business.get("contact_email"), business.get("contact_phone")]
+    firms: list[Any] = [organisation.name, organisation.name_en]
+    codes: list[Any] = [
+        organisation.uscc,
+        business.get("contact_email"),
+        business.get("contact_phone"),
+    ]
     people = [business.get(n) for n in ("legal_representative", "contact_name", "project_leader")]
     people += [row.get("name") for row in plain_rows(business.get("team"))]
     for partner in plain_rows(business.get("consortium")):

@@ -96,7 +96,9 @@ def check_bid(
         clean.get(Envelope.TECHNICAL), technical_names, clean.get(Envelope.BUSINESS), organisation
     )
     if found.faults:
-        raise Invalid(code="bid.incomplete", errors=dict(found.faults))
+        raise Invalid(
+            code="bid.incomplete", errors={path: [*told] for path, told in found.faults.items()}
+        )
     return clean
 
 
@@ -208,11 +210,14 @@ def check_shape(found: Found, envelope: str, form: Any) -> None:
 
 def sentences(fault: SchemaFault) -> Iterator[tuple[str, str]]:
     """What a schema fault means for who fills the form: (further path, sentence)."""
-    kind, limit, value = fault.validator, fault.validator_value, fault.instance
+    kind: Any = fault.validator
+    limit: Any = fault.validator_value
+    value: Any = fault.instance
+    schema: Any = fault.schema
     if kind == "required":
         yield from ((f".{name}", _("Please fill this in.")) for name in limit if name not in value)
     elif kind == "additionalProperties":
-        known = fault.schema.get("properties", {})
+        known = schema.get("properties", {})
         yield from (
             (f".{name}", _("Nothing is asked here.")) for name in value if name not in known
         )
@@ -241,7 +246,7 @@ def too_long(limit: int, length: int) -> str:
 
 
 def whole_number_sentence(fault: SchemaFault) -> str:
-    bounds = fault.schema
+    bounds: Any = fault.schema
     if "minimum" not in bounds or "maximum" not in bounds:
         return _("This is not of the expected kind.")
     return _("Enter a whole number from %(least)s to %(most)s.") % {

@@ -126,6 +126,7 @@ def verify(opening: Opening) -> None:
     if scenario.deadline_at is None or clock.now() < scenario.deadline_at:
         raise Refused("deadline_not_reached")
     profile = scenario.profile
+    assert profile is not None, "published scenarios have one"
     needed = max(opening.confirmations_needed, profile.count("open_confirmations"))
     if counted_confirmations(opening) < needed:
         raise Refused("confirmations")

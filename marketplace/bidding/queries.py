@@ -40,7 +40,9 @@ def my_bid(actor: Actor, scenario: Scenario) -> Bid | None:
 
 def my_bids(actor: Actor) -> QuerySet[Bid]:
     """Every bid of the actor's organisation, newest first."""
-    rows = Bid.objects.visible_to(actor).filter(organisation_id=actor.organisation_id)
+    if actor.organisation is None:
+        return Bid.objects.none()
+    rows = Bid.objects.visible_to(actor).filter(organisation=actor.organisation)
     return rows.select_related("scenario", "scenario__organisation").order_by("-pk")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -49,12 +49,13 @@ from marketplace.web.pages import (
     scenario_or_404,
     show_refusal,
 )
+from marketplace.web.request import Request
 
 
 # -- The form ------------------------------------------------------------------------------------------
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def bid_form(request: HttpRequest, address: str) -> HttpResponse:
+def bid_form(request: Request, address: str) -> HttpResponse:
     """Fill, check, seal, submit, receipt. Drafts live in the browser's form and nowhere else."""
     scenario = scenario_or_404(request, address)
     if request.method != "POST" and address != scenario.address:
@@ -71,7 +72,7 @@ def bid_form(request: HttpRequest, address: str) -> HttpResponse:
     return check(request, scenario)
 
 
-def check(request: HttpRequest, scenario: Scenario) -> HttpResponse:
+def check(request: Request, scenario: Scenario) -> HttpResponse:
     """Everything that is missing, at once; nothing is kept."""
     files = typed_files(request)
     clean, error = attempt(
@@ -92,7 +93,7 @@ def check(request: HttpRequest, scenario: Scenario) -> HttpResponse:
     )
 
 
-def submit(request: HttpRequest, scenario: Scenario) -> HttpResponse:
+def submit(request: Request, scenario: Scenario) -> HttpResponse:
     version, error = attempt(
         actions.submit_bid,
         actor=actor_of(request),
@@ -111,7 +112,7 @@ def submit(request: HttpRequest, scenario: Scenario) -> HttpResponse:
 
 
 def form_page(
-    request: HttpRequest,
+    request: Request,
     scenario: Scenario,
     bid_page: BidPage,
     *,
@@ -151,14 +152,14 @@ def form_steps(scenario: Scenario, *, checked: bool) -> list[dict[str, Any]]:
 # -- One bid -------------------------------------------------------------------------------------------
 @never_cache
 @require_GET
-def bid(request: HttpRequest, uid: UUID) -> HttpResponse:
+def bid(request: Request, uid: UUID) -> HttpResponse:
     """One's own bid: what was received and when, what may still be done, what became of it."""
     return bid_page(request, uid)
 
 
 @never_cache
 @require_POST
-def bid_withdraw(request: HttpRequest, uid: UUID) -> HttpResponse:
+def bid_withdraw(request: Request, uid: UUID) -> HttpResponse:
     _version, error = attempt(actions.withdraw_bid, actor=actor_of(request), bid_uid=uid)
     if error:
         return bid_page(request, uid, error=error)
@@ -166,7 +167,7 @@ def bid_withdraw(request: HttpRequest, uid: UUID) -> HttpResponse:
     return redirect("bid", uid)
 
 
-def bid_page(request: HttpRequest, uid: UUID, error: DomainError | None = None) -> HttpResponse:
+def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> HttpResponse:
     actor = actor_of(request)
     rows = Bid.objects.visible_to(actor).select_related("organisation", "scenario__profile")
     row = first_or_404(rows.filter(uid=uid))
@@ -219,7 +220,7 @@ def receipt_facts(row: Bid, version: BidVersion) -> dict[str, Any]:
 
 @never_cache
 @require_GET
-def receipt(request: HttpRequest, uid: UUID) -> HttpResponse:
+def receipt(request: Request, uid: UUID) -> HttpResponse:
     """The signed receipt as a file; who may not see the bid gets a 404."""
     rows = BidVersion.objects.visible_to(actor_of(request)).select_related("receipt")
     version = first_or_404(rows.filter(receipt__uid=uid))
@@ -232,7 +233,7 @@ def receipt(request: HttpRequest, uid: UUID) -> HttpResponse:
 
 @never_cache
 @require_GET
-def opened_file(request: HttpRequest, uid: UUID) -> FileResponse:
+def opened_file(request: Request, uid: UUID) -> FileResponse:
     """An attachment of an opened envelope, always as a download."""
     rows = OpenedFile.objects.visible_to(actor_of(request))
     row = first_or_404(rows.filter(uid=uid))
@@ -247,7 +248,7 @@ def opened_file(request: HttpRequest, uid: UUID) -> FileResponse:
 # -- The opening ---------------------------------------------------------------------------------------
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def opening(request: HttpRequest, address: str) -> HttpResponse:
+def opening(request: Request, address: str) -> HttpResponse:
     """The live list for those who take part; a key holder's confirmation is the one deed here."""
     scenario = scenario_or_404(request, address)
     error = None
@@ -266,13 +267,13 @@ def opening(request: HttpRequest, address: str) -> HttpResponse:
 
 @never_cache
 @require_GET
-def opening_live(request: HttpRequest, address: str) -> HttpResponse:
+def opening_live(request: Request, address: str) -> HttpResponse:
     """The part of the opening's page that changes; asked for every two seconds."""
     scenario = scenario_or_404(request, address)
     return render(request, "bidding/_opening_live.html", opening_context(request, scenario))
 
 
-def opening_context(request: HttpRequest, scenario: Scenario) -> dict[str, Any]:
+def opening_context(request: Request, scenario: Scenario) -> dict[str, Any]:
     actor = actor_of(request)
     openings = queries.openings(actor, scenario)
     if not openings:
@@ -301,7 +302,7 @@ def opening_context(request: HttpRequest, scenario: Scenario) -> dict[str, Any]:
 
 @never_cache
 @require_GET
-def opening_record(request: HttpRequest, address: str, stage: str) -> HttpResponse:
+def opening_record(request: Request, address: str, stage: str) -> HttpResponse:
     """The record of a finished opening as a file."""
     scenario = scenario_or_404(request, address)
     rows = [o for o in queries.openings(actor_of(request), scenario) if o.stage == stage]
@@ -317,7 +318,7 @@ def opening_record(request: HttpRequest, address: str, stage: str) -> HttpRespon
 # -- Eligibility ---------------------------------------------------------------------------------------
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def eligibility(request: HttpRequest, address: str) -> HttpResponse:
+def eligibility(request: Request, address: str) -> HttpResponse:
     """Each opened bid against each listed condition. One deed a post: start, check or conclude."""
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
@@ -345,7 +346,7 @@ def eligibility(request: HttpRequest, address: str) -> HttpResponse:
     return redirect("eligibility", scenario.address)
 
 
-def check_one(request: HttpRequest, scenario: Scenario) -> HttpResponse:
+def check_one(request: Request, scenario: Scenario) -> HttpResponse:
     form = VerdictForm(request.POST)
     given = {name: request.POST.get(name, "") for name in ("bid", "condition", "verdict", "reason")}
     try:
@@ -369,7 +370,7 @@ def check_one(request: HttpRequest, scenario: Scenario) -> HttpResponse:
 
 
 def eligibility_page(
-    request: HttpRequest,
+    request: Request,
     scenario: Scenario,
     *,
     error: DomainError | None = None,

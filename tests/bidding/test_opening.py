@@ -177,12 +177,16 @@ def test_not_before_the_deadline_by_the_database_s_clock(clock, late, allowed):
     assert OpeningConfirmation.objects.count() == 0
 
 
-def test_nothing_to_confirm_before_closing():
+@pytest.mark.parametrize("bid", [True, False])
+def test_before_closing_it_is_too_early_whether_anybody_bid_or_not(bid):
     scenario = world.published_scenario()
-    bids.bid(scenario)
-    holder = world.key_holder_actors(scenario)[0]
+    if bid:
+        bids.bid(scenario)
+    given = {"scenario_uid": scenario.uid, "stage": OpeningStage.FIRST}
+    with pytest.raises(TooEarly):
+        confirm_opening(actor=world.key_holder_actors(scenario)[0], **given)
     with pytest.raises(NotFound):
-        confirm_opening(actor=holder, scenario_uid=scenario.uid, stage=OpeningStage.FIRST)
+        confirm_opening(actor=world.officer(), **given)
 
 
 def test_not_while_suspended(clock):

@@ -64,7 +64,10 @@ def check_condition(
     words = reason.strip()
     errors = verdict_errors(condition, verdict, words)
     if condition is None or errors:
-        raise Invalid(code="eligibility.invalid", errors=errors)
+        raise Invalid(
+            code="eligibility.invalid", errors={name: [*told] for name, told in errors.items()}
+        )
+    assert actor.user is not None, "the rule asked for a person"
     check = EligibilityCheck.objects.create(
         bid=bid,
         condition=condition,

@@ -105,6 +105,7 @@ def confirm_opening(*, actor: Actor, scenario_uid: UUID, stage: str) -> Opening:
     scenario = lock_shared(Scenario, uid=scenario_uid)
     opening = lock(Opening, scenario=scenario, stage=stage)
     require(can_confirm_opening, actor, scenario)
+    assert actor.user is not None, "the rule asked for a person"
     if OpeningConfirmation.objects.filter(opening=opening, user=actor.user).exists():
         return opening
     if opening.state != OpeningState.WAITING:

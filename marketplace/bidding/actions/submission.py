@@ -218,6 +218,7 @@ def add_version(
     envelopes: list[dict[str, Any]],
 ) -> BidVersion:
     """The next version with its signed receipt, which names the receipt before it."""
+    assert actor.user is not None, "the rule asked for a person"
     previous = Receipt.objects.filter(subject_uid=bid.uid).order_by("-pk").first()
     number = bid.versions_count + 1
     receipt = receipts.issue(
