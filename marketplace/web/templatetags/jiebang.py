@@ -226,7 +226,7 @@ def weights_bar(criteria: Iterable[Any], label: str = "") -> dict[str, Any]:
     """One bar of weights; criteria carry name (or name_zh, name_en) and weight, of any sum."""
     rows = [
         (
-            str(part(c, "name") or term(c)),
+            localized_pair(c, "name")[0] or term(c),
             Decimal(str(part(c, "weight", 0) or 0)),
             part(c, "note"),
         )
