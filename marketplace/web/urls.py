@@ -7,6 +7,7 @@ from marketplace.web import (
     committee,
     components,
     desk,
+    openings,
     public,
     scenarios,
 )
@@ -16,6 +17,7 @@ urlpatterns = [
     path("components/", components.living_page, name="components"),
     *scenarios.urlpatterns,
     *bidding.urlpatterns,
+    *openings.urlpatterns,
     *committee.urlpatterns,
     *awards.urlpatterns,
     *desk.urlpatterns,

@@ -106,3 +106,10 @@ def open_first(scenario: Scenario, site_clock: Any) -> list[Bid]:
 def in_transaction(action: Any, **given: Any) -> Any:
     with transaction.atomic():
         return action(**given)
+
+
+def waiting(site_clock):
+    scenario = world.published_scenario()
+    bid(scenario)
+    close(scenario, site_clock)
+    return scenario

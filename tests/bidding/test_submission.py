@@ -324,3 +324,10 @@ def test_the_time_is_the_database_s(clock):
     assert version.received_at == at
     body = json.loads(bytes(version.receipt.body))
     assert body["received_at"].endswith(".123Z")
+
+
+def test_a_race_waits_for_its_room():
+    scenario = world.published_scenario(organising_mode="race", race_entrants=3)
+    with pytest.raises(StateConflict) as refused:
+        bids.bid(scenario, world.vendor())
+    assert refused.value.code == "scenario.race_not_open"

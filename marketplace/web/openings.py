@@ -1,0 +1,226 @@
+"""Pages after the deadline: the opening and the eligibility check."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from marketplace.base import clock
+from marketplace.base.canonical import plain
+from marketplace.base.errors import DomainError
+from marketplace.bidding import actions, queries
+from marketplace.bidding.models import (
+    BidState,
+    OpeningStage,
+    OpeningState,
+)
+from marketplace.bidding.rules import (
+    can_check_eligibility,
+    can_confirm_opening,
+    can_see_eligibility,
+)
+from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
+from marketplace.web.forms.bidding import VerdictForm
+from marketplace.web.pages import (
+    actor_of,
+    attempt,
+    forbid_unless,
+    page,
+    scenario_or_404,
+    show_refusal,
+)
+from marketplace.web.request import Request
+
+
+# -- The opening ---------------------------------------------------------------------------------------
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def opening(request: Request, address: str) -> HttpResponse:
+    """The live list for those who take part; a key holder's confirmation is the one deed here."""
+    scenario = scenario_or_404(request, address)
+    error = None
+    if request.method == "POST":
+        _opening, error = attempt(
+            actions.confirm_opening,
+            actor=actor_of(request),
+            scenario_uid=scenario.uid,
+            stage=request.POST.get("stage", OpeningStage.FIRST),
+        )
+        if error is None:
+            messages.success(request, _("Your confirmation is recorded."))
+            return redirect("opening", scenario.address)
+    return page(request, "bidding/opening.html", opening_context(request, scenario), error=error)
+
+
+@never_cache
+@require_GET
+def opening_live(request: Request, address: str) -> HttpResponse:
+    """The part of the opening's page that changes; asked for every two seconds."""
+    scenario = scenario_or_404(request, address)
+    return render(request, "bidding/_opening_live.html", opening_context(request, scenario))
+
+
+def opening_context(request: Request, scenario: Scenario) -> dict[str, Any]:
+    actor = actor_of(request)
+    openings = queries.openings(actor, scenario)
+    if not openings:
+        raise Http404
+    may_confirm = can_confirm_opening(actor, scenario)
+    stages = [
+        {
+            "opening": row,
+            "entries": queries.opening_entries(actor, row),
+            "given": len(row.confirmations.all()),
+            "waiting": row.state == OpeningState.WAITING,
+            "may_confirm": may_confirm
+            and row.state == OpeningState.WAITING
+            and all(given.user_id != actor.user_id for given in row.confirmations.all()),
+            "has_confirmed": any(g.user_id == actor.user_id for g in row.confirmations.all()),
+        }
+        for row in openings
+    ]
+    return {
+        "scenario": scenario,
+        "stages": stages,
+        "running": any(row.state != OpeningState.FINISHED for row in openings),
+        "now": clock.now(),
+    }
+
+
+@never_cache
+@require_GET
+def opening_record(request: Request, address: str, stage: str) -> HttpResponse:
+    """The record of a finished opening as a file."""
+    scenario = scenario_or_404(request, address)
+    rows = [o for o in queries.openings(actor_of(request), scenario) if o.stage == stage]
+    if not rows or rows[0].state != OpeningState.FINISHED:
+        raise Http404
+    record = plain(queries.opening_record(actor_of(request), rows[0]))
+    response = JsonResponse(record, json_dumps_params={"ensure_ascii": False, "indent": 2})
+    name = f"opening-{scenario.address}-{stage}.json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+# -- Eligibility ---------------------------------------------------------------------------------------
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def eligibility(request: Request, address: str) -> HttpResponse:
+    """Each opened bid against each listed condition. One deed a post: start, check or conclude."""
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    forbid_unless(can_see_eligibility(actor, scenario))
+    if scenario.state in {*BEFORE_PUBLICATION, State.PUBLISHED, State.CLOSED}:
+        raise Http404
+    if request.method != "POST":
+        return eligibility_page(request, scenario)
+    step = request.POST.get("step", "")
+    if step == "check":
+        return check_one(request, scenario)
+    action = {"start": actions.start_eligibility, "conclude": actions.conclude_eligibility}.get(
+        step
+    )
+    if action is None:
+        raise Http404
+    _scenario, error = attempt(action, actor=actor, scenario_uid=scenario.uid)
+    if error:
+        return eligibility_page(request, scenario, error=error)
+    said = {
+        "start": _("The eligibility check has begun."),
+        "conclude": _("The eligibility check is concluded; each bidder finds its result."),
+    }
+    messages.success(request, said[step])
+    return redirect("eligibility", scenario.address)
+
+
+def check_one(request: Request, scenario: Scenario) -> HttpResponse:
+    form = VerdictForm(request.POST)
+    given = {name: request.POST.get(name, "") for name in ("bid", "condition", "verdict", "reason")}
+    try:
+        bid_uid = UUID(given["bid"])
+    except ValueError as error:
+        raise Http404 from error
+    _check, refusal = attempt(
+        actions.check_condition,
+        actor=actor_of(request),
+        bid_uid=bid_uid,
+        condition_code=given["condition"],
+        verdict=given["verdict"],
+        reason=given["reason"],
+    )
+    if refusal:
+        show_refusal(form, refusal)
+    elif not request.htmx:
+        return redirect("eligibility", scenario.address)
+    typed = {"bid": bid_uid, "condition": given["condition"], "form": form} if refusal else None
+    return eligibility_page(request, scenario, error=refusal, typed=typed)
+
+
+def eligibility_page(
+    request: Request,
+    scenario: Scenario,
+    *,
+    error: DomainError | None = None,
+    typed: dict[str, Any] | None = None,
+) -> HttpResponse:
+    actor = actor_of(request)
+    rows = queries.eligibility_matrix(actor, scenario)
+    deciding = can_check_eligibility(actor, scenario) and scenario.state == State.ELIGIBILITY
+    missing = sum(row.missing for row in rows if row.bid.state == BidState.OPENED)
+    context = {
+        "scenario": scenario,
+        "rows": [matrix_row(row, typed, editable=deciding) for row in rows],
+        "conditions": [cell.condition for cell in rows[0].cells] if rows else [],
+        "may_start": can_check_eligibility(actor, scenario) and scenario.state == State.OPENED,
+        "deciding": deciding,
+        "missing": missing,
+        "conclude": {"step": "conclude"},
+        "told": error if error and not (typed and error.errors) else None,
+        "consequences": [
+            _("Bids under one control, and bids that share a member, become void."),
+            _("Each bidder is told its result with the reasons."),
+            _("The verdicts cannot be changed afterwards."),
+        ],
+    }
+    template = "bidding/_eligibility_live.html" if request.htmx else "bidding/eligibility.html"
+    return page(request, template, context, error=error)
+
+
+def matrix_row(
+    row: queries.MatrixRow, typed: dict[str, Any] | None, *, editable: bool
+) -> dict[str, Any]:
+    """A row with a form per cell; the one that was refused keeps what was typed."""
+    cells = []
+    for cell in row.cells:
+        form: VerdictForm | None = None
+        if editable and row.bid.state == BidState.OPENED:
+            auto_id = f"id_{row.bid.blind_code}_{cell.condition.code}_%s"
+            here = (row.bid.uid, cell.condition.code)
+            if typed and (typed["bid"], typed["condition"]) == here:
+                form = typed["form"]
+                form.auto_id = auto_id
+            else:
+                initial = (
+                    {"verdict": cell.check.verdict, "reason": cell.check.reason}
+                    if cell.check
+                    else {}
+                )
+                form = VerdictForm(initial=initial, auto_id=auto_id)
+        cells.append({"cell": cell, "form": form})
+    return {"row": row, "cells": cells}
+
+
+urlpatterns = [
+    path("scenarios/<str:address>/opening/", opening, name="opening"),
+    path("scenarios/<str:address>/opening/live/", opening_live, name="opening-live"),
+    path("scenarios/<str:address>/opening/<str:stage>.json", opening_record, name="opening-record"),
+    path("scenarios/<str:address>/eligibility/", eligibility, name="eligibility"),
+]
