@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from io import StringIO
 
 import polib
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.utils import translation
 from django.utils.translation import gettext
 
-from marketplace.management.commands.collect_messages import catalogue_path
+from marketplace.management.commands.collect_messages import KEYWORDS, catalogue_path, sources
 
 # The same in both languages.
 SAME = {
@@ -39,6 +41,35 @@ def test_the_catalogue_is_in_step_with_the_texts() -> None:
     told = StringIO()
     call_command("collect_messages", "--check", stdout=told)
     assert told.getvalue().endswith("texts, all translated\n")
+
+
+def test_every_translating_function_goes_by_a_name_that_is_collected() -> None:
+    """Under another name its texts would be missing from the catalogue, and nobody would notice."""
+    others = {"get_language", "override", "activate", "deactivate", "check_for_language"}
+    unknown = [
+        f"{path.name}: {alias.name} as {alias.asname}"
+        for path, text in sources()
+        if path.suffix == ".py"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for alias in node.names
+        if (alias.asname or alias.name) not in KEYWORDS and alias.name not in others
+    ]
+    assert unknown == []
+
+
+def test_templates_hold_no_chinese_of_their_own() -> None:
+    """But the page that shows the components, the brand, and the error pages in both languages."""
+    root = settings.BASE_DIR / "marketplace/templates"
+    both = {"base/living.html", "base/_header.html", "api/docs.html"}
+    found = [
+        name
+        for path in sorted(root.rglob("*.html"))
+        if re.search(rf"{HAN}|[、，。：；（）]", path.read_text("utf-8"))
+        and (name := str(path.relative_to(root))) not in both
+        and not name.startswith("errors/")
+    ]
+    assert found == []
 
 
 def test_nothing_stays_english() -> None:
