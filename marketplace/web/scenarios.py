@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -61,10 +61,11 @@ OFFERED = {
     State.DEMONSTRATING: ("conclude", "return", "reject"),
     State.DEMONSTRATED: ("return",),
 }
+from marketplace.web.request import Request
 
 
 # -- Writing ---------------------------------------------------------------------------------------
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: Request) -> HttpResponse:
     actor = actor_of(request)
     forbid_unless(can_draft_scenario(actor, actor.organisation))
     if request.method != "POST":
@@ -79,7 +80,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return redirect("scenario-edit", address=scenario.address)
 
 
-def edit(request: HttpRequest, address: str) -> HttpResponse:
+def edit(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
     forbid_unless(can_edit_scenario(actor, scenario))
@@ -111,7 +112,7 @@ def edit(request: HttpRequest, address: str) -> HttpResponse:
     return redirect(_home(saved))
 
 
-def _delete(request: HttpRequest, scenario: Scenario) -> HttpResponse:
+def _delete(request: Request, scenario: Scenario) -> HttpResponse:
     _gone, error = attempt(actions.delete_draft, actor=actor_of(request), scenario_uid=scenario.uid)
     if error:
         messages.error(request, str(error))
@@ -121,7 +122,7 @@ def _delete(request: HttpRequest, scenario: Scenario) -> HttpResponse:
 
 
 @require_POST
-def check(request: HttpRequest) -> HttpResponse:
+def check(request: Request) -> HttpResponse:
     """What is still missing in what stands in the form now. Nothing is kept."""
     faults = queries.typed_faults(typed_data(request.POST), clock.now())
     return render(request, "scenarios/_checklist.html", {"checklist": _checklist(faults)})
@@ -134,7 +135,7 @@ def _refused_page(post: Any, error: DomainError) -> DemandPage:
 
 
 def _show_form(
-    request: HttpRequest,
+    request: Request,
     shown: DemandPage,
     scenario: Scenario | None,
     *,
@@ -202,7 +203,7 @@ def _place(field: str) -> tuple[str, str]:
 
 
 # -- The gate --------------------------------------------------------------------------------------
-def gate(request: HttpRequest, address: str) -> HttpResponse:
+def gate(request: Request, address: str) -> HttpResponse:
     """What was filed, and the office's steps; the owner reads along."""
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
@@ -237,7 +238,7 @@ def gate(request: HttpRequest, address: str) -> HttpResponse:
     return _answer(request, "scenarios/gate.html", context, error)
 
 
-def _walk(request: HttpRequest, scenario: Scenario) -> DomainError | None:
+def _walk(request: Request, scenario: Scenario) -> DomainError | None:
     """Take the step that was chosen; its success is said on the next page."""
     words = request.POST.get("words", "")
     given: dict[str, Any] = {"actor": actor_of(request), "scenario_uid": scenario.uid}
@@ -258,7 +259,7 @@ def _walk(request: HttpRequest, scenario: Scenario) -> DomainError | None:
 
 
 # -- Publication and withdrawal --------------------------------------------------------------------
-def publish(request: HttpRequest, address: str) -> HttpResponse:
+def publish(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
     forbid_unless(can_publish_scenario(actor, scenario))
@@ -309,7 +310,7 @@ def _earliest(scenario: Scenario, now: datetime) -> dict[str, Any]:
         return {"no_earliest": error}
 
 
-def withdraw(request: HttpRequest, address: str) -> HttpResponse:
+def withdraw(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
     forbid_unless(can_withdraw_scenario(actor, scenario))
@@ -338,7 +339,7 @@ def withdraw(request: HttpRequest, address: str) -> HttpResponse:
 
 # -- Small things ----------------------------------------------------------------------------------
 def _answer(
-    request: HttpRequest, template: str, context: dict[str, Any], error: DomainError | None
+    request: Request, template: str, context: dict[str, Any], error: DomainError | None
 ) -> HttpResponse:
     """Faults of content stand beside their fields; every other refusal has its box."""
     response = page(request, template, context, error=None if isinstance(error, Invalid) else error)
