@@ -48,6 +48,7 @@ from marketplace.web.pages import (
     scenario_or_404,
     show_refusal,
 )
+from marketplace.web.request import Request
 
 STEPS = {
     "start": gettext_lazy("Take it up for demonstration"),
@@ -61,7 +62,6 @@ OFFERED = {
     State.DEMONSTRATING: ("conclude", "return", "reject"),
     State.DEMONSTRATED: ("return",),
 }
-from marketplace.web.request import Request
 
 
 # -- Writing ---------------------------------------------------------------------------------------
