@@ -59,10 +59,11 @@ def bid_form(request: Request, address: str) -> HttpResponse:
     if request.method != "POST":
         refusal = refusal_to_take_bids(scenario, clock.now())
         return form_page(request, scenario, BidPage(scenario), refusal=refusal)
+    post = request.POST  # read first: only then is it known whether files were left out
     if getattr(request, "upload_refused", False):
         error = TooLarge(_("The files are larger than 40 MiB together; none of them was kept."))
-        return form_page(request, scenario, BidPage(scenario, request.POST), error=error)
-    if request.POST.get("step") == "submit":
+        return form_page(request, scenario, BidPage(scenario, post), error=error)
+    if post.get("step") == "submit":
         return submit(request, scenario)
     return check(request, scenario)
 

@@ -31,9 +31,12 @@ def of_form(form: BaseForm) -> list[Problem]:
 
 
 def of_formset(formset: BaseFormSet) -> list[Problem]:
-    """Rows are told apart by their number before the label, from 1."""
+    """Rows are told apart by their number before the label, from 1; all of them by a label."""
+    label = str(getattr(formset, "label", ""))
+    anchor = f"part-{formset.prefix}" if label else ""
     found: list[Problem] = [
-        {"anchor": "", "label": "", "text": str(error)} for error in formset.non_form_errors()
+        {"anchor": anchor, "label": label, "text": str(error)}
+        for error in formset.non_form_errors()
     ]
     for place, row in enumerate(formset.forms, start=1):
         for problem in of_form(row):

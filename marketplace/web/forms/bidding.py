@@ -149,6 +149,9 @@ FORMSETS: dict[str, Any] = {
     part: formset_factory(form, formset=TypedRows, extra=0, can_delete=True, max_num=1000)
     for part, form in PARTS.items()
 }
+PART_TITLES = {"team": _("Team"), "consortium": _("Consortium"), "plan": _("Plan")}
+for part, rows_of_part in FORMSETS.items():
+    rows_of_part.label = PART_TITLES[part]
 PATHS = (
     (re.compile(r"business\.condition_statements\.(\w+)"), r"statement_\1"),
     (re.compile(r"technical\.commitments\.(\w+)"), r"commitment_\1"),

@@ -183,6 +183,8 @@ FORMSETS: dict[str, Any] = {
     part: formset_factory(form, formset=TypedRows, extra=0, can_delete=True, max_num=1000)
     for part, form in PARTS.items()
 }
+for part, rows_of_part in FORMSETS.items():
+    rows_of_part.label = PART_TITLES[part]
 
 
 # -- From the page to the action -------------------------------------------------------------------

@@ -22,7 +22,12 @@ class TypedForm(forms.Form):
 
 
 class TypedRows(BaseFormSet):
-    """Rows of typed forms; `faults` are the sentences about the rows as a whole."""
+    """Rows of typed forms; `faults` are the sentences about the rows as a whole.
+
+    With a `label`, the error summary names the rows by it and leads to `part-<prefix>`.
+    """
+
+    label: Any = ""
 
     def __init__(self, *args: Any, faults: Iterable[Any] = (), **kwargs: Any) -> None:
         self.faults = [str(sentence) for sentence in faults]
