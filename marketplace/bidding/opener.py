@@ -344,14 +344,16 @@ def finish(opening: Opening) -> bool:
     opening.finished_at = clock.now()
     move(opening, OpeningState.FINISHED, also=("finished_at",))
     left = scenario.state
-    if opening.stage == OpeningStage.FIRST:
+    first = opening.stage == OpeningStage.FIRST
+    if first:
         give_blind_codes(scenario)
         move(scenario, State.OPENED)
     ledger.append(
         "opening.finished",
         actor=OPENER,
         subjects=[opening.uid, scenario.uid],
-        audience=Audience.PARTIES,
+        # That the bids are opened is public; when the prices follow is the parties' matter.
+        audience=Audience.PUBLIC if first else Audience.PARTIES,
         from_state=left,
         to_state=scenario.state,
         data={"stage": opening.stage},

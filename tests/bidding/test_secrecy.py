@@ -95,10 +95,12 @@ def test_the_public_history_is_silent_about_bids(clock):
     bids.bid(scenario)
     assert list(history(scenario.uid)) == []
     bids.open_first(scenario, clock)
-    assert [event.kind for event in history(scenario.uid)] == ["scenario.closed"]
-    assert set(Event.objects.exclude(kind="scenario.closed").values_list("audience")) == {
-        ("parties",)
-    }
+    told = list(history(scenario.uid))
+    assert [event.kind for event in told] == ["scenario.closed", "opening.finished"]
+    assert told[1].data == {"stage": "first"}
+    others = Event.objects.exclude(uid__in=[event.uid for event in told])
+    assert set(others.values_list("audience", flat=True)) == {"parties"}
+
 
 
 def test_after_the_opening_each_sees_what_is_due(clock):

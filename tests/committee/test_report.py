@@ -56,7 +56,7 @@ def test_finishing_leaves_ranking_candidates_losers_and_an_event():
     }
     event = Event.objects.get(kind="review.finished")
     assert (event.from_state, event.to_state) == (State.REVIEW, State.DECISION)
-    assert event.data == {"candidates": 3, "sha256": scenario.report.sha256}
+    assert event.data == {"sha256": scenario.report.sha256}
 
 
 def test_nobody_over_the_pass_line_is_a_failure():

@@ -83,12 +83,13 @@ def finish_review(*, actor: Actor, scenario_uid: UUID) -> Report:
         "review.finished",
         actor=actor,
         subjects=[panel.uid, report.uid, scenario.uid],
-        audience=Audience.PARTIES,
+        audience=Audience.PUBLIC,
         from_state=left,
         to_state=scenario.state,
         profile_version=queries.rules_of(scenario).label,
         inputs=document,
-        data={"candidates": candidates, "sha256": report.sha256},
+        # Everybody may know that it ended and what was fixed; how many stood, only the report says.
+        data={"sha256": report.sha256},
     )
     if not candidates:
         with override(settings.LANGUAGE_CODE):
