@@ -13,9 +13,30 @@ from marketplace.accounts.queries import granted_subjects
 from marketplace.base.actor import Actor
 from marketplace.base.models import Recorded
 from marketplace.ledger.models import append_only
+from marketplace.scenarios.parts import (
+    Condition,
+    Criterion,
+    CriterionKind,
+    Metric,
+    Milestone,
+    Operator,
+    PaymentNode,
+)
 from marketplace.scenarios.reference import AwardMode, OfficialCalendar, RuleProfile, Term
 
-__all__ = ["AwardMode", "OfficialCalendar", "RuleProfile", "Term"]
+__all__ = [
+    "AwardMode",
+    "Condition",
+    "Criterion",
+    "CriterionKind",
+    "Metric",
+    "Milestone",
+    "OfficialCalendar",
+    "Operator",
+    "PaymentNode",
+    "RuleProfile",
+    "Term",
+]
 
 
 class State(models.TextChoices):
@@ -239,134 +260,6 @@ class Scenario(Recorded):
     def address(self) -> str:
         """What stands in its address: the reference once there is one, the uid before."""
         return self.ref or str(self.uid)
-
-
-def frozen_with_scenario(name: str) -> list[pgtrigger.Trigger]:
-    """Rows of a published scenario do not change: what was posted is what is judged and paid."""
-    return [
-        pgtrigger.Trigger(
-            name=f"{name}_frozen",
-            when=pgtrigger.Before,
-            operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-            declare=[("parent", "bigint")],
-            func="""
-                IF TG_OP = 'INSERT' THEN parent := NEW.scenario_id;
-                ELSE parent := OLD.scenario_id; END IF;
-                IF EXISTS (SELECT 1 FROM marketplace_scenario
-                           WHERE id = parent AND published_at IS NOT NULL) THEN
-                    RAISE EXCEPTION 'a published scenario is frozen';
-                END IF;
-                IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-                RETURN NEW;
-            """,
-        )
-    ]
-
-
-class ScenarioPart(models.Model):
-    """A row of a scenario. Replaced as a whole while the owner may still edit."""
-
-    id = models.BigAutoField(primary_key=True)
-    position = models.PositiveSmallIntegerField()
-
-    class Meta:
-        abstract = True
-
-
-class Operator(models.TextChoices):
-    AT_LEAST = ">=", "≥"
-    AT_MOST = "<=", "≤"
-    EQUAL = "=", "="
-
-
-class Metric(ScenarioPart):
-    """An acceptance metric 考核指标."""
-
-    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="metrics")
-    code = models.CharField(max_length=4)
-    name = models.CharField(max_length=120)
-    name_en = models.CharField(max_length=200, blank=True)
-    operator = models.CharField(max_length=2, choices=Operator.choices)
-    value = models.DecimalField(max_digits=20, decimal_places=6)
-    unit = models.CharField(max_length=40, blank=True)
-    test_method = models.TextField(max_length=1000)
-    dataset = models.CharField(max_length=400, blank=True)
-    tester = models.CharField(max_length=200)
-    critical = models.BooleanField(default=False)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(name="metric_code_once", fields=["scenario", "code"])
-        ]
-        triggers = frozen_with_scenario("metric")
-
-
-class CriterionKind(models.TextChoices):
-    TECHNICAL = "technical", _("Technical, scored blind")
-    TEAM = "team", _("Team and record, scored by name")
-    PRICE = "price", _("Price, by formula")
-
-
-class Criterion(ScenarioPart):
-    """What is judged and for how many of the 100 points."""
-
-    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="criteria")
-    code = models.CharField(max_length=4)
-    name = models.CharField(max_length=120)
-    name_en = models.CharField(max_length=200, blank=True)
-    kind = models.CharField(max_length=16, choices=CriterionKind.choices)
-    weight = models.DecimalField(max_digits=5, decimal_places=2)
-    guidance = models.TextField(max_length=1000, blank=True)
-    levels = models.JSONField(default=list)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(name="criterion_code_once", fields=["scenario", "code"]),
-            models.CheckConstraint(
-                name="criterion_weight_in_range", condition=Q(weight__gt=0, weight__lte=100)
-            ),
-        ]
-        triggers = frozen_with_scenario("criterion")
-
-
-class PaymentNode(ScenarioPart):
-    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="payment_nodes")
-    name = models.CharField(max_length=120)
-    percent = models.DecimalField(max_digits=5, decimal_places=2)
-    condition = models.CharField(max_length=400, blank=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="payment_percent_in_range", condition=Q(percent__gt=0, percent__lte=100)
-            )
-        ]
-        triggers = frozen_with_scenario("payment_node")
-
-
-class Milestone(ScenarioPart):
-    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="milestones")
-    name = models.CharField(max_length=200)
-    month = models.PositiveSmallIntegerField()
-
-    class Meta:
-        triggers = frozen_with_scenario("milestone")
-
-
-class Condition(ScenarioPart):
-    """A condition that a bidder must meet 揭榜条件."""
-
-    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="conditions")
-    code = models.CharField(max_length=4)
-    text = models.CharField(max_length=400)
-    text_en = models.CharField(max_length=600, blank=True)
-    evidence = models.CharField(max_length=400, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(name="condition_code_once", fields=["scenario", "code"])
-        ]
-        triggers = frozen_with_scenario("condition")
 
 
 class EnvelopeKey(models.Model):
