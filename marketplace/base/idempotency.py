@@ -30,7 +30,8 @@ class Once:
 
     def __init__(self, *, actor: Actor, route: str, key: str, body: str) -> None:
         self.owner = f"{actor.organisation_uid or ''}:{actor.user_uid or ''}"
-        self.route, self.key = route, key[:80]
+        # A text column keeps neither NUL nor lone surrogates.
+        self.route, self.key = route, "".join(filter(str.isprintable, key))[:80]
         self.body_hash = salted(body, f"{self.owner}:{route}".encode())
 
     def begin(self) -> UUID | None:

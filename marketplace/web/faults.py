@@ -6,12 +6,13 @@ import sys
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from marketplace.base.errors import NotAllowed, NotFound
+from marketplace.base.errors import NotAllowed, NotFound, TooLarge
 from marketplace.base.problems import plain_problem
 
 
@@ -34,6 +35,8 @@ def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 @login_not_required
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        return _answer(request, TooLarge.status, TooLarge.code, TooLarge.message)
     return _answer(request, 400, "request.bad", _("This request cannot be understood."))
 
 
