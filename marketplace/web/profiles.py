@@ -16,6 +16,8 @@ from marketplace.web.words import plain
 
 Words = str | Promise
 
+# The law says it as a fraction; the value is rounded down so that two of three are enough.
+TWO_THIRDS = Decimal("66.66")
 SENTENCES: dict[str, Words] = {
     "bid_window_min": gettext_lazy("Between publication and deadline lie at least %(value)s."),
     "question_answer": gettext_lazy("A question is answered within %(value)s."),
@@ -105,6 +107,8 @@ def with_unit(rule: dict[str, Any]) -> str:
     value, unit = Decimal(str(rule["value"])), rule["unit"]
     shown = plain(value)
     count = int(value)
+    if value == TWO_THIRDS and unit == "percent":
+        return _("two thirds")
     if unit == "percent":
         return f"{shown}%"
     if unit == "day":

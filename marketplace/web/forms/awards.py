@@ -12,7 +12,9 @@ class ChooseForm(forms.Form):
     """The owner's choice; the page draws the candidates side by side."""
 
     bid = forms.UUIDField(
-        widget=forms.HiddenInput, error_messages={"required": _("Choose one of the candidates.")}
+        label=_("Candidate"),
+        widget=forms.HiddenInput,
+        error_messages={"required": _("Choose one of the candidates.")},
     )
     reason = forms.CharField(
         label=_("Reasons"),
