@@ -1,0 +1,109 @@
+"""docs/operations.md names every variable that is read, and its limits are those of the code."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from marketplace.api.pagination import KeysetPagination
+from marketplace.base import idempotency
+from marketplace.bidding import forms_schema
+from marketplace.bidding.actions import eligibility, submission
+from marketplace.committee.actions import scoring
+from marketplace.desk import queries as desk
+from marketplace.files import uploads
+from marketplace.scenarios import board, content, readers
+from marketplace.scenarios.actions import found
+from marketplace.web import public
+
+ROOT = Path(settings.BASE_DIR)
+TEXT = (ROOT / "docs" / "operations.md").read_text("utf-8")
+MEBIBYTE = 1024 * 1024
+BID = json.loads(forms_schema.SCHEMA_FILE.read_text("utf-8"))["$defs"]
+
+
+def test_every_variable_is_told_and_no_other():
+    source = (ROOT / "config" / "settings.py").read_text("utf-8")
+    pattern = r'(?:required|flag|words)\("(\w+)"\)|environ(?:\.get\(|\[)"(\w+)"'
+    read = {one or other for one, other in re.findall(pattern, source)}
+    rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \|", TEXT, re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    of_the_keys, of_the_demo = {"SECRET_KEY"}, {"PORT", "DATA_FOLDER"}
+    assert told == read | of_the_keys | of_the_demo
+
+
+def bid_length(envelope, name):
+    return BID[envelope]["properties"][name]["maxLength"]
+
+
+@pytest.mark.parametrize(
+    ("what", "numbers"),
+    [
+        (
+            "one file · all files of a submission",
+            [uploads.FILE_LIMIT // MEBIBYTE, uploads.REQUEST_LIMIT // MEBIBYTE],
+        ),
+        (
+            "texts of one form",
+            [
+                settings.DATA_UPLOAD_MAX_MEMORY_SIZE // MEBIBYTE,
+                settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
+            ],
+        ),
+        (
+            "files of one envelope · characters of a file name",
+            [forms_schema.FILES_MAX, forms_schema.FILE_NAME_MAX],
+        ),
+        ("submissions of one bid", [submission.VERSIONS_MAX]),
+        (
+            "bid: approach · risks, resources · statements, related parties, note · names",
+            [
+                bid_length("technical", "approach"),
+                bid_length("technical", "risks"),
+                bid_length("price", "note"),
+                BID["name"]["maxLength"],
+            ],
+        ),
+        (
+            "bid: team · steps of the plan",
+            [
+                BID["business"]["properties"]["team"]["maxItems"],
+                BID["technical"]["properties"]["plan"]["maxItems"],
+            ],
+        ),
+        (
+            "demand: title · summary · need · pain, deliverables, terms",
+            [content.TEXTS[name][0] for name in ("title", "summary", "need", "pain")],
+        ),
+        (
+            "demand: metrics · criteria · payment nodes · milestones · conditions",
+            list(content.ROWS_MOST.values()),
+        ),
+        ("deadline", [readers.DEADLINE_WITHIN.days]),
+        (
+            "reasons and opinions of the office · reason of a verdict, comment of a judge",
+            [found.REASON_MOST, eligibility.REASON_MAX],
+        ),
+        ("search words on the board", [public.SEARCH_MOST, board.WORDS_MOST]),
+        ("lines of one desk", [desk.LIMIT]),
+        ("API page", [settings.REST_FRAMEWORK["PAGE_SIZE"], KeysetPagination.max_page_size]),
+        ("session", [settings.SESSION_COOKIE_AGE // 3600]),
+        ("key of a repeated request", [int(idempotency.KEPT_FOR.total_seconds()) // 3600]),
+    ],
+)
+def test_limits_are_those_of_the_code(what, numbers):
+    row = re.search(rf"^\| {re.escape(what)} \| (.+) \|$", TEXT, re.MULTILINE)
+    assert row, what
+    told = re.findall(r"(?<![\w.])\d[\d,]*(?![\w])", row[1])
+    assert [int(number.replace(",", "")) for number in told] == numbers
+
+
+def test_the_other_limits():
+    assert eligibility.REASON_MAX == scoring.COMMENT_MAX
+    assert f"CNY {content.BUDGET_MOST:,.2f}" in TEXT
+    assert settings.ACCOUNT_RATE_LIMITS == {
+        "login": "30/m/ip",
+        "login_failed": "10/m/ip,5/5m/key",
+    }
