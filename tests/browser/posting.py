@@ -1,0 +1,129 @@
+"""From a draft to the board: owner, two officers, a visitor."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from marketplace.base import clock as server_clock
+from marketplace.web.words import SHANGHAI
+from tests.browser import cast as typed
+from tests.browser.pages import Reader
+from tests.browser.walk import Walk
+
+
+def nothing_yet(walk: Walk) -> None:
+    walk.visitor.go("/")
+    walk.visitor.look("empty-board")
+
+
+def draft_and_file(walk: Walk) -> Reader:
+    owner = walk.readers("owner")
+    owner.go("/")
+    owner.page.click(".jb-header-side a[href*='/accounts/login/']")
+    owner.look("sign-in")
+    owner.sign_in(walk.cast.owner)
+    owner.look("desk-empty")
+    owner.press("a[href$='/scenarios/new/']")
+    checklist = owner.page.locator("#checklist li")
+    many = checklist.count()
+    owner.look("form-empty", closely=True)
+    owner.fill({"title": typed.TITLE, "budget_cny": "一百二十万"})
+    owner.page.press("[name=budget_cny]", "Tab")
+    owner.page.wait_for_function(
+        "many => document.querySelectorAll('#checklist li').length < many", arg=many
+    )
+    with owner.refused_with(422):
+        owner.page.click(".jb-actions button[value=save]")
+    assert len(owner.problems()) == 1
+    assert owner.page.input_value("[name=budget_cny]") == "一百二十万"
+    owner.look("form-refused")
+    # Half of it, kept as a draft.
+    owner.fill({name: typed.DEMAND[name] for name in ("budget_cny", "summary", "pain", "need")})
+    owner.fill_rows("metrics", typed.ROWS["metrics"])
+    owner.press(".jb-actions button[value=save]", "**/edit/")
+    owner.reload()
+    with owner.refused_with(422):
+        owner.page.click(".jb-actions button[value=submit]")
+    assert len(owner.problems()) > 10
+    # The draft waits on the desk, with what was typed.
+    owner.task("/edit/")
+    assert owner.page.input_value("[name=metrics-1-name]") == "告警时延"
+    owner.fill(typed.DEMAND)
+    for part, rows in typed.ROWS.items():
+        owner.fill_rows(part, rows)
+    # One row too many, and away with it.
+    milestones = owner.page.locator("[data-formset=milestones]")
+    milestones.locator("[data-formset-add]").click()
+    milestones.locator("[data-formset-remove]:visible").last.click()
+    owner.page.wait_for_selector("#checklist li", state="detached")
+    owner.look("form-complete")
+    owner.press(".jb-actions button[value=submit]", "**/gate/")
+    owner.look("gate-filed")
+    owner.reload()
+    owner.desk()
+    owner.look("desk-waiting-on")
+    return owner
+
+
+def demonstrate(walk: Walk) -> Reader:
+    first = walk.person("officer", walk.cast.first)
+    first.look("desk")
+    first.task("/gate/")
+    first.look("gate")
+    first.fill({"step": "start"})
+    first.press("main form[data-guard] button")
+    first.task("/gate/")
+    with first.refused_with(422):
+        first.fill({"step": "conclude"})
+        first.page.click("main form[data-guard] button")
+    assert len(first.problems()) == 1
+    first.look("gate-refused")
+    first.fill({"step": "conclude", "words": "需求真实，指标可测，条件中立，同意发榜。"})
+    first.press("main form[data-guard] button")
+    first.look("gate-demonstrated")
+    return first
+
+
+def publish(walk: Walk) -> Reader:
+    second = walk.person("second-officer", walk.cast.second)
+    second.task("/publish/")
+    second.look("publish")
+    now = server_clock.now().astimezone(SHANGHAI)
+    deadline = (now + timedelta(days=12)).replace(hour=17, minute=0, second=0)
+    holders = [str(user.uid) for user in walk.cast.holders]
+    with second.refused_with(422):
+        second.fill({"deadline_at": f"{now + timedelta(days=2):%Y-%m-%dT%H:%M:%S}"})
+        second.fill({"key_holders": holders[:1], "sure": True})
+        second.page.click("main form[data-guard] button")
+    assert second.problems() != []
+    second.look("publish-refused")
+    second.fill({"deadline_at": f"{deadline:%Y-%m-%dT%H:%M:%S}", "key_holders": holders})
+    second.fill({"sure": True})
+    second.press("main form[data-guard] button")
+    assert second.page.url.endswith(walk.base)
+    second.look("published")
+    return second
+
+
+def read_as_visitor(walk: Walk) -> None:
+    visitor = walk.visitor
+    visitor.go("/")
+    visitor.look("board", closely=True)
+    visitor.press(".jb-entry a")
+    assert visitor.page.url.endswith(walk.base)
+    assert typed.TITLE in visitor.page.inner_text("h1")
+    visitor.look("scenario", closely=True)
+    visitor.reload()
+    visitor.press(".jb-tabs a[href$='/history/']")
+    visitor.look("history")
+    visitor.there_and_back("a[href$='/verify/']")
+    visitor.press(".jb-tabs a:first-child")
+    visitor.press(".jb-lang")
+    assert visitor.page.inner_text("h1") == typed.TITLE_EN
+    visitor.look("scenario-en")
+    visitor.press(".jb-nav a[href$='/goals/']")
+    visitor.look("goals-en")
+    visitor.press(".jb-brand")
+    visitor.look("board-en")
+    visitor.there_and_back(".jb-entry a")
+    visitor.press(".jb-lang")

@@ -1,0 +1,104 @@
+"""Eligibility, panel, sheets and prices: secretary, three experts, the key holders again."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tests.browser.bids import confirm_opening
+from tests.browser.pages import Reader
+from tests.browser.walk import Walk
+
+# Points by stage: for the bid that promises more, and for the other. Who is B01 is drawn.
+POINTS = {"technical": (("47", "17"), ("40", "15")), "named": (("13",), ("11",))}
+
+
+# -- Eligibility -----------------------------------------------------------------------------------
+def check_eligibility(walk: Walk) -> Reader:
+    secretary = walk.person("secretary", walk.cast.secretary)
+    secretary.task("/eligibility/")
+    secretary.look("eligibility")
+    secretary.press("main form button")
+    secretary.task("/eligibility/")
+    forms = secretary.page.locator("#eligibility-live form[hx-post]")
+    assert forms.count() == 4
+    with secretary.refused_with(422):
+        forms.first.locator("[name=verdict][value=fail]").check()
+        forms.first.locator("button").click()
+    secretary.look("eligibility-reason-missing")
+    for place in range(4):
+        forms.nth(place).locator("[name=verdict][value=pass]").check()
+        secretary.send(f"#eligibility-live form[hx-post] >> nth={place} >> button")
+    secretary.page.click("details.jb-confirm summary")
+    secretary.look("eligibility-concluding")
+    secretary.press("details.jb-confirm button[type=submit]")
+    secretary.look("eligibility-concluded")
+    return secretary
+
+
+# -- Review ----------------------------------------------------------------------------------------
+def score_all(walk: Walk, secretary: Reader, holders: list[Reader]) -> None:
+    secretary.task("/panel/")
+    secretary.look("panel-choose")
+    secretary.fill({"experts": [str(user.uid) for user in walk.cast.experts]})
+    secretary.press("main form button")
+    secretary.look("panel-appointed")
+    experts = [
+        walk.person(f"expert{place + 1}", user, "/en" if place == 1 else "")
+        for place, user in enumerate(walk.cast.experts)
+    ]
+    for expert in experts:
+        expert.press(".jb-task a.btn")
+        if expert is experts[0]:
+            expert.look("declare")
+        expert.fill({"free": "yes"})
+        expert.press("main form button")
+    experts[0].look("seat-waiting")
+    secretary.task("/panel/")
+    secretary.press("main form:has([value=start]) button")
+    for stage in ("technical", "named"):
+        for expert in experts:
+            score(expert, stage, looks=expert is experts[stage == "named"])
+        secretary.page.reload()
+        secretary.look(f"panel-after-{stage}")
+    for holder in holders:
+        holder.task("/opening/")
+    confirm_opening(holders)
+    holders[0].look("prices-open")
+    secretary.task("/panel/")
+    secretary.look("panel-finish")
+    secretary.press("main form button")
+    secretary.press("main a[href$='/report/']")
+    secretary.look("report")
+
+
+def score(expert: Reader, stage: str, *, looks: bool) -> None:
+    """Both sheets of a stage by keyboard alone: Tab leaves a box, which saves it."""
+    expert.desk()
+    expert.press(".jb-task a.btn")
+    if looks:
+        expert.look(f"seat-{stage}")
+    table = "main table >> nth=0"
+    for place in range(2):
+        expert.press(f"{table} >> tbody tr >> nth={place} >> a")
+        better = expert.page.locator("main:has-text('99.1'), h1:has-text('甲安')").count()
+        points = POINTS[stage][0 if better else 1]
+        keyboard = expert.page.keyboard
+        expert.page.locator("#scores input[type=text]").first.focus()
+        for number, given in enumerate(points, start=1):
+            keyboard.type(given)
+            keyboard.press("Tab")
+            expert.page.wait_for_selector(f".jb-saved >> nth={number - 1}")
+            keyboard.type("有实测数据支撑。")
+            keyboard.press("Tab")
+        expert.page.wait_for_selector("#lock summary")
+        expert.page.wait_for_function("() => !document.querySelector('.htmx-request')")
+        if looks and place == 0:
+            expert.page.reload()
+            boxes = expert.page.locator("#scores input[type=text]").all()
+            assert [Decimal(box.input_value()) for box in boxes] == [*map(Decimal, points)]
+            expert.look(f"sheet-{stage}", closely=True)
+        expert.page.locator("#lock summary").focus()
+        keyboard.press("Enter")
+        if looks and place == 0:
+            expert.look(f"sheet-locking-{stage}")
+        expert.press("#lock form button.btn-primary", "**/panels/**")
