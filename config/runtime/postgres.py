@@ -227,6 +227,11 @@ class Postgres:
                         self.passwords[role],
                     )
                 )
+            if self.throwaway:
+                # The owner drops databases to which the application may still be connected.
+                connection.execute(
+                    sql.SQL("GRANT pg_signal_backend TO {}").format(sql.Identifier(OWNER))
+                )
             names = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
             if DATABASE not in names:
                 connection.execute(

@@ -69,7 +69,7 @@ class Command(BaseCommand):
             try:
                 self.run_inside(surroundings(name, Path(folder)), Path(folder))
             finally:
-                drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+                drop = sql.SQL("DROP DATABASE {}").format(sql.Identifier(name))
                 owner.execute(drop)
 
     def run_inside(self, env: dict[str, str], folder: Path) -> None:
