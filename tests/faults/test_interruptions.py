@@ -217,6 +217,7 @@ def test_valkey_killed_with_its_data_gone(service, clock, monkeypatch):
 def test_no_worker_across_a_deadline(committing_db, clock):
     scenario, vendor, late = world.published_scenario(), world.vendor(), world.vendor()
     bids.bid(scenario, vendor)
+    assert scenario.title in Client().get("/", {"state": "open"}).content.decode()
     clock.freeze(scenario.deadline_at)
     scenario.refresh_from_db()
     assert scenario.state == ScenarioState.PUBLISHED
