@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from marketplace.ledger import receipts
 from marketplace.ledger import verify as offline
+from marketplace.web.words import NOTHING
 
 LARGEST = 64 * 1024
 SCRIPT = Path(offline.__file__)
@@ -121,6 +122,13 @@ def examined(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _words(value: Any) -> str:
+    """A signed value for reading: a line per entry of a list, the values of an object in a row."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, list):
+        return "\n".join(map(_words, value))
+    if isinstance(value, dict):
+        return " · ".join(map(_words, value.values()))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
