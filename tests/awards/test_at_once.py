@@ -4,8 +4,9 @@ from marketplace.awards import actions
 from marketplace.awards.models import Award, Decision, DecisionState, Publicity
 from marketplace.base.clock import now
 from marketplace.base.errors import DomainError, StateConflict
+from marketplace.scenarios.reference import AwardMode
 from tests import world
-from tests.awards.steps import choose, decided, owner_of, publicised
+from tests.awards.steps import choose, decided, minutes, owner_of, publicised
 from tests.committee import factories
 
 pytestmark = pytest.mark.slow
@@ -49,3 +50,14 @@ def test_confirming_while_the_winner_refuses(two_at_once, clock):
     decision.refresh_from_db()
     confirmed = decision.state == DecisionState.CONFIRMED
     assert Award.objects.count() == confirmed
+
+
+def test_two_entries_of_one_decision(two_at_once):
+    scenario = factories.reported(1, award_mode=AwardMode.COLLECTIVE)
+    officer = world.officer()
+
+    def deed():
+        return minutes(scenario, "B1", actor=officer)
+
+    assert refusals(two_at_once(deed, deed)) == [StateConflict]
+    assert Decision.objects.count() == 1

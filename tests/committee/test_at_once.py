@@ -92,3 +92,45 @@ def test_two_finishes(two_at_once):
 
     assert refusals(two_at_once(finish, finish)) == [StateConflict]
     assert Report.objects.count() == 1
+
+
+def test_two_starts_of_the_scoring(two_at_once):
+    scenario, secretary = factories.scenario_in_review(2), world.secretary()
+    panel, judges = factories.seated_panel(scenario, secretary=secretary)
+    for judge in judges:
+        actions.declare_interest(actor=judge, panel_uid=panel.uid, free=True)
+
+    def deed():
+        return actions.start_scoring(actor=secretary, panel_uid=panel.uid)
+
+    assert refusals(two_at_once(deed, deed)) == [StateConflict]
+    assert Sheet.objects.count() == len(judges) * 2
+    assert Event.objects.filter(kind="scoring.started").count() == 1
+
+
+def test_two_additions_of_one_member(two_at_once):
+    secretary, expert = world.secretary(), factories.experts(1)[0]
+    panel, judges = factories.seated_panel(factories.scenario_in_review(1), secretary=secretary)
+
+    def deed():
+        return actions.add_member(actor=secretary, panel_uid=panel.uid, expert_uid=expert.user.uid)
+
+    results = two_at_once(deed, deed)
+    assert len(refusals(results)) == 1
+    assert panel.members.count() == len(judges) + 1
+    assert Event.objects.filter(kind="member.added").count() == 1
+
+
+def test_two_declarations_that_differ(two_at_once):
+    """Free and not free at once: one stands, and a recused judge holds no grant."""
+    panel, judges = factories.seated_panel(factories.scenario_in_review(1))
+    results = two_at_once(
+        lambda: actions.declare_interest(actor=judges[0], panel_uid=panel.uid, free=True),
+        lambda: actions.declare_interest(
+            actor=judges[0], panel_uid=panel.uid, free=False, reason="曾任职于需求方。"
+        ),
+    )
+    assert len(refusals(results)) == 1
+    seat = panel.members.get(user=judges[0].user)
+    held = judges[0].user.grants.filter(until_at=None).exists()
+    assert held is (seat.state == "declared")
