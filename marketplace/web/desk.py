@@ -10,10 +10,14 @@ from marketplace.web.request import Request
 def desk(request: Request) -> HttpResponse:
     """First what waits for me, by deadline; second what I wait for. Nothing else."""
     actor = actor_of(request)
+    mine = waiting_for(actor)
+    # What waits for me is told once, though others wait for it with me.
+    told = {task.scenario.pk for task in mine}
+    others = [task for task in waiting_on(actor) if task.scenario.pk not in told]
     return render(
         request,
         "desk/desk.html",
-        {"waiting_for": waiting_for(actor), "waiting_on": waiting_on(actor)},
+        {"waiting_for": mine, "waiting_on": others},
     )
 
 
