@@ -16,10 +16,10 @@ def choose(walk: Walk, owner: Reader) -> None:
     with owner.refused_with(422):
         owner.page.click("main form[data-guard] button")
     assert len(owner.problems()) == 1
-    owner.look("decision-refused")
+    owner.glance("decision-refused")
     owner.page.locator("[name=bid]").first.check()
     owner.press("main form[data-guard] button")
-    owner.look("decided")
+    owner.glance("decided")
 
 
 def publicise(walk: Walk, officer: Reader) -> None:
@@ -33,7 +33,7 @@ def publicise(walk: Walk, officer: Reader) -> None:
     walk.visitor.look("notice")
     assert "甲安" in walk.visitor.reading()
     walk.visitor.press(".jb-lang")
-    walk.visitor.look("notice-en")
+    walk.visitor.glance("notice-en")
     walk.visitor.press(".jb-lang")
 
 
@@ -43,7 +43,7 @@ def confirm(walk: Walk, officer: Reader, clock: Clock) -> None:
     officer.task("/award/")
     officer.look("award-confirm")
     officer.press("main form button")
-    officer.look("award-confirmed")
+    officer.glance("award-confirmed")
     walk.visitor.go(walk.base)
     walk.visitor.look("scenario-awarded")
 

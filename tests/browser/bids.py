@@ -48,13 +48,13 @@ def bid_under_seal(walk: Walk) -> list[Reader]:
         to_bid_form(reader)
         fill_bid(reader, name, total)
         reader.press("button[value=submit]", "**/bids/**")
-    other.look("bid-en")
+    other.glance("bid-en")
     revise(leader, names[0])
     third.page.click("details.jb-confirm summary")
     third.look("bid-withdraw")
     third.press("details.jb-confirm button[type=submit]")
     assert third.page.locator("main tbody tr").count() == 2
-    third.look("bid-withdrawn")
+    third.glance("bid-withdrawn")
     leader.desk()
     leader.look("desk-bid-sealed", closely=True)
     # Nobody else learns of any of this.
@@ -82,7 +82,7 @@ def check_receipt(vendor: Reader) -> None:
     said = verify(json.loads(raw), published_key=receipts.public_key_text())
     assert (said["type"], said["version"]) == ("jiebang-receipt/1/bid-submitted", 1)
     vendor.press("main a[href$='/verify/']")
-    vendor.look("verify")
+    vendor.glance("verify")
     file = {"name": "receipt.json", "mimeType": "application/json", "buffer": raw}
     vendor.page.set_input_files("[name=file]", file)
     vendor.press("main form button[type=submit]")
@@ -99,7 +99,7 @@ def revise(vendor: Reader, name: str) -> None:
     vendor.page.set_input_files("[name=files_technical]", typed.ANNEX)
     vendor.press("button[value=submit]", "**/bids/**")
     assert vendor.page.locator("main tbody tr").count() == 2
-    vendor.look("bid-revised")
+    vendor.glance("bid-revised")
 
 
 # -- Opening ---------------------------------------------------------------------------------------
@@ -114,12 +114,12 @@ def close_and_open(walk: Walk, clock: Clock) -> list[Reader]:
         holder.task("/opening/")
     holders[0].look("opening-asked")
     confirm_opening(holders)
-    holders[0].look("opening-done")
+    holders[0].glance("opening-done")
     assert holders[0].page.locator("#opening-live tbody tr").count() == 2
     record = json.loads(holders[0].download("#opening-live a[download]"))
     assert len(record["bids"]) == 2
     walk.visitor.go(walk.base)
-    walk.visitor.look("scenario-opened")
+    walk.visitor.glance("scenario-opened")
     return holders
 
 
@@ -128,7 +128,7 @@ def confirm_opening(holders: list[Reader]) -> None:
     first, second = holders
     done = first.page.locator("#opening-live a[download]").count()
     first.press("main form button")
-    first.look(f"opening-waits-{done}")
+    first.glance(f"opening-waits-{done}")
     first.page.evaluate("window.neverReloaded = true")
     second.press("main form button")
     first.page.wait_for_function(

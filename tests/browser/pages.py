@@ -146,7 +146,11 @@ class Reader:
 
     # -- looking -----------------------------------------------------------------------------------
     def look(self, label: str, *, closely: bool = False) -> None:
-        """At both widths nothing sticks out, and axe finds nothing; closely: at both. Told later."""
+        """A glance, and axe finds nothing: at the desktop's width, closely at the phone's too."""
+        self.glance(label, check=(PHONE, DESKTOP) if closely else (DESKTOP,))
+
+    def glance(self, label: str, check: Sequence[int] = ()) -> None:
+        """At both widths nothing sticks out, below one main heading. Faults are told in the end."""
         if self.page.locator("h1").count() != 1:
             self.complaints.append(f"{label}: not one main heading")
         for width in (PHONE, DESKTOP):
@@ -158,11 +162,13 @@ class Reader:
             wide = self.page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 self.complaints.append(f"{label} at {width}: {wide} px wide")
-            if width == PHONE and not closely:
-                continue
-            for fault in AXE.run(self.page).response["violations"]:
-                places = [node["html"][:200] for node in fault["nodes"]]
-                self.complaints.append(f"{label} at {width}: {fault['id']} {places}")
+            if width in check:
+                self._check(f"{label} at {width}")
+
+    def _check(self, label: str) -> None:
+        for fault in AXE.run(self.page).response["violations"]:
+            places = [node["html"][:200] for node in fault["nodes"]]
+            self.complaints.append(f"{label}: {fault['id']} {places}")
 
     def reading(self) -> str:
         """What the page says, without what runs on by the second."""

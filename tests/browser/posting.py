@@ -13,7 +13,7 @@ from tests.browser.walk import Walk
 
 def nothing_yet(walk: Walk) -> None:
     walk.visitor.go("/")
-    walk.visitor.look("empty-board")
+    walk.visitor.glance("empty-board")
 
 
 def draft_and_file(walk: Walk) -> Reader:
@@ -22,7 +22,7 @@ def draft_and_file(walk: Walk) -> Reader:
     owner.page.click(".jb-header-side a[href*='/accounts/login/']")
     owner.look("sign-in")
     owner.sign_in(walk.cast.owner)
-    owner.look("desk-empty")
+    owner.glance("desk-empty")
     owner.press("a[href$='/scenarios/new/']")
     checklist = owner.page.locator("#checklist li")
     many = checklist.count()
@@ -56,7 +56,7 @@ def draft_and_file(walk: Walk) -> Reader:
     milestones.locator("[data-formset-add]").click()
     milestones.locator("[data-formset-remove]:visible").last.click()
     owner.page.wait_for_selector("#checklist li", state="detached")
-    owner.look("form-complete")
+    owner.glance("form-complete")
     owner.press(".jb-actions button[value=submit]", "**/gate/")
     owner.look("gate-filed")
     owner.reload()
@@ -77,10 +77,10 @@ def demonstrate(walk: Walk) -> Reader:
         first.fill({"step": "conclude"})
         first.page.click("main form[data-guard] button")
     assert len(first.problems()) == 1
-    first.look("gate-refused")
+    first.glance("gate-refused")
     first.fill({"step": "conclude", "words": "需求真实，指标可测，条件中立，同意发榜。"})
     first.press("main form[data-guard] button")
-    first.look("gate-demonstrated")
+    first.glance("gate-demonstrated")
     return first
 
 
@@ -96,12 +96,12 @@ def publish(walk: Walk) -> Reader:
         second.fill({"key_holders": holders[:1], "sure": True})
         second.page.click("main form[data-guard] button")
     assert second.problems() != []
-    second.look("publish-refused")
+    second.glance("publish-refused")
     second.fill({"deadline_at": f"{deadline:%Y-%m-%dT%H:%M:%S}", "key_holders": holders})
     second.fill({"sure": True})
     second.press("main form[data-guard] button")
     assert second.page.url.endswith(walk.base)
-    second.look("published")
+    second.glance("published")
     return second
 
 
@@ -122,7 +122,7 @@ def read_as_visitor(walk: Walk) -> None:
     assert visitor.page.inner_text("h1") == typed.TITLE_EN
     visitor.look("scenario-en")
     visitor.press(".jb-nav a[href$='/goals/']")
-    visitor.look("goals-en")
+    visitor.glance("goals-en")
     visitor.press(".jb-brand")
     visitor.look("board-en")
     visitor.there_and_back(".jb-entry a")

@@ -24,14 +24,14 @@ def check_eligibility(walk: Walk) -> Reader:
     with secretary.refused_with(422):
         forms.first.locator("[name=verdict][value=fail]").check()
         forms.first.locator("button").click()
-    secretary.look("eligibility-reason-missing")
+    secretary.glance("eligibility-reason-missing")
     for place in range(4):
         forms.nth(place).locator("[name=verdict][value=pass]").check()
         secretary.send(f"#eligibility-live form[hx-post] >> nth={place} >> button")
     secretary.page.click("details.jb-confirm summary")
     secretary.look("eligibility-concluding")
     secretary.press("details.jb-confirm button[type=submit]")
-    secretary.look("eligibility-concluded")
+    secretary.glance("eligibility-concluded")
     return secretary
 
 
@@ -52,18 +52,18 @@ def score_all(walk: Walk, secretary: Reader, holders: list[Reader]) -> None:
             expert.look("declare")
         expert.fill({"free": "yes"})
         expert.press("main form button")
-    experts[0].look("seat-waiting")
+    experts[0].glance("seat-waiting")
     secretary.task("/panel/")
     secretary.press("main form:has([value=start]) button")
     for stage in ("technical", "named"):
         for expert in experts:
             score(expert, stage, looks=expert is experts[stage == "named"])
         secretary.page.reload()
-        secretary.look(f"panel-after-{stage}")
+        secretary.glance(f"panel-after-{stage}")
     for holder in holders:
         holder.task("/opening/")
     confirm_opening(holders)
-    holders[0].look("prices-open")
+    holders[0].glance("prices-open")
     secretary.task("/panel/")
     secretary.look("panel-finish")
     secretary.press("main form button")
@@ -100,5 +100,5 @@ def score(expert: Reader, stage: str, *, looks: bool) -> None:
         expert.page.locator("#lock summary").focus()
         keyboard.press("Enter")
         if looks and place == 0:
-            expert.look(f"sheet-locking-{stage}")
+            expert.glance(f"sheet-locking-{stage}")
         expert.press("#lock form button.btn-primary", "**/panels/**")
