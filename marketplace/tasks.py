@@ -1,10 +1,12 @@
 """The catalogue of Celery tasks: each loads and calls. All may run twice."""
 
 from celery import shared_task
+from celery.signals import worker_init
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
-from marketplace.base import queue
+from marketplace.base import clock, queue
 from marketplace.scenarios import sweeps as scenario_sweeps
 
 AGAIN = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
@@ -26,6 +28,15 @@ def nudge_worker() -> None:
         deliver_outbox.apply_async(retry=False)
     except (BrokerUnreachable, ConnectionError, OSError):
         queue.log.warning("outbox.nudge_failed")
+
+
+@worker_init.connect
+def refuse_another_clock(**_: object) -> None:
+    """Celery logs what a receiver raises and goes on; only an exit stops the worker."""
+    try:
+        clock.verify_clock_at_start()
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from error
 
 
 queue.NUDGES.append(nudge_worker)

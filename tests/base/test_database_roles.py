@@ -1,6 +1,11 @@
 """What the application's role may not do, asked of PostgreSQL itself."""
 
+import os
+import subprocess
+import sys
+
 import pytest
+from celery.signals import worker_init
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import ProgrammingError, connection, connections, transaction
@@ -86,6 +91,8 @@ def test_the_shipped_clock_is_required(settings):
     settings.CLOCK_MAY_BE_REPLACED = False
     with pytest.raises(ImproperlyConfigured):
         clock.verify_clock()
+    with pytest.raises(ImproperlyConfigured):
+        clock.verify_clock_at_start()
     settings.CLOCK_MAY_BE_REPLACED = True
     clock.verify_clock()
 
@@ -95,3 +102,19 @@ def test_trigram_search_knows_chinese():
     with connection.cursor() as cursor:
         cursor.execute("SELECT show_trgm('上海建工') <> '{}'")
         assert cursor.fetchone() == (True,)
+
+
+def test_web_does_not_start_with_another_clock(committing_db):
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        env=os.environ | {"CLOCK_MAY_BE_REPLACED": "0"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "is not the shipped clock" in done.stderr
+
+
+def test_a_worker_does_not_start_with_another_clock(committing_db, settings):
+    settings.CLOCK_MAY_BE_REPLACED = False
+    with pytest.raises(SystemExit, match="not the shipped clock"):
+        worker_init.send(None)
