@@ -10,4 +10,4 @@ class LanguageMiddleware(LocaleMiddleware):
         super().process_request(request)
         if request.path_info.startswith("/api/"):
             translation.activate(translation.get_language_from_request(request))
-            request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+            request.LANGUAGE_CODE = translation.get_language()
