@@ -102,7 +102,6 @@ def test_the_public_history_is_silent_about_bids(clock):
     assert set(others.values_list("audience", flat=True)) == {"parties"}
 
 
-
 def test_after_the_opening_each_sees_what_is_due(clock):
     scenario, vendor = world.published_scenario(), world.vendor()
     bid = bids.bid(scenario, vendor, files={"technical": [("a.pdf", b"x")]}).bid

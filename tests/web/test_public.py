@@ -83,7 +83,10 @@ def test_the_uid_leads_to_the_reference_after_publication():
     )
 
 
-@pytest.mark.parametrize("address", ["LG-2026-9999", "nothing", "00000000-0000-4000-8000-000000000000", "LG%00", "%2e%2e"])
+@pytest.mark.parametrize(
+    "address",
+    ["LG-2026-9999", "nothing", "00000000-0000-4000-8000-000000000000", "LG%00", "%2e%2e"],
+)
 def test_what_is_not_there_is_404(address):
     assert get(f"/scenarios/{address}/").status_code == 404
 
