@@ -49,7 +49,7 @@ class Child:
     account: struct_passwd | None = None
     stop_signal: int = signal.SIGTERM
     death_signal: int = signal.SIGTERM
-    patience_seconds: float = 15
+    patience_seconds: float = 10
     # Servers are stopped after the programs that talk to them.
     is_server: bool = False
     process: subprocess.Popen | None = field(default=None, repr=False)

@@ -132,10 +132,13 @@ class Supervisor:
         programs = [one.child for one in reversed(self.watched) if not one.child.is_server]
         servers = [one.child for one in reversed(self.watched) if one.child.is_server]
         for group in (programs, servers):
+            asked_at = time.monotonic()
             for child in group:
                 child.ask_to_stop()
             for child in group:
-                child.wait_stopped()
+                # All were asked at the same moment: several that hang are waited for once.
+                waited = time.monotonic() - asked_at
+                child.wait_stopped(max(0.1, child.patience_seconds - waited))
         self.watched.clear()
 
 
