@@ -202,7 +202,8 @@ def matrix_row(
     for cell in row.cells:
         form: VerdictForm | None = None
         if editable and row.bid.state == BidState.OPENED:
-            auto_id = f"id_{row.bid.blind_code}_{cell.condition.code}_%s"
+            # Never the blind code: names and anonymous texts do not meet before the report.
+            auto_id = f"id_{row.bid.uid}_{cell.condition.code}_%s"
             here = (row.bid.uid, cell.condition.code)
             if typed and (typed["bid"], typed["condition"]) == here:
                 form = typed["form"]
