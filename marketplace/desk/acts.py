@@ -106,10 +106,16 @@ class Desk:
         return related_organisations(organisation) if organisation else set()
 
     @cached_property
-    def decided(self) -> set[int]:
-        """Scenarios whose decision waits to be publicised."""
+    def decided(self) -> dict[int, int]:
+        """{scenario id: who decided} where the decision waits to be publicised."""
         rows = Decision.objects.filter(state=DecisionState.PROPOSED)
-        return set(rows.values_list("scenario_id", flat=True))
+        return dict(rows.values_list("scenario_id", "decided_by_id"))
+
+    @cached_property
+    def publicity_ends(self) -> dict[int, datetime]:
+        """{scenario id: the end of its window} for what is in publicity."""
+        rows = Decision.objects.filter(state=DecisionState.PUBLICISED)
+        return dict(rows.values_list("scenario_id", "publicity__ends_at"))
 
     @cached_property
     def seated(self) -> set[int]:
@@ -142,8 +148,9 @@ class Desk:
         owner = scenario_rules.can_withdraw_scenario(actor, scenario)
         if owner and is_open(scenario, self.now):
             return [self._act("withdraw_scenario", scenario)]
-        mode = scenario.award_mode == AwardMode.OWNER_CHOICE
-        if state == State.DECISION and mode and award_rules.can_choose_winner(actor, scenario):
+        mine = scenario.award_mode == AwardMode.OWNER_CHOICE
+        undecided = state == State.DECISION and mine and scenario.pk not in self.decided
+        if undecided and award_rules.can_choose_winner(actor, scenario):
             return [self._act("choose_winner", scenario)]
         return []
 
@@ -193,11 +200,16 @@ class Desk:
             return [self._act(name, scenario)]
         if scenario.state == State.DECISION:
             if scenario.pk in self.decided:
-                return [self._act("publicise", scenario)]
+                own = self.decided[scenario.pk] == self.actor.user_id
+                not_you = _("An officer who did not decide publishes the notice.")
+                return [self._act("publicise", scenario, not_you if own else "")]
             collective = scenario.award_mode == AwardMode.COLLECTIVE
             return [self._act("decide_by_minutes", scenario)] if collective else []
         if scenario.state == State.PUBLICITY:
-            return [self._act("confirm_award", scenario)]
+            ends_at = self.publicity_ends.get(scenario.pk)
+            running = ends_at is not None and self.now < ends_at
+            early = _("The publicity is still running.") if running else ""
+            return [self._act("confirm_award", scenario, early)]
         return []
 
     def _as_secretary(self, scenario: Scenario) -> list[Act]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from marketplace.accounts.models import Membership
+from marketplace.awards.actions import publicise
 from marketplace.awards.models import Decision
 from marketplace.base import clock as base_clock
 from marketplace.base.actor import Actor, Role
@@ -12,6 +13,7 @@ from marketplace.bidding.models import Bid, BidState, Opening, OpeningConfirmati
 from marketplace.desk.queries import actions_for, desk_for, waiting_for, waiting_on
 from marketplace.scenarios.models import State
 from tests import world
+from tests.awards.steps import decided
 
 pytestmark = pytest.mark.django_db
 
@@ -22,6 +24,11 @@ def names(actor, scenario):
 
 def lines(tasks):
     return [(task.url.split("/")[-2], task.scenario.pk) for task in tasks]
+
+
+def member_of(user):
+    membership = Membership.objects.get(user=user)
+    return Actor(membership.role, user, membership.organisation)
 
 
 def put(scenario, state):
@@ -62,7 +69,22 @@ def test_only_owners_choose_and_only_once():
         scenario=scenario, bid=chosen, decided_by=owner.user, decided_at=base_clock.now()
     )
     assert waiting_for(owner) == []
+    assert names(owner, scenario) == []
     assert lines(waiting_for(world.officer())) == [("publicity", scenario.pk)]
+
+
+def test_who_decided_does_not_publicise_and_nobody_confirms_early(clock):
+    decision = decided(1, award_mode="collective")
+    scenario, decider = decision.scenario, member_of(decision.decided_by)
+    assert names(decider, scenario) == [("publicise", True)]
+    officer = world.officer()
+    assert names(officer, scenario) == [("publicise", False)]
+    publicity = publicise(actor=officer, decision_uid=decision.uid)
+    scenario.refresh_from_db()
+    clock.freeze(publicity.starts_at)
+    assert names(officer, scenario) == [("confirm_award", True)]
+    clock.freeze(publicity.ends_at)
+    assert names(officer, scenario) == [("confirm_award", False)]
 
 
 @pytest.mark.parametrize(
