@@ -244,12 +244,12 @@ def refuse_award(*, actor: Actor, decision_uid: UUID, reason: str) -> Decision:
         "award.refused",
         actor=actor,
         subjects=[decision.uid, bid.uid, scenario.uid],
-        audience=Audience.PARTIES,
+        audience=Audience.PUBLIC,  # as public as the notice that it ends
         from_state=left,
         to_state=scenario.state,
         reason=decision.refusal_reason,
         profile_version=rules_of(scenario).label,
-        data={"candidates_left": len(remaining)},
+        data={"ref": scenario.ref},
     )
     if not remaining:
         with override(settings.LANGUAGE_CODE):

@@ -22,7 +22,7 @@ from marketplace.base import clock
 from marketplace.base.errors import DomainError, NotFound, Text
 from marketplace.bidding.queries import my_bid
 from marketplace.committee import actions, queries
-from marketplace.committee.models import Panel, PanelState, Report
+from marketplace.committee.models import MemberState, Panel, PanelState, Report
 from marketplace.committee.rules import can_appoint_panel, can_see_progress
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.models import State as ScenarioState
@@ -77,18 +77,25 @@ def panel(request: Request, address: str) -> HttpResponse:
             return HttpResponseRedirect(reverse("panel", args=[scenario.address]))
         found = Panel.objects.visible_to(actor).filter(scenario=scenario).first()
     rules = scenario.profile.values if scenario.profile else {}
+    progress = queries.progress(found) if found else []
+    sitting = sum(row.member.state != MemberState.RECUSED for row in progress)
+    may_change = found is not None and found.state in {
+        PanelState.APPOINTED,
+        PanelState.TECHNICAL,
+        PanelState.NAMED,
+    }
     context = {
         "scenario": scenario,
         "panel": found,
         "steps": steps(found),
-        "progress": queries.progress(found) if found else [],
+        "progress": progress,
+        "short": may_change and not queries.size_fits(scenario, sitting),
         "people": people,
         "forms": forms,
         "may_act": can_appoint_panel(actor, scenario),
         "may_appoint": found is None
         and scenario.state in {ScenarioState.ELIGIBILITY, ScenarioState.REVIEW},
-        "may_change": found is not None
-        and found.state in {PanelState.APPOINTED, PanelState.TECHNICAL, PanelState.NAMED},
+        "may_change": may_change,
         "prices_open": queries.price_opening_finished(scenario),
         "rule_least": rules.get("panel_size_min", {}).get("value", 0),
         "rule_odd": rules.get("panel_size_odd", {}).get("value", False),

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +18,13 @@ from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.desk.queries import actions_for
 from marketplace.ledger.models import Event
-from marketplace.scenarios.models import BEFORE_PUBLICATION, OrganisingMode, Scenario, State
+from marketplace.scenarios.models import (
+    BEFORE_PUBLICATION,
+    OrganisingMode,
+    Scenario,
+    ScenarioNote,
+    State,
+)
 from marketplace.scenarios.queries import history, is_open, notes
 from marketplace.web.course import shown_state, steps
 from marketplace.web.pages import actor_of, first_or_404, scenario_or_404
@@ -36,7 +42,14 @@ KINDS: dict[str, str | Promise] = {
     "award.confirmed": gettext_lazy("Award confirmed"),
     "award.refused": gettext_lazy("The winner refused"),
 }
-WITH_PUBLICITY = {State.PUBLICITY, State.AWARDED, State.IMPLEMENTING, State.ACCEPTED}
+# Why a listing failed, by its public code; the record keeps the sentence in Chinese.
+FAILURES: dict[str, str | Promise] = {
+    "no_bids": gettext_lazy("No bid stood at the deadline."),
+    "too_few_bids": gettext_lazy("Fewer bids than the rules of this scenario ask for."),
+    "none_eligible": gettext_lazy("No bid met all conditions of this scenario."),
+    "below_pass_line": gettext_lazy("No valid bid reached the pass line."),
+    "refused": gettext_lazy("The winner refused the award and no candidate is left."),
+}
 
 
 @login_not_required
@@ -85,8 +98,8 @@ def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
         "open": is_open(scenario, now),
         "race": scenario.organising_mode == OrganisingMode.RACE,
         "steps": steps(scenario, events, now),
-        "tabs": tabs(scenario, tab, len(events)),
-        "notes": notes(actor, scenario),
+        "tabs": tabs(scenario, tab, events),
+        "notes": told_notes(actor, scenario),
         **actions(actor, scenario),
     }
 
@@ -111,7 +124,16 @@ def actions(actor: Actor, scenario: Scenario) -> dict[str, Any]:
     return {"act": acts[0] if acts else None, "more_acts": acts[1:]}
 
 
-def tabs(scenario: Scenario, present: str, events: int) -> list[dict[str, Any]]:
+def told_notes(actor: Actor, scenario: Scenario) -> list[ScenarioNote]:
+    """Reasons and opinions; that of a failure, a sentence of ours, in the reader's language."""
+    told = list(notes(actor, scenario))
+    for note in told:
+        if note.to_state == State.FAILED and scenario.failure in FAILURES:
+            note.text = str(FAILURES[scenario.failure])
+    return told
+
+
+def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str, Any]]:
     rows = [
         {
             "url": reverse("scenario", args=[scenario.address]),
@@ -119,28 +141,19 @@ def tabs(scenario: Scenario, present: str, events: int) -> list[dict[str, Any]]:
             "current": present == "demand",
         }
     ]
-    publicity = _publicity_url(scenario)
-    if publicity:
-        rows.append({"url": publicity, "label": _("Publicity")})
+    if any(event.kind == "award.publicised" for event in events):
+        url = reverse("publicity", args=[scenario.address])
+        rows.append({"url": url, "label": _("Publicity")})
     if events:
         rows.append(
             {
                 "url": reverse("scenario-history", args=[scenario.address]),
                 "label": _("History"),
-                "count": events,
+                "count": len(events),
                 "current": present == "history",
             }
         )
     return rows if len(rows) > 1 else []
-
-
-def _publicity_url(scenario: Scenario) -> str:
-    if scenario.state not in WITH_PUBLICITY:
-        return ""
-    try:
-        return reverse("publicity", args=[scenario.address])
-    except NoReverseMatch:
-        return ""
 
 
 def history_line(event: Event) -> dict[str, Any]:

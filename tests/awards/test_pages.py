@@ -98,7 +98,12 @@ def test_the_winner_refuses_on_the_page():
     assert winner.post(address, {"do": "refuse", "reason": "产能不足"}).status_code == 302
     decision.refresh_from_db()
     assert decision.state == DecisionState.REFUSED
-    assert "this notice is history" in Client().get(address).content.decode()
+    text = Client().get(address).content.decode()
+    assert "this notice is history" in text
+    assert "data-countdown" not in text
+    history = Client().get(url("scenario-history", decision.scenario)).content.decode()
+    assert "The winner refused" in history
+    assert address in history
     choose(decision.scenario, "B2")
     assert "Preview, not published yet" not in Client().get(address).content.decode()
 

@@ -16,6 +16,7 @@ from marketplace.bidding.models import Bid, BidState, BidVersion, OpenedFile, Op
 from marketplace.bidding.opener import open_confirmed
 from marketplace.files import uploads
 from marketplace.ledger.verify import verify
+from marketplace.scenarios.actions import withdraw_scenario
 from marketplace.scenarios.models import Scenario, State
 from tests import world
 from tests.bidding import bids
@@ -186,6 +187,16 @@ def test_the_bid_s_page_withdraws_and_offers_to_come_back(clock):
     assert viewer.post(withdraw).status_code == 403
 
 
+def test_the_bid_s_page_says_that_a_withdrawn_demand_is_over():
+    scenario, vendor = world.published_scenario(), world.vendor()
+    bid = bids.bid(scenario, vendor).bid
+    owner = world.member(scenario.organisation)
+    withdraw_scenario(actor=owner, scenario_uid=scenario.uid, reason="预算取消")
+    text = text_of(client_of(vendor).get(reverse("bid", args=[bid.uid])))
+    assert "需求已撤榜，已提交的申报一律不开封。" in text
+    assert "进入下一环节前无需办理" not in text
+
+
 @pytest.mark.parametrize("count", [1, 30])
 def test_the_bid_s_page_asks_the_same_for_one_and_for_thirty_versions(count_queries, count):
     scenario, vendor = world.published_scenario(), world.vendor()
@@ -255,7 +266,11 @@ def test_the_eligibility_check_from_start_to_conclusion(clock):
     given = {"step": "check", "bid": str(bid.uid), "condition": "Q1"}
     page = client.post(url, {**given, "verdict": "fail", "reason": ""}, headers=HTMX)
     assert page.status_code == 422
-    assert "id_B01_Q1_reason_error" in text_of(page)
+    assert f"id_{bid.uid}_Q1_reason_error" in text_of(page)
+    # Names and blind codes do not meet on a page before the report.
+    bid.refresh_from_db()
+    assert bid.blind_code == "B01"
+    assert "B01" not in text_of(client.get(url))
     assert client.post(url, {**given, "verdict": "pass"}, headers=HTMX).status_code == 200
     assert client.post(url, {"step": "conclude"}).status_code == 409
     given["condition"] = "Q2"
@@ -276,9 +291,15 @@ def test_the_eligibility_check_from_start_to_conclusion(clock):
     assert client.post(url, {"step": "conclude"}).url == url
     scenario.refresh_from_db()
     assert (scenario.state, scenario.failure) == (State.FAILED, "none_eligible")
+    # The sentence is ours, so that it is told in the reader's language.
+    assert "没有申报符合本榜全部条件" in text_of(client.get(address("scenario", scenario)))
+    own = text_of(client_of(vendor).get(reverse("bid", args=[bid.uid])))
+    assert "本榜已流榜，未产生中榜方" in own
     assert client_of(vendor).get(url).status_code == 403
     assert client.post(url, {"step": "none"}).status_code == 404
     assert client.post(url, {"step": "check", "bid": "x"}).status_code == 404
+    english = text_of(client.get(f"/en{address('scenario', scenario)}"))
+    assert "No bid met all conditions of this scenario." in english
 
 
 def test_the_owner_reads_verdicts_and_gives_none(clock):

@@ -67,9 +67,12 @@ def test_the_secretary_recuses_and_adds():
     assert client.post(url, given).status_code == 302
     member.refresh_from_db()
     assert member.state == MemberState.RECUSED
+    short = "it goes on only once members are added"
+    assert short in client.get(url).content.decode()
     added = world.person("expert")
     assert client.post(url, {"do": "add", "expert": added.user.uid}).status_code == 302
     assert panel.members.count() == 4
+    assert short not in client.get(url).content.decode()
     assert client.post(url, {"do": "dance"}).status_code == 404
 
 

@@ -149,12 +149,9 @@ def close_eligibility(*, actor: Actor, scenario: Scenario, eligible: int) -> Non
         ledger.append(
             "eligibility.concluded", actor=actor, subjects=subjects, audience=Audience.PARTIES
         )
-        record_failure(
-            scenario=scenario,
-            actor=actor,
-            failure="none_eligible",
-            reason=_("No bid met all conditions of this scenario."),
-        )
+        with override(settings.LANGUAGE_CODE):
+            reason = _("No bid met all conditions of this scenario.")
+        record_failure(scenario=scenario, actor=actor, failure="none_eligible", reason=reason)
         return
     left = move(scenario, State.REVIEW)
     ledger.append(
