@@ -37,6 +37,8 @@ class Task:
 # Who has it while its owner or bidder waits.
 WHO_HAS: dict[str, Text] = {
     State.SUBMITTED: _("The park office: to start the demonstration"),
+    # Over, and on no public list: here its owner finds it and the reason.
+    State.REJECTED: _("Rejected: see why"),
     State.DEMONSTRATING: _("The park office: demonstration"),
     State.DEMONSTRATED: _("The park office: to publish"),
     State.PUBLISHED: _("Open for bids until the deadline"),

@@ -185,6 +185,15 @@ def test_an_owner_waits_for_others():
     assert waiting_on(Actor(Role.MEMBER, owner.user)) == []
 
 
+def test_an_owner_finds_what_was_rejected():
+    owner = world.owner()
+    rejected = put(world.draft_scenario(owner), State.REJECTED)
+    assert [(task.scenario.pk, task.note) for task in waiting_on(owner)] == [
+        (rejected.pk, "Rejected: see why")
+    ]
+    assert waiting_on(world.owner()) == []
+
+
 def cost(actor, scenarios, django_assert_max_num_queries, limit):
     with django_assert_max_num_queries(limit) as queries:
         waiting_for(actor)
