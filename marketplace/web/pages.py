@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
-from marketplace.base.errors import DomainError, NotFound, StorageAway
+from marketplace.base.errors import DomainError, Invalid, NotFound, StorageAway
 from marketplace.scenarios.models import Scenario
 from marketplace.web.acting import actor_of
 from marketplace.web.request import Request
@@ -56,11 +56,14 @@ def attempt(action: Callable[..., Any], **given: Any) -> tuple[Any, DomainError 
 
 
 def show_refusal(form: forms.BaseForm, error: DomainError) -> None:
-    """Put an action's refusal onto the form: field by field where it names fields."""
+    """Put an action's refusal onto the form: field by field where it names fields.
+
+    One of state or clock has its box on the page and is not told twice.
+    """
     for field, sentences in error.errors.items():
         for sentence in sentences:
             form.add_error(field if field in form.fields else None, str(sentence))
-    if not error.errors:
+    if not error.errors and isinstance(error, Invalid):
         form.add_error(None, str(error))
 
 
