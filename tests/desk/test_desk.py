@@ -188,8 +188,8 @@ def test_an_owner_waits_for_others():
 def test_an_owner_finds_what_was_rejected():
     owner = world.owner()
     rejected = put(world.draft_scenario(owner), State.REJECTED)
-    assert [(task.scenario.pk, task.note) for task in waiting_on(owner)] == [
-        (rejected.pk, "Rejected: see why")
+    assert [(task.scenario.pk, task.url) for task in waiting_on(owner)] == [
+        (rejected.pk, f"/scenarios/{rejected.address}/")
     ]
     assert waiting_on(world.owner()) == []
 
