@@ -122,7 +122,7 @@ def test_two_additions_of_one_member(two_at_once):
 
 
 def test_two_declarations_that_differ(two_at_once):
-    """Free and not free at once: one stands, and a recused judge holds no grant."""
+    """Free and not free at once: whichever comes first, the judge is out and holds no grant."""
     panel, judges = factories.seated_panel(factories.scenario_in_review(1))
     results = two_at_once(
         lambda: actions.declare_interest(actor=judges[0], panel_uid=panel.uid, free=True),
@@ -130,7 +130,7 @@ def test_two_declarations_that_differ(two_at_once):
             actor=judges[0], panel_uid=panel.uid, free=False, reason="曾任职于需求方。"
         ),
     )
-    assert len(refusals(results)) == 1
-    seat = panel.members.get(user=judges[0].user)
-    held = judges[0].user.grants.filter(until_at=None).exists()
-    assert held is (seat.state == "declared")
+    assert not isinstance(results[1], Exception)
+    assert len(refusals(results)) <= 1
+    assert panel.members.get(user=judges[0].user).state == "recused"
+    assert not judges[0].user.grants.filter(until_at=None).exists()
