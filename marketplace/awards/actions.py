@@ -82,17 +82,44 @@ def decide_by_minutes(
     )
 
 
-def _to_be_decided(scenario: Scenario, bid_uid: UUID, mode: str) -> tuple[Ranking, Ranking]:
-    """(the best candidate left, the one asked for). The scenario is locked FOR UPDATE."""
+@transaction.atomic
+def choose_nobody(*, actor: Actor, scenario_uid: UUID, reason: str) -> Scenario:
+    """None of the candidates is taken, with reasons: the listing fails 流榜 and stays visible.
+
+    By the owner, or where a meeting decides by an officer. Raises StateConflict, Invalid.
+    """
+    scenario = lock(Scenario, uid=scenario_uid)
+    collective = scenario.award_mode == AwardMode.COLLECTIVE
+    require(can_decide_by_minutes if collective else can_choose_winner, actor, scenario)
+    _require_undecided(scenario)
+    words = reason.strip()
+    if len(words) < REASON_MIN:
+        raise Invalid(
+            errors={"reason": [_("Give the reasons in at least 20 characters.")]},
+            code="award.reason",
+        )
+    candidates = Bid.objects.select_for_update().filter(scenario=scenario, state=BidState.CANDIDATE)
+    for bid in candidates.order_by("pk"):
+        move(bid, BidState.LOST)
+    return record_failure(scenario=scenario, actor=actor, failure="none_chosen", reason=words)
+
+
+def _require_undecided(scenario: Scenario) -> None:
+    """The scenario is locked FOR UPDATE."""
     require_running(scenario)
     if scenario.state != ScenarioState.DECISION:
         raise StateConflict(_("There is nothing to decide at this stage."), code="award.state")
+    if Decision.objects.filter(scenario=scenario).exclude(state=DecisionState.REFUSED).exists():
+        raise StateConflict(_("The award is decided already."), code="award.decided")
+
+
+def _to_be_decided(scenario: Scenario, bid_uid: UUID, mode: str) -> tuple[Ranking, Ranking]:
+    """(the best candidate left, the one asked for). The scenario is locked FOR UPDATE."""
+    _require_undecided(scenario)
     if scenario.award_mode != mode:
         raise StateConflict(
             _("This scenario's award is decided in another way."), code="award.mode"
         )
-    if Decision.objects.filter(scenario=scenario).exclude(state=DecisionState.REFUSED).exists():
-        raise StateConflict(_("The award is decided already."), code="award.decided")
     if not Bid.objects.filter(scenario=scenario, uid=bid_uid).exists():
         raise NotFound
     left = queries.standing_candidates(scenario)

@@ -33,7 +33,7 @@ from marketplace.committee.queries import rules_of
 from marketplace.scenarios.models import AwardMode, Scenario
 from marketplace.scenarios.models import State as ScenarioState
 from marketplace.scenarios.windows import window_end
-from marketplace.web.forms.awards import ChooseForm, MinutesForm, RefuseForm
+from marketplace.web.forms.awards import ChooseForm, MinutesForm, NobodyForm, RefuseForm
 from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
 from marketplace.web.request import Request
 
@@ -46,13 +46,42 @@ def decision(request: Request, address: str) -> HttpResponse:
     actor = actor_of(request)
     if not Report.objects.visible_to(actor).filter(scenario=scenario).exists():
         raise Http404
+    if request.method == "POST" and "nobody" in request.POST:
+        return choose_nobody(request, scenario)
+    return decision_page(request, scenario)
+
+
+def choose_nobody(request: Request, scenario: Scenario) -> HttpResponse:
+    form = NobodyForm(request.POST, prefix="nobody")
+    error = None
+    if form.is_valid():
+        _row, error = attempt(
+            actions.choose_nobody,
+            actor=actor_of(request),
+            scenario_uid=scenario.uid,
+            reason=form.cleaned_data["reason"],
+        )
+        if error is None:
+            messages.success(request, _("The demand has ended without an award."))
+            return HttpResponseRedirect(reverse("scenario", args=[scenario.address]))
+        show_refusal(form, error)
+    return decision_page(request, scenario, nobody=form, error=error)
+
+
+def decision_page(
+    request: Request,
+    scenario: Scenario,
+    *,
+    nobody: NobodyForm | None = None,
+    error: DomainError | None = None,
+) -> HttpResponse:
+    actor = actor_of(request)
     candidates = queries.candidates(actor, scenario)
     collective = scenario.award_mode == AwardMode.COLLECTIVE
     may = can_decide_by_minutes if collective else can_choose_winner
-    data = request.POST if request.method == "POST" else None
+    data = request.POST if request.method == "POST" and nobody is None else None
     form = MinutesForm(data, candidates=candidates) if collective else ChooseForm(data)
-    error = None
-    if request.method == "POST" and form.is_valid():
+    if data is not None and form.is_valid():
         action = actions.decide_by_minutes if collective else actions.choose_winner
         given = {**form.cleaned_data, "bid_uid": UUID(str(form.cleaned_data["bid"]))}
         del given["bid"]
@@ -69,6 +98,8 @@ def decision(request: Request, address: str) -> HttpResponse:
         "candidates": candidates,
         "chosen": str(data.get("bid", "")) if data else "",
         "form": form,
+        "nobody": nobody or NobodyForm(prefix="nobody"),
+        "nobody_said": nobody is not None,
         "collective": collective,
         "standing": standing,
         "may_decide": may(actor, scenario)

@@ -49,6 +49,7 @@ FAILURES: dict[str, str | Promise] = {
     "none_eligible": gettext_lazy("No bid met all conditions of this scenario."),
     "below_pass_line": gettext_lazy("No valid bid reached the pass line."),
     "refused": gettext_lazy("The winner refused the award and no candidate is left."),
+    "none_chosen": gettext_lazy("None of the candidates was chosen; the reasons are on record."),
 }
 
 

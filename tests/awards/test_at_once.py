@@ -61,3 +61,17 @@ def test_two_entries_of_one_decision(two_at_once):
 
     assert refusals(two_at_once(deed, deed)) == [StateConflict]
     assert Decision.objects.count() == 1
+
+
+def test_choosing_one_while_choosing_nobody(two_at_once):
+    scenario = factories.reported(1)
+    owner = owner_of(scenario)
+    results = two_at_once(
+        lambda: choose(scenario, "B1", actor=owner),
+        lambda: actions.choose_nobody(
+            actor=owner, scenario_uid=scenario.uid, reason="理由充分" * 5
+        ),
+    )
+    assert refusals(results) == [StateConflict]
+    scenario.refresh_from_db()
+    assert (scenario.state == "failed") is (Decision.objects.count() == 0)

@@ -339,3 +339,34 @@ def test_a_panel_member_never_confirms(clock):
             actor=Actor(Role.OFFICER, judge, world.office()), decision_uid=decision.uid
         )
     assert not Award.objects.exists()
+
+
+@pytest.mark.parametrize("mode", [AwardMode.OWNER_CHOICE, AwardMode.COLLECTIVE])
+def test_nobody_may_be_chosen_with_reasons(mode):
+    scenario = factories.reported(2, award_mode=mode)
+    chooser = owner_of(scenario) if mode == AwardMode.OWNER_CHOICE else world.officer()
+    with pytest.raises(Invalid) as short:
+        actions.choose_nobody(actor=chooser, scenario_uid=scenario.uid, reason="不合适")
+    assert list(short.value.errors) == ["reason"]
+    reason = "各候选方案的承诺值均不能满足投产安全要求，且费用超出本年度预算安排。"
+    actions.choose_nobody(actor=chooser, scenario_uid=scenario.uid, reason=reason)
+    scenario.refresh_from_db()
+    assert (scenario.state, scenario.failure) == ("failed", "none_chosen")
+    assert set(scenario.bids.values_list("state", flat=True)) == {"lost"}
+    assert scenario.notes.get(to_state="failed").text == reason
+    event = Event.objects.get(kind="scenario.failed")
+    assert event.data["failure"] == "none_chosen"
+    assert reason not in bytes(event.body).decode()
+
+
+def test_who_may_choose_nobody_and_when():
+    scenario = factories.reported(1)
+    given = {"scenario_uid": scenario.uid, "reason": "理由" * 10}
+    for stranger in (world.officer(), world.owner(), world.member(scenario.organisation, "editor")):
+        with pytest.raises(NotAllowed):
+            actions.choose_nobody(actor=stranger, **given)
+    owner = owner_of(scenario)
+    choose(scenario, "B1", actor=owner)
+    with pytest.raises(StateConflict) as decided_already:
+        actions.choose_nobody(actor=owner, **given)
+    assert decided_already.value.code == "award.decided"

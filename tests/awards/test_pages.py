@@ -37,6 +37,21 @@ def test_the_owner_compares_and_chooses():
     assert again.status_code == 409
 
 
+def test_the_owner_may_end_it_without_an_award():
+    scenario = factories.reported(1)
+    client, address = signed_in(owner_of(scenario)), url("decision", scenario)
+    short = client.post(address, {"nobody": "1", "nobody-reason": "太贵"})
+    assert short.status_code == 422
+    assert "太贵" in short.content.decode()
+    assert client.post(address, {"nobody": "1", "nobody-reason": ""}).status_code == 422
+    reason = "候选方案均不能满足投产安全要求，费用也超出本年度预算。"
+    done = client.post(address, {"nobody": "1", "nobody-reason": reason})
+    assert (done.status_code, done["Location"]) == (302, url("scenario", scenario))
+    assert signed_in(world.officer()).post(address, {"nobody": "1"}).status_code in {404, 422}
+    page = Client().get(url("scenario", scenario)).content.decode()
+    assert reason not in page
+
+
 def test_an_officer_enters_the_minutes():
     scenario = factories.reported(2, award_mode="collective")
     client, address = signed_in(world.officer()), url("decision", scenario)

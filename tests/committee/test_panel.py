@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from marketplace.accounts.models import Capability, Grant, Membership
+from marketplace.accounts.models import Capability, Grant, Membership, PersonRole
 from marketplace.base.actor import Actor, Role
 from marketplace.base.errors import Invalid, NotAllowed, NotFound, StateConflict
 from marketplace.bidding.models import BidState
@@ -94,6 +94,16 @@ def refusals(scenario, judge):
     with pytest.raises(Invalid) as refused:
         appoint(scenario, [judge, *factories.experts(2)])
     return refused.value.errors["experts"]
+
+
+@pytest.mark.parametrize("role", ["witness", "evaluator", "inspector", "complaints", "operator"])
+def test_who_watches_or_measures_does_not_judge(role):
+    scenario, judges = factories.scenario_in_review(1), factories.experts()
+    PersonRole.objects.create(user=judges[0].user, role=role)
+    with pytest.raises(Invalid) as refused:
+        factories.seated_panel(scenario, judges)
+    assert len(refused.value.errors["experts"]) == 1
+    assert judges[0].user.name in refused.value.errors["experts"][0]
 
 
 def test_a_key_holder_does_not_judge():

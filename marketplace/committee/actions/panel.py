@@ -40,6 +40,9 @@ APPOINTED_IN = {ScenarioState.ELIGIBILITY, ScenarioState.REVIEW}
 # Afterwards the prices are known, and a new judge would know whom his points help.
 PANEL_MAY_CHANGE = {PanelState.APPOINTED, PanelState.TECHNICAL, PanelState.NAMED}
 
+# Who tests, watches over the procedure or runs the machines does not score.
+NEVER_JUDGES = (Role.EVALUATOR, Role.WITNESS, Role.COMPLAINTS, Role.INSPECTOR, Role.OPERATOR)
+
 
 @transaction.atomic
 def appoint_panel(*, actor: Actor, scenario_uid: UUID, expert_uids: Sequence[UUID]) -> Panel:
@@ -226,6 +229,10 @@ def _size_errors(scenario: Scenario, size: int) -> list[Text]:
 def _seat_errors(scenario: Scenario, users: list[User]) -> list[Text]:
     """One sentence for each thing that keeps somebody off this panel."""
     errors: list[Text] = []
+    apart = PersonRole.objects.filter(user__in=users, role__in=NEVER_JUDGES)
+    for name in apart.values_list("user__name", flat=True).distinct().order_by("user__name"):
+        text = str(_("%(name)s measures, supervises or runs the platform, and so never scores."))
+        errors.append(text % {"name": name})
     for found in queries.choosable(scenario, users):
         name = {"name": found.user.name}
         if found.key_holder:

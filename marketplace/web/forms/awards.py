@@ -52,3 +52,14 @@ class RefuseForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"), max_length=4000, widget=forms.Textarea(attrs={"rows": 3})
     )
+
+
+class NobodyForm(forms.Form):
+    """Taking none of the candidates."""
+
+    reason = forms.CharField(
+        label=_("Reasons"),
+        help_text=_("At least 20 characters. They are kept with the demand."),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
