@@ -155,7 +155,10 @@ ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 # Behind a proxy the limits count its clients, by the address that it adds, not the proxy itself.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if flag("BEHIND_PROXY") else 0
 SESSION_COOKIE_AGE = 12 * 3600
-EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
+# Mail is sent only where a server is named, and never from a demo, whose people are invented.
+EMAIL_HOST = "" if DEMO else os.environ.get("EMAIL_HOST", "")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
+EMAIL_TIMEOUT = 10
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "jiebang@localhost")
 

@@ -24,6 +24,7 @@ from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Sc
 from marketplace.experts.models import Expert, Interest
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.ledger.models import Event, PendingEvent, Receipt
+from marketplace.notices.models import Notice
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -57,6 +58,7 @@ __all__ = [
     "Membership",
     "Metric",
     "Milestone",
+    "Notice",
     "OfficialCalendar",
     "OpenDemand",
     "OpenedEnvelope",

@@ -1,4 +1,4 @@
-"""What upper rooms register with lower ones: projections, outbox handlers, the nudge."""
+"""What upper rooms register with lower ones: projections, notices, handlers, the nudge."""
 
 from importlib import import_module
 
@@ -6,6 +6,11 @@ REGISTER = (
     "marketplace.scenarios.projections",
     "marketplace.bidding.projections",
     "marketplace.indicators.projections",
+    "marketplace.notices.handlers",
+    "marketplace.scenarios.notices",
+    "marketplace.bidding.notices",
+    "marketplace.committee.notices",
+    "marketplace.awards.notices",
     "marketplace.tasks",
 )
 

@@ -3,6 +3,7 @@ from django.shortcuts import render
 from django.urls import path
 
 from marketplace.desk.queries import waiting_for, waiting_on
+from marketplace.notices.queries import unread_count
 from marketplace.web.pages import actor_of
 from marketplace.web.request import Request
 
@@ -17,7 +18,7 @@ def desk(request: Request) -> HttpResponse:
     return render(
         request,
         "desk/desk.html",
-        {"waiting_for": mine, "waiting_on": others},
+        {"waiting_for": mine, "waiting_on": others, "unread": unread_count(actor)},
     )
 
 

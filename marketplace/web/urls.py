@@ -7,6 +7,7 @@ from marketplace.web import (
     committee,
     components,
     desk,
+    notices,
     openings,
     public,
     scenarios,
@@ -21,5 +22,6 @@ urlpatterns = [
     *committee.urlpatterns,
     *awards.urlpatterns,
     *desk.urlpatterns,
+    *notices.urlpatterns,
     *public.urlpatterns,
 ]

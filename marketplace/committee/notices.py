@@ -1,0 +1,40 @@
+"""Experts are told of their seat, as long as they hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.accounts.models import User
+from marketplace.base.actor import Actor
+from marketplace.committee.models import MemberState, Panel, PanelMember
+from marketplace.ledger.models import Event
+from marketplace.notices.registry import register
+from marketplace.scenarios.notices import seen_by_any, title
+
+
+def panels(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
+    rows = seen_by_any(Panel, actors, uids).select_related("scenario")
+    return {row.uid: row for row in rows}
+
+
+def members(event: Event) -> QuerySet[User]:
+    """Who was seated at the appointment and has not been recused since."""
+    seats = PanelMember.objects.filter(panel__uid=event.subjects[-1], created_at__lte=event.at)
+    seats = seats.exclude(state=MemberState.RECUSED)
+    return User.objects.filter(pk__in=seats.values("user_id"))
+
+
+register(
+    "panel.appointed",
+    audience=members,
+    subjects=panels,
+    sentence=_("You were appointed to the panel for “%(title)s”"),
+    title=lambda panel: title(panel.scenario),
+    url=lambda panel: reverse("panel-desk", args=[panel.uid]),
+)

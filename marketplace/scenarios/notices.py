@@ -1,0 +1,90 @@
+"""Whom the course of a demand is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model, Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.accounts.models import Membership, User
+from marketplace.base.actor import Actor, Role
+from marketplace.ledger.models import Event
+from marketplace.notices.registry import register
+from marketplace.scenarios.models import Scenario
+
+WRITERS = [Role.OWNER, Role.EDITOR]
+
+
+def seen_by_any(model: type[Model], actors: list[Actor], uids: Collection[UUID]) -> QuerySet[Any]:
+    """The rows among these that one of a person's hats may see."""
+    manager: Any = model._default_manager
+    seen = Q(pk=None)
+    for actor in actors:
+        seen |= Q(pk__in=manager.visible_to(actor).filter(uid__in=uids).values("pk"))
+    return manager.filter(seen)
+
+
+def scenarios(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
+    return {row.uid: row for row in seen_by_any(Scenario, actors, uids)}
+
+
+def title(scenario: Scenario) -> str:
+    english = (get_language() or "").startswith("en")
+    return (english and scenario.title_en) or scenario.title
+
+
+def url(scenario: Scenario) -> str:
+    return reverse("scenario", args=[scenario.address])
+
+
+def gate_url(scenario: Scenario) -> str:
+    return reverse("scenario-gate", args=[scenario.address])
+
+
+def writers(organisations: Q) -> QuerySet[User]:
+    """Owners and editors of the organisations of these memberships."""
+    members = Membership.objects.filter(organisations, role__in=WRITERS)
+    return User.objects.filter(pk__in=members.values("user_id"))
+
+
+def owner_writers(event: Event) -> QuerySet[User]:
+    return writers(Q(organisation__scenarios__uid=event.subjects[-1]))
+
+
+def officers(event: Event) -> QuerySet[User]:
+    """Those who may take the demand on: neither its author nor of its owner."""
+    scenario = Scenario.objects.get(uid=event.subjects[-1])
+    office = Membership.objects.filter(role=Role.OFFICER, organisation__is_office=True)
+    own = Membership.objects.filter(organisation=scenario.organisation_id)
+    rows = User.objects.filter(pk__in=office.values("user_id"))
+    return rows.exclude(pk__in=own.values("user_id")).exclude(pk=scenario.author_id)
+
+
+register(
+    "scenario.submitted",
+    audience=officers,
+    subjects=scenarios,
+    sentence=_("The demand “%(title)s” was submitted"),
+    title=title,
+    url=gate_url,
+)
+for _kind, _sentence in {
+    "scenario.returned": _("The demand “%(title)s” was returned for revision"),
+    "scenario.rejected": _("The demand “%(title)s” was rejected"),
+    "scenario.demonstrated": _("The demand “%(title)s” has been demonstrated"),
+    "scenario.published": _("The demand “%(title)s” was published"),
+    "scenario.failed": _("The listing of the demand “%(title)s” failed"),
+}.items():
+    register(
+        _kind,
+        audience=owner_writers,
+        subjects=scenarios,
+        sentence=_sentence,
+        title=title,
+        url=url,
+    )
