@@ -81,6 +81,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_htmx",
     "pgtrigger",
@@ -103,8 +105,10 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "marketplace.web.acting.ActingMiddleware",
+    "marketplace.web.second_factor.SecondFactorMiddleware",
     "marketplace.web.caching.PrivatePagesMiddleware",
 ]
 TEMPLATES = [
@@ -155,6 +159,18 @@ ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 # Behind a proxy the limits count its clients, by the address that it adds, not the proxy itself.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if flag("BEHIND_PROXY") else 0
 SESSION_COOKIE_AGE = 12 * 3600
+# A second factor for whoever decides, and a fresh proof before what cannot be taken back.
+MFA_OPTIONAL = flag("MFA_OPTIONAL")
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEMO
+MFA_TOTP_ISSUER = "Jiebang"
+MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "authenticate": "marketplace.web.forms.second_factor.AuthenticateOnceForm",
+    "reauthenticate": "marketplace.web.forms.second_factor.ReauthenticateOnceForm",
+}
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "jiebang@localhost")
