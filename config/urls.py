@@ -9,6 +9,8 @@ urlpatterns = [
     path("api/v1/", include("marketplace.api.urls")),
     *i18n_patterns(
         path("accounts/", include("allauth.account.urls")),
+        path("accounts/2fa/", include("allauth.mfa.urls")),
+        path("accounts/sessions/", include("allauth.usersessions.urls")),
         path("", include("marketplace.web.urls")),
         prefix_default_language=False,
     ),

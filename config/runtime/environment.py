@@ -67,6 +67,7 @@ def environment(
         "SECRET_KEY": (folder / "keys" / "secret").read_text(),
         "DEBUG": "0",
         "DEMO": "1",
+        "MFA_OPTIONAL": "1",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
         "SITE_URL": f"http://localhost:{port}",
         "PORT": str(port),

@@ -6,7 +6,15 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
-from marketplace.accounts.models import Capability, Control, Grant, Membership, Organisation, User
+from marketplace.accounts.models import (
+    Capability,
+    Control,
+    Grant,
+    Membership,
+    Organisation,
+    PersonRole,
+    User,
+)
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR, Actor, Role
 
@@ -46,6 +54,24 @@ def acting(user: User | AnonymousUser, key: str = "") -> tuple[Actor, list[Actin
         if choice.key == key:
             return choice.actor, choices
     return (choices[0].actor if choices else Actor(Role.MEMBER, user)), choices
+
+
+DECIDING = [
+    Role.OFFICER,
+    Role.SECRETARY,
+    Role.EXPERT,
+    Role.WITNESS,
+    Role.COMPLAINTS,
+    Role.INSPECTOR,
+]
+
+
+def needs_second_factor(user: User) -> bool:
+    """Whether any hat of this person decides or supervises, or a key of an opening is held."""
+    member = Membership.objects.filter(user=user, role__in=DECIDING)
+    role = PersonRole.objects.filter(user=user, role__in=DECIDING)
+    keys = Grant.objects.in_force().filter(user=user, capability=Capability.KEY_HOLDER)
+    return member.exists() or role.exists() or keys.exists()
 
 
 def granted_subjects(actor: Actor, *capabilities: str) -> QuerySet[Grant, UUID]:

@@ -36,6 +36,7 @@ from marketplace.scenarios.windows import window_end
 from marketplace.web.forms.awards import ChooseForm, MinutesForm, NobodyForm, RefuseForm
 from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
 from marketplace.web.request import Request
+from marketplace.web.second_factor import fresh_proof
 
 
 # -- The decision ------------------------------------------------------------------------------------
@@ -115,6 +116,7 @@ def decision_page(
 # -- Publicity ---------------------------------------------------------------------------------------
 @login_not_required
 @require_http_methods(["GET", "POST"])
+@fresh_proof(do="publish")
 def publicity(request: Request, address: str) -> HttpResponse:
     """The public notice with its window; before it, for an officer, the preview to publish."""
     scenario = scenario_or_404(request, address)
@@ -199,6 +201,7 @@ def read_notice(body: dict[str, Any]) -> dict[str, Any]:
 
 # -- Confirmation ------------------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
+@fresh_proof
 def award_confirm(request: Request, address: str) -> HttpResponse:
     """After the window: an officer who never sat on the panel confirms."""
     scenario = scenario_or_404(request, address)

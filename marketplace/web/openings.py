@@ -38,11 +38,13 @@ from marketplace.web.pages import (
     show_refusal,
 )
 from marketplace.web.request import Request
+from marketplace.web.second_factor import fresh_proof
 
 
 # -- The opening ---------------------------------------------------------------------------------------
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@fresh_proof
 def opening(request: Request, address: str) -> HttpResponse:
     """The live list for those who take part; a key holder's confirmation is the one deed here."""
     scenario = scenario_or_404(request, address)

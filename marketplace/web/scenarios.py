@@ -49,6 +49,7 @@ from marketplace.web.pages import (
     show_refusal,
 )
 from marketplace.web.request import Request
+from marketplace.web.second_factor import fresh_proof
 
 STEPS = {
     "start": gettext_lazy("Take it up for demonstration"),
@@ -259,6 +260,7 @@ def _walk(request: Request, scenario: Scenario) -> DomainError | None:
 
 
 # -- Publication and withdrawal --------------------------------------------------------------------
+@fresh_proof
 def publish(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)

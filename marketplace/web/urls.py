@@ -11,10 +11,12 @@ from marketplace.web import (
     openings,
     public,
     scenarios,
+    second_factor,
 )
 
 urlpatterns = [
     path("acting/", acting.switch, name="acting"),
+    path("accounts/security/", second_factor.security, name="security"),
     path("components/", components.living_page, name="components"),
     *scenarios.urlpatterns,
     *bidding.urlpatterns,

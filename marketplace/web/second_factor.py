@@ -1,0 +1,117 @@
+"""Who must have a second factor, and which deeds ask for a fresh proof. See docs/decisions.md."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core.exceptions import ReauthenticationRequired
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from marketplace.accounts.models import User
+from marketplace.accounts.queries import needs_second_factor
+from marketplace.base.problems import plain_problem
+from marketplace.web.request import Request
+
+View = Callable[..., HttpResponse]
+# What somebody may still open who has to set up a second factor first.
+SET_UP = {
+    "security",
+    "account_login",
+    "account_logout",
+    "account_reauthenticate",
+    "account_change_password",
+    "usersessions_list",
+}
+
+
+def has_second_factor(user: User) -> bool:
+    """Recovery codes alone are none."""
+    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    return Authenticator.objects.filter(user_id=user.pk, type__in=kinds).exists()
+
+
+class SecondFactorMiddleware:
+    """Leads whoever must have a second factor, and has none, to where it is set up."""
+
+    def __init__(self, get_response: Callable[[Request], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Request) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: Request, view: View, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        name = (request.resolver_match.url_name or "") if request.resolver_match else ""
+        if settings.MFA_OPTIONAL or name in SET_UP or name.startswith(("mfa_", "health-")):
+            return None
+        user = request.user
+        if not isinstance(user, User) or has_second_factor(user) or not needs_second_factor(user):
+            return None
+        if request.path.startswith("/api/"):
+            return plain_problem(
+                403, "mfa.required", _("Your role needs a second factor. Set it up first.")
+            )
+        address = reverse("security")
+        if request.htmx:
+            return HttpResponse(headers={"HX-Redirect": address})
+        return HttpResponseRedirect(address)
+
+
+def proved_recently(request: Request, user: User) -> bool:
+    """Proved anew in this session within the timeout, by the second factor where there is one."""
+    strong = has_second_factor(user)
+    since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    return any(
+        record["at"] > since and (record["method"] == "mfa" or not strong)
+        for record in get_authentication_records(request, user)
+        if record.get("reauthenticated")
+    )
+
+
+def fresh_proof(view: View | None = None, *, do: str = "") -> Any:
+    """A POST of this page (with `do`, only of that button) needs a fresh proof.
+
+    allauth keeps the POST in the session, asks, and then goes on with it.
+    """
+    if view is None:
+        return lambda view: fresh_proof(view, do=do)
+
+    @wraps(view)
+    def proved(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        deed = request.method == "POST" and (not do or request.POST.get("do") == do)
+        user = request.user
+        if (
+            deed
+            and not settings.MFA_OPTIONAL
+            and isinstance(user, User)
+            and not proved_recently(request, user)
+        ):
+            raise ReauthenticationRequired
+        return view(request, *args, **kwargs)
+
+    return proved
+
+
+@never_cache
+@require_GET
+def security(request: Request) -> HttpResponse:
+    """Password, second factor, recovery codes and sessions, in one place."""
+    user = request.user
+    assert isinstance(user, User)  # the page is behind the sign-in
+    context = {
+        "protected": has_second_factor(user),
+        "required": not settings.MFA_OPTIONAL and needs_second_factor(user),
+    }
+    return render(request, "account/security.html", context)
