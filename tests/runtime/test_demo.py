@@ -188,6 +188,8 @@ class Running:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # As at a terminal: what runs in a script's background inherits a deaf ear to Ctrl-C.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
 
     def wait_for(self, words, seconds=400):

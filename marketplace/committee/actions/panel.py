@@ -230,9 +230,9 @@ def _seat_errors(scenario: Scenario, users: list[User]) -> list[Text]:
     """One sentence for each thing that keeps somebody off this panel."""
     errors: list[Text] = []
     apart = PersonRole.objects.filter(user__in=users, role__in=NEVER_JUDGES)
-    for name in apart.values_list("user__name", flat=True).distinct().order_by("user__name"):
+    for person in apart.values_list("user__name", flat=True).distinct().order_by("user__name"):
         text = str(_("%(name)s measures, supervises or runs the platform, and so never scores."))
-        errors.append(text % {"name": name})
+        errors.append(text % {"name": person})
     for found in queries.choosable(scenario, users):
         name = {"name": found.user.name}
         if found.key_holder:
