@@ -189,7 +189,7 @@ class Running:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 # As at a terminal: what runs in a script's background inherits a deaf ear to Ctrl-C.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
 
     def wait_for(self, words, seconds=400):
