@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from marketplace.accounts.models import Capability, Grant, Organisation, User
@@ -50,3 +51,17 @@ def end_grants(*, user: User, subject_uids: list[UUID], capability: Capability) 
     """End a person's open grants on these subjects, everywhere at once. Returns how many."""
     rows = Grant.objects.filter(user=user, subject_uid__in=subject_uids, capability=capability)
     return rows.filter(until_at=None).update(until_at=clock.now())
+
+
+@transaction.atomic
+def spend_totp_counter(*, authenticator: Authenticator, counter: int) -> bool:
+    """Keep the half minute whose code was used; False if it, or a later one, was used before.
+
+    RFC 6238 §5.2: a code is accepted once, by whichever process.
+    """
+    row = lock(Authenticator, pk=authenticator.pk)
+    if counter <= row.data.get("last_counter", 0):
+        return False
+    row.data = {**row.data, "last_counter": counter}
+    row.save(update_fields=["data"])
+    return True
