@@ -7,6 +7,7 @@ from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
 from marketplace.base import clock, queue
+from marketplace.files import access
 from marketplace.scenarios import sweeps as scenario_sweeps
 
 AGAIN = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
@@ -20,6 +21,11 @@ def deliver_outbox(**_: object) -> None:
 @shared_task(**AGAIN)
 def sweep_deadlines(**_: object) -> None:
     scenario_sweeps.close_due()
+
+
+@shared_task(**AGAIN)
+def seal_access_days(**_: object) -> None:
+    access.seal_days()
 
 
 def nudge_worker() -> None:
