@@ -23,7 +23,7 @@ WHERE newest.bid_id = marketplace_bid.id
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0002_notices'),
+        ('marketplace', '0003_access_log'),
     ]
 
     operations = [
