@@ -6,6 +6,7 @@ No Django.
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from pathlib import PurePosixPath
@@ -52,11 +53,9 @@ def kinds(head: bytes) -> set[str]:
 def is_text(head: bytes) -> bool:
     """UTF-8 without control signs; the last character may be cut off."""
     try:
-        text = head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if len(head) - error.start > 3:
-            return False
-        text = head[: error.start].decode("utf-8")
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
     return not re.search("[\x00-\x08\x0e-\x1f\x7f]", text)
 
 

@@ -7,6 +7,7 @@ from marketplace.web import (
     committee,
     components,
     desk,
+    files,
     notices,
     openings,
     public,
@@ -24,6 +25,7 @@ urlpatterns = [
     *committee.urlpatterns,
     *awards.urlpatterns,
     *desk.urlpatterns,
+    *files.urlpatterns,
     *notices.urlpatterns,
     *public.urlpatterns,
 ]
