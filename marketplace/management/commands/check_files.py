@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Model
 
-from marketplace.bidding.models import OpenedFile, SealedEnvelope
+from marketplace.bidding.models import OpenedFile, SealedEnvelope, SealedPackage
 from marketplace.files import storage, sweeps
 from marketplace.files.access import broken_days
 from marketplace.files.models import Upload, UploadState
@@ -54,9 +54,12 @@ def rows(folder: str) -> Iterator[Any]:
 
 
 def names(folder: str) -> Iterator[str]:
-    """A file that a sealed envelope names stays one envelope's, wherever it came from."""
+    """Whatever a record points to, bids that are sealed and not yet submitted among them."""
     for row in rows(folder):
         yield row.stored_name
+    if folder == "sealed":
+        for package in SealedPackage.objects.order_by("pk").iterator(chunk_size=500):
+            yield from (file["stored_name"] for file in package.files)
 
 
 def damaged() -> Iterator[str]:
