@@ -9,7 +9,7 @@ from marketplace.accounts.models import (
     User,
 )
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import IdempotencyKey, OutboxJob
+from marketplace.base.models import Heartbeat, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -52,6 +52,7 @@ __all__ = [
     "Event",
     "Expert",
     "Grant",
+    "Heartbeat",
     "IdempotencyKey",
     "Indicator",
     "Interest",

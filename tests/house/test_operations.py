@@ -26,7 +26,7 @@ BID = json.loads(forms_schema.SCHEMA_FILE.read_text("utf-8"))["$defs"]
 
 def test_every_variable_is_told_and_no_other():
     source = (ROOT / "config" / "settings.py").read_text("utf-8")
-    pattern = r'(?:required|flag|words)\("(\w+)"\)|environ(?:\.get\(|\[)"(\w+)"'
+    pattern = r'(?:required|secret|flag|words)\("(\w+)"|environ(?:\.get\(|\[)"(\w+)"'
     read = {one or other for one, other in re.findall(pattern, source)}
     rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \|", TEXT, re.MULTILINE)
     told = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
