@@ -8,6 +8,7 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
@@ -40,6 +41,7 @@ from marketplace.scenarios.models import (
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 
 __all__ = [
+    "ApiToken",
     "Award",
     "Bid",
     "BidVersion",

@@ -12,6 +12,7 @@ from marketplace.web import (
     public,
     scenarios,
     second_factor,
+    tokens,
 )
 
 urlpatterns = [
@@ -25,5 +26,6 @@ urlpatterns = [
     *awards.urlpatterns,
     *desk.urlpatterns,
     *notices.urlpatterns,
+    *tokens.urlpatterns,
     *public.urlpatterns,
 ]
