@@ -36,7 +36,7 @@ def tokens(request: Request) -> HttpResponse:
             "token": token,
             "hat": hat_label(queries.hat_of(token)),
             "own": token.user_id == actor.user_id,
-            "demand": demands.get(token.scenario_uid),
+            "demand": demands.get(token.scenario_uid) if token.scenario_uid else None,
         }
         for token in rows
     ]
