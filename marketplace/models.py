@@ -19,6 +19,7 @@ from marketplace.bidding.models import (
     Opening,
     OpeningConfirmation,
     SealedEnvelope,
+    SealedPackage,
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
@@ -85,6 +86,7 @@ __all__ = [
     "ScenarioNote",
     "Score",
     "SealedEnvelope",
+    "SealedPackage",
     "SearchEntry",
     "Sheet",
     "Term",
