@@ -20,9 +20,11 @@ from marketplace.bidding.models import (
     Opening,
     OpeningConfirmation,
     SealedEnvelope,
+    SealedPackage,
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
+from marketplace.files.access import AccessDay, AccessRecord
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
@@ -41,6 +43,8 @@ from marketplace.scenarios.models import (
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 
 __all__ = [
+    "AccessDay",
+    "AccessRecord",
     "Award",
     "Bid",
     "BidVersion",
@@ -85,6 +89,7 @@ __all__ = [
     "ScenarioNote",
     "Score",
     "SealedEnvelope",
+    "SealedPackage",
     "SearchEntry",
     "Sheet",
     "Term",
