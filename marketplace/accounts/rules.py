@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from marketplace.accounts.models import Organisation, User
+from marketplace.accounts.pledges import KEY_HOLDER, PledgeText
 from marketplace.base.actor import Actor, Role
 
 if TYPE_CHECKING:
@@ -28,3 +29,10 @@ def can_revoke_token(actor: Actor, token: ApiToken) -> bool:
         and token.organisation_id == actor.organisation_id
     )
     return own or of_organisation
+
+
+def can_sign_pledge(actor: Actor, text: PledgeText) -> bool:
+    """Whoever the text is for, in person. A holder of keys may sign before being appointed."""
+    if actor.user_id is None:
+        return False
+    return actor.role in text.roles or (KEY_HOLDER in text.roles and actor.role != Role.EXPERT)

@@ -9,6 +9,7 @@ from marketplace.web import (
     desk,
     notices,
     openings,
+    pledges,
     public,
     scenarios,
     second_factor,
@@ -27,5 +28,6 @@ urlpatterns = [
     *desk.urlpatterns,
     *notices.urlpatterns,
     *tokens.urlpatterns,
+    *pledges.urlpatterns,
     *public.urlpatterns,
 ]

@@ -2,9 +2,11 @@
 
 import pytest
 
+from marketplace.accounts.pledges import PledgeText
 from marketplace.accounts.rules import (
     can_create_token,
     can_revoke_token,
+    can_sign_pledge,
     can_verify_organisation,
 )
 from marketplace.accounts.tokens.actions import create_token
@@ -24,11 +26,16 @@ MATRIX = {
     can_verify_organisation: "  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_create_token: "         -  +  +  +  +  +  +  +  +  +  +  -  -",
     can_revoke_token: "         -  +  -  -  -  -  -  -  -  -  -  -  -",
+    # the text of those in office and of key holders, who may sign before being appointed
+    can_sign_pledge: "          -  +  +  +  +  -  +  +  +  +  +  -  -",
 }
 # What a rule is asked about, where it is not the organisation.
 ROWS = {
     can_create_token: lambda organisation, actor: actor.user or world.make_user(),
     can_revoke_token: lambda organisation, actor: token_of_a_member(organisation),
+    can_sign_pledge: lambda organisation, actor: PledgeText.objects.get(
+        code="integrity-duty", version=1
+    ),
 }
 
 
