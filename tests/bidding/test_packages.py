@@ -12,7 +12,7 @@ from marketplace.bidding.actions import (
     packages,
     seal_package,
     submit_bid,
-    submit_package,
+    submit_sealed_bid,
     withdraw_bid,
 )
 from marketplace.bidding.actions.submission import receipt_hash
@@ -37,7 +37,7 @@ def package_of(scenario, vendor, **changes):
 
 
 def submit(package, vendor, key=""):
-    return submit_package(
+    return submit_sealed_bid(
         actor=vendor,
         scenario_uid=package.scenario.uid,
         package_uid=package.uid,
