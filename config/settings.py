@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "marketplace.web.acting.ActingMiddleware",
     "marketplace.web.second_factor.SecondFactorMiddleware",
+    "marketplace.web.pledges.PledgeMiddleware",
     "marketplace.web.caching.PrivatePagesMiddleware",
 ]
 TEMPLATES = [

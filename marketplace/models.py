@@ -8,6 +8,7 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
@@ -76,6 +77,8 @@ __all__ = [
     "PaymentNode",
     "PendingEvent",
     "PersonRole",
+    "Pledge",
+    "PledgeText",
     "Publication",
     "Publicity",
     "Ranking",

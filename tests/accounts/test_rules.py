@@ -2,7 +2,8 @@
 
 import pytest
 
-from marketplace.accounts.rules import can_verify_organisation
+from marketplace.accounts.pledges import PledgeText
+from marketplace.accounts.rules import can_sign_pledge, can_verify_organisation
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
 from tests import world
 from tests.matrix import cells, rules_of
@@ -17,6 +18,8 @@ WHO = (
 #                               vi ow ve of se ex ev wi co in op sy op
 MATRIX = {
     can_verify_organisation: "  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    # the text of those in office and of key holders, who may sign before being appointed
+    can_sign_pledge: "          -  +  +  +  +  -  +  +  +  +  +  -  -",
 }
 
 
@@ -36,7 +39,10 @@ def actor_called(who, organisation):
 @pytest.mark.parametrize(("rule", "who", "allowed"), cells(WHO, MATRIX))
 def test_matrix(rule, who, allowed):
     organisation = world.make_organisation(is_vendor=True)
-    assert rule(actor_called(who, organisation), organisation) is allowed
+    subject = organisation
+    if rule is can_sign_pledge:
+        subject = PledgeText.objects.get(code="integrity-duty", version=1)
+    assert rule(actor_called(who, organisation), subject) is allowed
 
 
 def test_the_office_does_not_verify_itself():
