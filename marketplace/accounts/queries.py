@@ -18,6 +18,7 @@ from marketplace.accounts.models import (
 from marketplace.accounts.pledges import owing
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR, Actor, Role
+from marketplace.base.prepared import fetch_one
 
 
 @dataclass(frozen=True)
@@ -110,3 +111,29 @@ def related_organisations(organisation: Organisation) -> set[int]:
     found = set(same.values_list("organisation_id", flat=True))
     parents = Organisation.objects.filter(uscc__in=controllers).values_list("pk", flat=True)
     return (found | set(parents)) - {organisation.pk}
+
+
+# The same in one statement and for one pair, as the deadline's transaction asks it.
+RELATED = """
+WITH stated AS NOT MATERIALIZED (
+    SELECT organisation_id, controller_code
+    FROM marketplace_control,
+        (SELECT (marketplace_now() AT TIME ZONE 'Asia/Shanghai')::date AS today) clock
+    WHERE (from_date IS NULL OR from_date <= today) AND (until_date IS NULL OR until_date > today)
+        AND organisation_id IN (%(one)s::bigint, %(other)s::bigint)
+)
+SELECT EXISTS (
+    SELECT FROM stated one JOIN stated other USING (controller_code)
+    WHERE one.organisation_id <> other.organisation_id
+) OR EXISTS (
+    SELECT FROM stated JOIN marketplace_organisation controller ON controller.uscc = controller_code
+    WHERE controller.id IN (%(one)s::bigint, %(other)s::bigint)
+        AND controller.id <> stated.organisation_id
+)
+"""
+
+
+def are_related(one: int, other: int) -> bool:
+    """Whether two organisations, by id, are `related_organisations` today."""
+    found = fetch_one(RELATED, {"one": one, "other": other})
+    return found is not None and bool(found[0])
