@@ -122,6 +122,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "marketplace.web.acting.ActingMiddleware",
     "marketplace.web.second_factor.SecondFactorMiddleware",
+    "marketplace.web.pledges.PledgeMiddleware",
     "marketplace.web.caching.PrivatePagesMiddleware",
 ]
 TEMPLATES = [
@@ -194,7 +195,20 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "jiebang@localhost")
 
 # -- Cache, queue --------------------------------------------------------------------------------
 REDIS_URL = secret("REDIS_URL", needed=True)
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Seen by every process, gone at any moment, and whole numbers only: nothing is unpickled.
+    "shared": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "jb",
+        "OPTIONS": {
+            "serializer": "marketplace.base.shared.WholeNumbers",
+            "socket_timeout": 0.3,
+            "socket_connect_timeout": 0.3,
+        },
+    },
+}
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -208,6 +222,8 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "10"))
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "marketplace.tasks.deliver_outbox", "schedule": SWEEP_SECONDS},
     "close": {"task": "marketplace.tasks.sweep_deadlines", "schedule": SWEEP_SECONDS},
+    "packages": {"task": "marketplace.tasks.discard_stale_packages", "schedule": 3600},
+    "access": {"task": "marketplace.tasks.seal_access_days", "schedule": 600.0},
 }
 
 # -- Files and keys ------------------------------------------------------------------------------
@@ -272,7 +288,10 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
 # -- API -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "marketplace.api.authentication.BearerAuthentication",
+        "marketplace.api.authentication.SessionOrNothing",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["marketplace.api.renderers.ORJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],

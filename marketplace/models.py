@@ -8,6 +8,8 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.pledges import Pledge, PledgeText
+from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Heartbeat, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
@@ -19,9 +21,11 @@ from marketplace.bidding.models import (
     Opening,
     OpeningConfirmation,
     SealedEnvelope,
+    SealedPackage,
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
+from marketplace.files.access import AccessDay, AccessRecord
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
@@ -40,6 +44,9 @@ from marketplace.scenarios.models import (
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 
 __all__ = [
+    "AccessDay",
+    "AccessRecord",
+    "ApiToken",
     "Award",
     "Bid",
     "BidVersion",
@@ -73,6 +80,8 @@ __all__ = [
     "PaymentNode",
     "PendingEvent",
     "PersonRole",
+    "Pledge",
+    "PledgeText",
     "Publication",
     "Publicity",
     "Ranking",
@@ -83,6 +92,7 @@ __all__ = [
     "ScenarioNote",
     "Score",
     "SealedEnvelope",
+    "SealedPackage",
     "SearchEntry",
     "Sheet",
     "Term",

@@ -19,8 +19,11 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from marketplace.notices.counter import known
 from marketplace.web.problems import problems_of
+from marketplace.web.prose import prose
 from marketplace.web.states import ICONS, REMEDIES, badge_for
+from marketplace.web.unread import unread_shown
 from marketplace.web.words import (
     NOTHING,
     SHANGHAI,
@@ -114,6 +117,12 @@ def countdown(
     }
 
 
+@register.inclusion_tag("base/_unread.html", takes_context=True)
+def unread_notices(context: Any) -> dict[str, Any]:
+    """The header's link to the messages, with the number if it is known without a query."""
+    return unread_shown(known(context["user"].uid))
+
+
 # --- words -----------------------------------------------------------------
 
 
@@ -137,6 +146,22 @@ def localized(row: Any, name: str) -> SafeString:
     if (language == "en") == english():
         return conditional_escape(text)
     return format_html('<span lang="{}">{}</span>', language, text)
+
+
+@register.simple_tag(name="prose")
+def prose_of(row: Any, name: str) -> SafeString:
+    """A long text of a row in small markdown, with its language marked where it differs."""
+    text, language = localized_pair(row, name)
+    if (language == "en") == english():
+        return prose_filter(text)
+    return format_html('<div class="jb-text" lang="{}">{}</div>', language, prose(text))
+
+
+@register.filter(name="prose")
+def prose_filter(text: Any, how: str = "") -> SafeString:
+    """The same of a plain value; `unlinked` where the reader is blind to its author."""
+    shown = prose(str(text), links=how != "unlinked") if text else NOTHING
+    return format_html('<div class="jb-text">{}</div>', shown)
 
 
 @register.filter

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0002_notices'),
+        ('marketplace', '0006_api_tokens'),
     ]
 
     operations = [
