@@ -8,8 +8,10 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.pledges import Pledge, PledgeText
+from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import IdempotencyKey, OutboxJob
+from marketplace.base.models import Heartbeat, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -44,6 +46,7 @@ from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "ApiToken",
     "Award",
     "Bid",
     "BidVersion",
@@ -56,6 +59,7 @@ __all__ = [
     "Event",
     "Expert",
     "Grant",
+    "Heartbeat",
     "IdempotencyKey",
     "Indicator",
     "Interest",
@@ -76,6 +80,8 @@ __all__ = [
     "PaymentNode",
     "PendingEvent",
     "PersonRole",
+    "Pledge",
+    "PledgeText",
     "Publication",
     "Publicity",
     "Ranking",

@@ -25,6 +25,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from marketplace.accounts.tokens.models import Scope
 from marketplace.api.pagination import KeysetPagination
 from marketplace.api.shapes import Links, Shape, instant, text
 from marketplace.api.views import absolute, actor_of
@@ -107,7 +108,9 @@ CHECKSUM = header(
 class Tus(APIView):
     permission_classes = [IsAuthenticated]
     parser_classes: ClassVar[list] = []
-    token_scopes: ClassVar[dict[str, str]] = {"write": "uploads:write", "read": "uploads:write"}
+    scope: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("post", "patch", "delete", "head"), Scope.UPLOADS.value
+    )
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

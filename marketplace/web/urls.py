@@ -10,9 +10,11 @@ from marketplace.web import (
     files,
     notices,
     openings,
+    pledges,
     public,
     scenarios,
     second_factor,
+    tokens,
 )
 
 urlpatterns = [
@@ -27,5 +29,7 @@ urlpatterns = [
     *desk.urlpatterns,
     *files.urlpatterns,
     *notices.urlpatterns,
+    *tokens.urlpatterns,
+    *pledges.urlpatterns,
     *public.urlpatterns,
 ]

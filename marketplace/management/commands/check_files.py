@@ -59,7 +59,7 @@ def names(folder: str) -> Iterator[str]:
         yield row.stored_name
     if folder == "sealed":
         for package in SealedPackage.objects.order_by("pk").iterator(chunk_size=500):
-            yield from (file["stored_name"] for file in package.files)
+            yield from (file["stored_name"] for file in package.envelopes)
 
 
 def damaged() -> Iterator[str]:
