@@ -1,5 +1,7 @@
 """The registry of the rooms' models: Django finds them here."""
 
+from marketplace.accounts.invitations.models import Invitation
+from marketplace.accounts.members.models import EndedRole
 from marketplace.accounts.models import (
     Control,
     Grant,
@@ -8,6 +10,7 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.organisations.models import OrganisationRelation, Verification
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
@@ -48,6 +51,7 @@ __all__ = [
     "Criterion",
     "Decision",
     "EligibilityCheck",
+    "EndedRole",
     "EnvelopeKey",
     "Event",
     "Expert",
@@ -55,6 +59,7 @@ __all__ = [
     "IdempotencyKey",
     "Indicator",
     "Interest",
+    "Invitation",
     "Membership",
     "Metric",
     "Milestone",
@@ -66,6 +71,7 @@ __all__ = [
     "Opening",
     "OpeningConfirmation",
     "Organisation",
+    "OrganisationRelation",
     "OutboxJob",
     "Panel",
     "PanelMember",
@@ -86,4 +92,5 @@ __all__ = [
     "Sheet",
     "Term",
     "User",
+    "Verification",
 ]

@@ -15,6 +15,7 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.organisations.models import RELATING, OrganisationRelation
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR, Actor, Role
 
@@ -96,15 +97,19 @@ def key_holders(subject_uid: UUID) -> QuerySet[User]:
 def related_organisations(organisation: Organisation) -> set[int]:
     """Ids of organisations under the same control today, the organisation itself excluded.
 
-    Same controller, or one controlling the other by its code (L2 §34). One step is what the
-    demands of this room need; the whole graph comes with the interests of experts.
+    Same controller, one controlling the other by its code, one managing the other, or the same
+    head (L2 §34); only what the office has seen. One step is what the demands of this room need;
+    the whole graph comes with the interests of experts.
     """
     today = clock.today()
-    now = Control.objects.exclude(from_date__gt=today).exclude(until_date__lte=today)
+    now = Control.objects.in_force(today)
     controllers = set(
         now.filter(organisation=organisation).values_list("controller_code", flat=True)
     )
     same = now.filter(controller_code__in=controllers | {organisation.uscc})
     found = set(same.values_list("organisation_id", flat=True))
-    parents = Organisation.objects.filter(uscc__in=controllers).values_list("pk", flat=True)
-    return (found | set(parents)) - {organisation.pk}
+    stated = OrganisationRelation.objects.in_force(today).filter(kind__in=RELATING)
+    others = stated.filter(organisation=organisation).values_list("other_uscc", flat=True)
+    found |= set(stated.filter(other_uscc=organisation.uscc).values_list("organisation", flat=True))
+    parties = Organisation.objects.filter(uscc__in=controllers | set(others))
+    return (found | set(parties.values_list("pk", flat=True))) - {organisation.pk}
