@@ -22,9 +22,11 @@ from marketplace.bidding.models import (
     Opening,
     OpeningConfirmation,
     SealedEnvelope,
+    SealedPackage,
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
+from marketplace.files.access import AccessDay, AccessRecord
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
@@ -43,6 +45,8 @@ from marketplace.scenarios.models import (
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 
 __all__ = [
+    "AccessDay",
+    "AccessRecord",
     "Award",
     "Bid",
     "BidVersion",
@@ -88,6 +92,7 @@ __all__ = [
     "ScenarioNote",
     "Score",
     "SealedEnvelope",
+    "SealedPackage",
     "SearchEntry",
     "Sheet",
     "Term",
