@@ -151,12 +151,12 @@ def _refuse_known(
 ) -> None:
     if for_person and actor.person.email.lower() == email.lower():
         raise StateConflict(_("Nobody gives such a role to themselves."), code="invitation.self")
-    same_address = {"user__email__iexact": email}
     if for_person:
-        known = PersonRole.objects.filter(role=role, **same_address)
+        known = PersonRole.objects.filter(role=role, user__email__iexact=email).exists()
     else:
-        known = Membership.objects.filter(organisation=organisation, **same_address)
-    if known.exists():
+        seats = Membership.objects.filter(organisation=organisation)
+        known = seats.filter(user__email__iexact=email).exists()
+    if known:
         raise StateConflict(_("This person has that place already."), code="member.already")
     rows = Invitation.objects.filter(
         organisation=organisation, email__iexact=email, state=InvitationState.OPEN

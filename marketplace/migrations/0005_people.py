@@ -14,7 +14,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0002_notices'),
+        ('marketplace', '0004_sealed_packages'),
     ]
 
     operations = [
