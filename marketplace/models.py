@@ -11,6 +11,7 @@ from marketplace.accounts.models import (
     User,
 )
 from marketplace.accounts.organisations.models import OrganisationRelation, Verification
+from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
@@ -82,6 +83,8 @@ __all__ = [
     "PaymentNode",
     "PendingEvent",
     "PersonRole",
+    "Pledge",
+    "PledgeText",
     "Publication",
     "Publicity",
     "Ranking",

@@ -16,6 +16,7 @@ from marketplace.accounts.models import (
     User,
 )
 from marketplace.accounts.organisations.models import RELATING, OrganisationRelation
+from marketplace.accounts.pledges import owing
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR, Actor, Role
 
@@ -40,10 +41,11 @@ def hats(user: User) -> list[Acting]:
     """Every capacity in which a person may act, organisations first. Two queries."""
     members = Membership.objects.filter(user=user).select_related("organisation").order_by("pk")
     chosen = [
-        Acting(f"org:{m.organisation.uid}", Actor(m.role, user, m.organisation)) for m in members
+        Acting(f"org:{m.organisation.uid}", owing(Actor(m.role, user, m.organisation)))
+        for m in members
     ]
     roles = user.person_roles.order_by("pk").values_list("role", flat=True)
-    return chosen + [Acting(f"role:{role}", Actor(role, user)) for role in roles]
+    return chosen + [Acting(f"role:{role}", owing(Actor(role, user))) for role in roles]
 
 
 def acting(user: User | AnonymousUser, key: str = "") -> tuple[Actor, list[Acting]]:
@@ -54,7 +56,7 @@ def acting(user: User | AnonymousUser, key: str = "") -> tuple[Actor, list[Actin
     for choice in choices:
         if choice.key == key:
             return choice.actor, choices
-    return (choices[0].actor if choices else Actor(Role.MEMBER, user)), choices
+    return (choices[0].actor if choices else owing(Actor(Role.MEMBER, user))), choices
 
 
 DECIDING = [

@@ -1,4 +1,5 @@
 from marketplace.accounts.models import Membership, Organisation
+from marketplace.accounts.pledges import KEY_HOLDER, PledgeText
 from marketplace.base.actor import Actor, Role
 
 
@@ -43,3 +44,10 @@ def can_remove_member(actor: Actor, membership: Membership) -> bool:
 def can_give_person_roles(actor: Actor, organisation: Organisation) -> bool:
     """Officers, in the name of the office."""
     return actor.role == Role.OFFICER and organisation.is_office and _own(actor, organisation)
+
+
+def can_sign_pledge(actor: Actor, text: PledgeText) -> bool:
+    """Whoever the text is for, in person. A holder of keys may sign before being appointed."""
+    if actor.user_id is None:
+        return False
+    return actor.role in text.roles or (KEY_HOLDER in text.roles and actor.role != Role.EXPERT)

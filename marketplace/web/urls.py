@@ -9,6 +9,7 @@ from marketplace.web import (
     desk,
     notices,
     openings,
+    pledges,
     public,
     scenarios,
     second_factor,
@@ -25,5 +26,6 @@ urlpatterns = [
     *awards.urlpatterns,
     *desk.urlpatterns,
     *notices.urlpatterns,
+    *pledges.urlpatterns,
     *public.urlpatterns,
 ]

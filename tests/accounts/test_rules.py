@@ -3,12 +3,14 @@
 import pytest
 
 from marketplace.accounts.models import Membership
+from marketplace.accounts.pledges import PledgeText
 from marketplace.accounts.rules import (
     can_ask_verification,
     can_edit_organisation,
     can_give_person_roles,
     can_manage_members,
     can_remove_member,
+    can_sign_pledge,
     can_verify_organisation,
 )
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
@@ -31,6 +33,8 @@ MATRIX = {
     can_remove_member: "        -  +  -  -  -  -  -  -  -  -  -  -  -  -  -",
     # of the office, in whose name these roles are given
     can_give_person_roles: "    -  -  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    # the text of those in office and of key holders, who may sign before being appointed
+    can_sign_pledge: "          -  +  +  +  +  +  +  -  +  +  +  +  +  -  -",
 }
 
 
@@ -52,6 +56,8 @@ def actor_called(who, organisation):
 def subject_of(rule, organisation):
     if rule is can_give_person_roles:
         return world.office()
+    if rule is can_sign_pledge:
+        return PledgeText.objects.get(code="integrity-duty", version=1)
     if rule is can_remove_member:
         return Membership.objects.get(user=world.member(organisation).user)
     return organisation

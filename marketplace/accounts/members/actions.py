@@ -79,7 +79,8 @@ def remove_member(*, actor: Actor, membership_uid: UUID) -> EndedRole:
     officer) stays: StateConflict.
     """
     organisation, membership = _locked(actor, membership_uid)
-    require(can_remove_member, actor, membership)
+    # Whoever leaves need not pledge first.
+    require(can_remove_member, actor, membership, unpledged=actor.user_id == membership.user_id)
     require_seat(actor)
     _keep_one(organisation, membership)
     ended = EndedRole.objects.create(

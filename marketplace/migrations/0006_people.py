@@ -14,7 +14,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0004_sealed_packages'),
+        ('marketplace', '0005_pledges'),
     ]
 
     operations = [
