@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from marketplace.accounts.models import (
     Capability,
@@ -111,7 +111,9 @@ def related_organisations(organisation: Organisation) -> set[int]:
     same = now.filter(controller_code__in=controllers | {organisation.uscc})
     found = set(same.values_list("organisation_id", flat=True))
     stated = OrganisationRelation.objects.in_force(today).filter(kind__in=RELATING)
-    others = stated.filter(organisation=organisation).values_list("other_uscc", flat=True)
-    found |= set(stated.filter(other_uscc=organisation.uscc).values_list("organisation", flat=True))
-    parties = Organisation.objects.filter(uscc__in=controllers | set(others))
+    mine = stated.filter(Q(organisation=organisation) | Q(other_uscc=organisation.uscc))
+    ties = mine.values_list("organisation_id", "other_uscc")
+    found |= {pk for pk, _other in ties}
+    others = {other for _pk, other in ties}
+    parties = Organisation.objects.filter(uscc__in=controllers | others)
     return (found | set(parties.values_list("pk", flat=True))) - {organisation.pk}
