@@ -12,8 +12,9 @@ from marketplace.accounts.models import (
 )
 from marketplace.accounts.organisations.models import OrganisationRelation, Verification
 from marketplace.accounts.pledges import Pledge, PledgeText
+from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import IdempotencyKey, OutboxJob
+from marketplace.base.models import Heartbeat, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -48,6 +49,7 @@ from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "ApiToken",
     "Award",
     "Bid",
     "BidVersion",
@@ -61,6 +63,7 @@ __all__ = [
     "Event",
     "Expert",
     "Grant",
+    "Heartbeat",
     "IdempotencyKey",
     "Indicator",
     "Interest",

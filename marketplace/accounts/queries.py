@@ -19,6 +19,7 @@ from marketplace.accounts.organisations.models import RELATING, OrganisationRela
 from marketplace.accounts.pledges import owing
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR, Actor, Role
+from marketplace.base.prepared import fetch_one
 
 
 @dataclass(frozen=True)
@@ -117,3 +118,42 @@ def related_organisations(organisation: Organisation) -> set[int]:
     others = {other for _pk, other in ties}
     parties = Organisation.objects.filter(uscc__in=controllers | others)
     return (found | set(parties.values_list("pk", flat=True))) - {organisation.pk}
+
+
+# The same in one statement and for one pair, as the deadline's transaction asks it.
+RELATED = """
+WITH stated AS NOT MATERIALIZED (
+    SELECT organisation_id, controller_code
+    FROM marketplace_control,
+        (SELECT (marketplace_now() AT TIME ZONE 'Asia/Shanghai')::date AS today) clock
+    WHERE NOT statement_waits AND (from_date IS NULL OR from_date <= today)
+        AND (until_date IS NULL OR until_date > today OR end_waits)
+        AND organisation_id IN (%(one)s::bigint, %(other)s::bigint)
+)
+SELECT EXISTS (
+    SELECT FROM stated one JOIN stated other USING (controller_code)
+    WHERE one.organisation_id <> other.organisation_id
+) OR EXISTS (
+    SELECT FROM stated JOIN marketplace_organisation controller ON controller.uscc = controller_code
+    WHERE controller.id IN (%(one)s::bigint, %(other)s::bigint)
+        AND controller.id <> stated.organisation_id
+) OR EXISTS (
+    SELECT FROM marketplace_organisationrelation tie
+        JOIN marketplace_organisation other ON other.uscc = tie.other_uscc,
+        (SELECT (marketplace_now() AT TIME ZONE 'Asia/Shanghai')::date AS today) clock
+    WHERE tie.organisation_id IN (%(one)s::bigint, %(other)s::bigint)
+        AND other.id IN (%(one)s::bigint, %(other)s::bigint)
+        AND other.id <> tie.organisation_id
+        AND NOT tie.statement_waits AND (tie.from_date IS NULL OR tie.from_date <= today)
+        AND (tie.until_date IS NULL OR tie.until_date > today OR tie.end_waits)
+        AND tie.kind = ANY(%(kinds)s)
+)
+"""
+
+
+def are_related(one: int, other: int) -> bool:
+    """Whether two organisations, by id, are `related_organisations` today."""
+    found = fetch_one(
+        RELATED, {"one": one, "other": other, "kinds": [str(kind) for kind in RELATING]}
+    )
+    return found is not None and bool(found[0])

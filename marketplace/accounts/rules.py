@@ -1,6 +1,13 @@
-from marketplace.accounts.models import Membership, Organisation
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from marketplace.accounts.models import Membership, Organisation, User
 from marketplace.accounts.pledges import KEY_HOLDER, PledgeText
 from marketplace.base.actor import Actor, Role
+
+if TYPE_CHECKING:
+    from marketplace.accounts.tokens.models import ApiToken
 
 
 def _own(actor: Actor, organisation: Organisation) -> bool:
@@ -44,6 +51,22 @@ def can_remove_member(actor: Actor, membership: Membership) -> bool:
 def can_give_person_roles(actor: Actor, organisation: Organisation) -> bool:
     """Officers, in the name of the office."""
     return actor.role == Role.OFFICER and organisation.is_office and _own(actor, organisation)
+
+
+def can_create_token(actor: Actor, user: User) -> bool:
+    """People, each for themselves."""
+    return actor.user_id == user.pk
+
+
+def can_revoke_token(actor: Actor, token: ApiToken) -> bool:
+    """Whoever made it, under any hat; and the owner of the organisation that it acts for."""
+    own = token.user_id == actor.user_id
+    of_organisation = (
+        actor.role == Role.OWNER
+        and token.organisation_id is not None
+        and token.organisation_id == actor.organisation_id
+    )
+    return own or of_organisation
 
 
 def can_sign_pledge(actor: Actor, text: PledgeText) -> bool:

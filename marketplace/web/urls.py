@@ -13,6 +13,7 @@ from marketplace.web import (
     public,
     scenarios,
     second_factor,
+    tokens,
 )
 
 urlpatterns = [
@@ -26,6 +27,7 @@ urlpatterns = [
     *awards.urlpatterns,
     *desk.urlpatterns,
     *notices.urlpatterns,
+    *tokens.urlpatterns,
     *pledges.urlpatterns,
     *public.urlpatterns,
 ]

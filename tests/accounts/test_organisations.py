@@ -29,7 +29,7 @@ from marketplace.accounts.organisations.queries import (
     to_verify,
     verifications,
 )
-from marketplace.accounts.queries import related_organisations
+from marketplace.accounts.queries import are_related, related_organisations
 from marketplace.base.actor import VISITOR, Actor, Role
 from marketplace.base.errors import (
     Invalid,
@@ -303,6 +303,15 @@ def test_who_sees_an_organisation_and_its_evidence():
 
 
 # -- Control and relations ---------------------------------------------------------------------------
+def related(one):
+    """Asked both ways: of one, and of every pair with it."""
+    found = related_organisations(one)
+    others = Organisation.objects.exclude(pk=one.pk)
+    assert {other.pk for other in others if are_related(one.pk, other.pk)} == found
+    assert {other.pk for other in others if are_related(other.pk, one.pk)} == found
+    return found
+
+
 def controlled(actor, **data):
     said = {"name": "示恒控股", "uscc": world.make_uscc()} | data
     return state_control(actor=actor, organisation_uid=actor.organisation.uid, data=said)
@@ -312,12 +321,12 @@ def test_what_was_stated_counts_once_the_office_has_seen_it():
     """Nobody ties a rival to himself by his own word."""
     rival, owner = world.vendor(), world.vendor()
     controlled(owner, uscc=rival.organisation.uscc)
-    assert related_organisations(rival.organisation) == set()
+    assert related(rival.organisation) == set()
     owner.organisation.refresh_from_db()
     assert owner.organisation.changed_since_verified is True
     verify(owner.organisation, evidence=EVIDENCE)
-    assert related_organisations(rival.organisation) == {owner.organisation.pk}
-    assert related_organisations(owner.organisation) == {rival.organisation.pk}
+    assert related(rival.organisation) == {owner.organisation.pk}
+    assert related(owner.organisation) == {rival.organisation.pk}
 
 
 def test_an_end_counts_once_the_office_has_seen_it():
@@ -326,9 +335,9 @@ def test_an_end_counts_once_the_office_has_seen_it():
     row = world.control(second.organisation, "person:1")
     ended = end_control(actor=second, control_uid=row.uid)
     assert ended.until_date is not None
-    assert related_organisations(first.organisation) == {second.organisation.pk}
+    assert related(first.organisation) == {second.organisation.pk}
     verify(second.organisation, evidence=EVIDENCE)
-    assert related_organisations(first.organisation) == set()
+    assert related(first.organisation) == set()
     assert Control.objects.filter(pk=row.pk).exists()
     with pytest.raises(StateConflict):
         end_control(actor=second, control_uid=row.uid)
@@ -344,7 +353,7 @@ def test_one_person_is_recognised_without_being_kept():
     assert "31010119800101001" not in str(Control.objects.values())
     for actor in (first, second):
         verify(actor.organisation, evidence=EVIDENCE)
-    assert related_organisations(first.organisation) == {second.organisation.pk}
+    assert related(first.organisation) == {second.organisation.pk}
 
 
 @pytest.mark.parametrize(
@@ -360,11 +369,11 @@ def test_which_relations_exclude(kind, relates):
         state_relation(actor=first, organisation_uid=first.organisation.uid, data=said)
     verify(first.organisation, evidence=EVIDENCE)
     expected = ({other.pk}, {first.organisation.pk}) if relates else (set(), set())
-    found = related_organisations(first.organisation), related_organisations(other)
+    found = related(first.organisation), related(other)
     assert found == expected
     end_relation(actor=first, relation_uid=row.uid)
     verify(first.organisation, evidence=EVIDENCE)
-    assert related_organisations(first.organisation) == set()
+    assert related(first.organisation) == set()
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,16 @@ from marketplace.accounts.models import Membership
 from marketplace.accounts.pledges import PledgeText
 from marketplace.accounts.rules import (
     can_ask_verification,
+    can_create_token,
     can_edit_organisation,
     can_give_person_roles,
     can_manage_members,
     can_remove_member,
+    can_revoke_token,
     can_sign_pledge,
     can_verify_organisation,
 )
+from marketplace.accounts.tokens.actions import create_token
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
 from tests import world
 from tests.matrix import cells, rules_of
@@ -33,9 +36,28 @@ MATRIX = {
     can_remove_member: "        -  +  -  -  -  -  -  -  -  -  -  -  -  -  -",
     # of the office, in whose name these roles are given
     can_give_person_roles: "    -  -  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_create_token: "         -  +  +  +  +  +  +  +  +  +  +  +  +  -  -",
+    can_revoke_token: "         -  +  -  -  -  -  -  -  -  -  -  -  -  -  -",
     # the text of those in office and of key holders, who may sign before being appointed
     can_sign_pledge: "          -  +  +  +  +  +  +  -  +  +  +  +  +  -  -",
 }
+# What a rule is asked about, where it is not the organisation.
+ROWS = {
+    can_give_person_roles: lambda organisation, actor: world.office(),
+    can_remove_member: lambda organisation, actor: Membership.objects.get(
+        user=world.member(organisation).user
+    ),
+    can_create_token: lambda organisation, actor: actor.user or world.make_user(),
+    can_revoke_token: lambda organisation, actor: token_of_a_member(organisation),
+    can_sign_pledge: lambda organisation, actor: PledgeText.objects.get(
+        code="integrity-duty", version=1
+    ),
+}
+
+
+def token_of_a_member(organisation):
+    editor = world.member(organisation, Role.EDITOR)
+    return create_token(actor=editor, name="script", scopes=["read"]).token
 
 
 def actor_called(who, organisation):
@@ -53,20 +75,19 @@ def actor_called(who, organisation):
     return made[who]() if who in made else world.person(Role(who))
 
 
-def subject_of(rule, organisation):
-    if rule is can_give_person_roles:
-        return world.office()
-    if rule is can_sign_pledge:
-        return PledgeText.objects.get(code="integrity-duty", version=1)
-    if rule is can_remove_member:
-        return Membership.objects.get(user=world.member(organisation).user)
-    return organisation
-
-
 @pytest.mark.parametrize(("rule", "who", "allowed"), cells(WHO, MATRIX))
 def test_matrix(rule, who, allowed):
     organisation = world.make_organisation(is_vendor=True)
-    assert rule(actor_called(who, organisation), subject_of(rule, organisation)) is allowed
+    actor = actor_called(who, organisation)
+    row = ROWS[rule](organisation, actor) if rule in ROWS else organisation
+    assert rule(actor, row) is allowed
+
+
+def test_a_token_is_made_for_oneself_and_ended_by_oneself():
+    viewer = world.member(world.make_organisation(), Role.VIEWER)
+    assert can_create_token(viewer, world.make_user()) is False
+    token = create_token(actor=viewer, name="script", scopes=["read"]).token
+    assert can_revoke_token(viewer, token) is True
 
 
 def test_the_office_does_not_verify_itself():

@@ -14,7 +14,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0005_pledges'),
+        ('marketplace', '0007_heartbeats'),
     ]
 
     operations = [
