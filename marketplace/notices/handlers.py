@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 from uuid import UUID
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.utils import translation
 
 from marketplace.accounts.models import User
@@ -80,8 +81,11 @@ def send(mail: EmailMultiAlternatives, user: User, *, patient: bool) -> bool:
     A temporary one, like a server that is away, is raised: the outbox tries again later. Login or
     sender refused is the installation's fault, never the reader's, and is raised too.
     """
+    # Closed here also where the login failed, which Django leaves to the collector.
+    connection = get_connection()
     try:
-        mail.send()
+        with closing(connection):
+            connection.send_messages([mail])
     except (SMTPRecipientsRefused, SMTPDataError) as error:
         code, answer = refusal(error)
         if code < 500 and patient:

@@ -32,7 +32,7 @@ class Sink(Message):
         self.at_rcpt, self.at_data = at_rcpt or [], at_data or []
         self.ciphered: list[bool] = []
 
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802, PLR0917
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         if self.at_rcpt:
             return self.at_rcpt.pop(0)
         envelope.rcpt_tos.append(address)
@@ -56,11 +56,6 @@ class AnyPort(Controller):
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()
 
-    def _create_server(self):
-        # The trial connection of the controller does not know our certificate.
-        self.trial_context, self.ssl_context = self.ssl_context, self.ssl_context
-        return super()._create_server()
-
 
 @contextmanager
 def served(handler: Sink, settings, **options) -> Iterator[Sink]:
@@ -77,7 +72,7 @@ def served(handler: Sink, settings, **options) -> Iterator[Sink]:
         controller.stop()
 
 
-def login(server, session, envelope, mechanism, given) -> AuthResult:  # noqa: PLR0917
+def login(server, session, envelope, mechanism, given) -> AuthResult:
     right = isinstance(given, LoginPassword) and (given.login, given.password) == (USER, PASSWORD)
     return AuthResult(success=right, handled=False)
 
