@@ -11,7 +11,7 @@ from marketplace.accounts.models import (
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import IdempotencyKey, OutboxJob
+from marketplace.base.models import Heartbeat, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -59,6 +59,7 @@ __all__ = [
     "Event",
     "Expert",
     "Grant",
+    "Heartbeat",
     "IdempotencyKey",
     "Indicator",
     "Interest",
