@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0006_api_tokens'),
+        ('marketplace', '0007_heartbeats'),
     ]
 
     operations = [
