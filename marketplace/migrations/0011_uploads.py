@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0009_mail_choices'),
+        ('marketplace', '0010_unread_index'),
     ]
 
     operations = [
