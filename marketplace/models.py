@@ -32,6 +32,7 @@ from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -50,6 +51,7 @@ __all__ = [
     "AccessDay",
     "AccessRecord",
     "ApiToken",
+    "Attachment",
     "Award",
     "Bid",
     "BidVersion",

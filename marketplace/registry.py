@@ -4,6 +4,7 @@ from importlib import import_module
 
 REGISTER = (
     "marketplace.scenarios.projections",
+    "marketplace.scenarios.serving",
     "marketplace.bidding.projections",
     "marketplace.indicators.projections",
     "marketplace.notices.handlers",

@@ -2,6 +2,7 @@ from django.urls import path
 
 from marketplace.web import (
     acting,
+    attachments,
     awards,
     bidding,
     committee,
@@ -22,6 +23,7 @@ urlpatterns = [
     path("accounts/security/", second_factor.security, name="security"),
     path("components/", components.living_page, name="components"),
     *scenarios.urlpatterns,
+    *attachments.urlpatterns,
     *bidding.urlpatterns,
     *openings.urlpatterns,
     *committee.urlpatterns,
