@@ -16,6 +16,7 @@
     let sent = 0;
     let saidAt = -1;
     let state = "idle";
+    let dropped = null;
 
     part("large").hidden = false;
     part("plain").hidden = true;
@@ -79,7 +80,13 @@
         removeFingerprintOnSuccess: true,
         metadata: { filename: file.name, purpose: words.purpose },
         headers: { "X-CSRFToken": form.querySelector("[name=csrfmiddlewaretoken]").value },
-        onProgress: progress,
+        onProgress(done, whole) {
+          if (own === upload && state === "sending") progress(done, whole);
+        },
+        onUploadUrlAvailable() {
+          // Given up before the server had told its address.
+          if (own === dropped) own.abort(true).catch(() => {});
+        },
         onShouldRetry(error) {
           const status = error.originalResponse ? error.originalResponse.getStatus() : 0;
           const again = status === 0 || status === 409 || status === 423 || status === 460 || status >= 500;
@@ -87,10 +94,12 @@
           return again;
         },
         onError(error) {
+          if (own !== upload) return;
           show("failed");
           say(sentence(error));
         },
         onSuccess() {
+          if (own !== upload) return;
           uid.value = upload.url.split("/").filter(Boolean).pop();
           // The bytes are there already: the form must not send them once more.
           input.disabled = true;
@@ -99,6 +108,7 @@
           say(words.textChecked);
         },
       });
+      const own = upload;
       show("sending");
       progress(0, file.size);
       upload.findPreviousUploads().then((earlier) => {
@@ -124,7 +134,9 @@
       part("pause").focus();
     });
     part("drop").addEventListener("click", () => {
-      upload.abort(true).catch(() => {}).finally(forget);
+      if (upload.url) upload.abort(true).catch(() => {});
+      else dropped = upload;
+      forget();
       input.focus();
     });
     form.addEventListener("submit", (event) => {
