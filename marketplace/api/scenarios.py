@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from marketplace.api.filters import SCENARIO_PARAMETERS, scenario_filter
 from marketplace.api.moves import moves
 from marketplace.api.pagination import KeysetPagination
+from marketplace.api.rows import scenario_rows
 from marketplace.api.shapes import ScenarioDetail, ScenarioRow
 from marketplace.api.views import PublicRead, absolute, actor_of
 from marketplace.base import clock
@@ -67,13 +68,9 @@ class ScenarioList(PublicRead):
         actor = actor_of(request)
         visible = scenario_filter(request, Scenario.objects.visible_to(actor))
         pages = KeysetPagination()
-        found = (
-            pages.paginate_queryset(visible.values("id", *COLUMNS, *JOINED), request, view=self)
-            or []
-        )
-        now = clock.now()
-        may = moves(actor, [row["id"] for row in found])
-        shaped = [row_shape(request, row, now, may.get(row["id"], [])) for row in found]
+        found = pages.paginate_queryset(visible.values("id"), request, view=self) or []
+        ids = [row["id"] for row in found]
+        shaped = scenario_rows(request, ids, moves(actor, ids))
         return pages.get_paginated_response(shaped)
 
 
