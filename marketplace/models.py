@@ -1,5 +1,7 @@
 """The registry of the rooms' models: Django finds them here."""
 
+from marketplace.accounts.invitations.models import Invitation
+from marketplace.accounts.members.models import EndedRole
 from marketplace.accounts.models import (
     Control,
     Grant,
@@ -8,6 +10,7 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.organisations.models import OrganisationRelation, Verification
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
@@ -55,6 +58,7 @@ __all__ = [
     "Criterion",
     "Decision",
     "EligibilityCheck",
+    "EndedRole",
     "EnvelopeKey",
     "Event",
     "Expert",
@@ -63,6 +67,7 @@ __all__ = [
     "IdempotencyKey",
     "Indicator",
     "Interest",
+    "Invitation",
     "Membership",
     "Metric",
     "Milestone",
@@ -74,6 +79,7 @@ __all__ = [
     "Opening",
     "OpeningConfirmation",
     "Organisation",
+    "OrganisationRelation",
     "OutboxJob",
     "Panel",
     "PanelMember",
@@ -97,4 +103,5 @@ __all__ = [
     "Sheet",
     "Term",
     "User",
+    "Verification",
 ]

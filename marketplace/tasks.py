@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError as BrokerUnreachable
 from marketplace.base import clock, heartbeat, queue
 from marketplace.bidding import actions as bidding
 from marketplace.files import access
+from marketplace.notices import actions as notices
 from marketplace.scenarios import sweeps as scenario_sweeps
 
 AGAIN = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
@@ -34,6 +35,11 @@ def discard_stale_packages(**_: object) -> None:
 @shared_task(**AGAIN)
 def seal_access_days(**_: object) -> None:
     access.seal_days()
+
+
+@shared_task(**AGAIN)
+def promise_digests(**_: object) -> None:
+    notices.promise_digests()
 
 
 def nudge_worker() -> None:
