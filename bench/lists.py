@@ -48,7 +48,7 @@ class Sides:
     """The site in this process, and the bare database beside it."""
 
     def __init__(self, url: str) -> None:
-        from django.test import Client  # noqa: PLC0415 - after django.setup()
+        from django.test import Client
 
         self.client = Client(headers={"Host": "localhost"})
         self.raw = psycopg.connect(url, autocommit=True)
@@ -88,7 +88,7 @@ def in_process(rows: int, rounds: int) -> None:
 
 def growth(rows: int, rounds: int) -> None:
     """The same process on two databases in turn: a hundredth of the rows, and all of them."""
-    from django.db import connections  # noqa: PLC0415
+    from django.db import connections
 
     with park.park() as made:
         small = park.copy_of(made, "small")
@@ -97,7 +97,7 @@ def growth(rows: int, rounds: int) -> None:
         sides = Sides(made.url(APP))
 
         @contextmanager
-        def on(database: str):  # noqa: ANN202
+        def on(database: str):
             connection = connections["default"]
             if connection.settings_dict["NAME"] != database:
                 connection.close()
@@ -117,7 +117,7 @@ def growth(rows: int, rounds: int) -> None:
                     )  # fmt: skip
                 for name, value in found.items():
                     totals.setdefault(f"{database} {name}", []).append(value)
-        from statistics import median  # noqa: PLC0415
+        from statistics import median
 
         print(f"from {max(100, rows // 100)} to {rows} rows, {rounds} rounds")
         for name in paths:
@@ -126,8 +126,8 @@ def growth(rows: int, rounds: int) -> None:
 
 
 def queries(rows: int, rounds: int) -> None:
-    from django.db import connection  # noqa: PLC0415
-    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
 
     with park.park() as made:
         park.fill(made.url(OWNER), min(rows, 10_000))

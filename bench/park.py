@@ -73,10 +73,10 @@ def copy_of(made: Park, name: str) -> str:
 
 def fill(url: str, rows: int) -> None:
     """Demands by `generate_series`: as many columns as the model has, whatever is added to it."""
-    from marketplace.scenarios.models import Scenario  # noqa: PLC0415 - after django.setup()
+    from marketplace.scenarios.models import Scenario
 
     values = columns()
-    for field in Scenario._meta.concrete_fields:  # noqa: SLF001 - the columns, for SQL
+    for field in Scenario._meta.concrete_fields:
         if field.column in values or field.primary_key or field.has_db_default():
             continue
         default = None if field.null else field.get_default()

@@ -7,13 +7,15 @@ its six joins and a conversion of every value, a page cost forty times what the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db import connection
 from rest_framework.request import Request
 
 from marketplace.api.views import absolute
+from marketplace.base.prepared import fetch_all
 from marketplace.scenarios.codes import profile_labels, term_codes
+from marketplace.scenarios.models import BEFORE_PUBLICATION
 
 STAMP = "to_char(s.{0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 TERMS = ("domain", "carrier", "area", "focus")
@@ -37,9 +39,41 @@ NAMES = tuple(FIELDS)
 ROWS = (
     f"SELECT s.id, o.uid::text, o.name, o.name_en, {', '.join(FIELDS.values())}"  # noqa: S608
     " FROM marketplace_scenario s JOIN marketplace_organisation o ON o.id = s.organisation_id"
-    " WHERE s.id = ANY(%s)"
+    " WHERE s.id = ANY(%(ids)s::bigint[])"
 )
+# What everybody sees.
+PUBLIC = (
+    "SELECT id FROM marketplace_scenario WHERE state <> ALL(%(hidden)s::varchar[])"
+    " AND id BETWEEN %(least)s::bigint AND %(most)s::bigint ORDER BY id {0}"
+    " LIMIT %(limit)s::int OFFSET %(offset)s::int"
+)
+HIDDEN = [str(state) for state in BEFORE_PUBLICATION]
+LARGEST = 2**63 - 1
 PLACE = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True)
+class PublicIds:
+    """What pagination asks of a queryset, for the list that every visitor reads without a filter.
+
+    One constant statement: putting it together anew cost more than running it.
+    """
+
+    least: int = 0
+    most: int = LARGEST
+    order: str = "DESC"
+
+    def order_by(self, key: str) -> PublicIds:
+        return replace(self, order="DESC" if key.startswith("-") else "ASC")
+
+    def filter(self, *, id__lt: str | None = None, id__gt: str | None = None) -> PublicIds:
+        most = self.most if id__lt is None else int(id__lt) - 1
+        return replace(self, most=most, least=self.least if id__gt is None else int(id__gt) + 1)
+
+    def __getitem__(self, part: slice) -> list[dict[str, int]]:
+        given = {"hidden": HIDDEN, "least": self.least, "most": self.most}
+        given |= {"limit": part.stop - part.start, "offset": part.start}
+        return [{"id": row[0]} for row in fetch_all(PUBLIC.format(self.order), given)]
 
 
 def scenario_rows(
@@ -51,9 +85,7 @@ def scenario_rows(
     """
     self_link = absolute(request, "api-scenario", PLACE).removesuffix(f"{PLACE}/")
     page_link = absolute(request, "scenario", PLACE).removesuffix(f"{PLACE}/")
-    with connection.cursor() as cursor:
-        cursor.execute(ROWS, [list(ids)])
-        found = {row[0]: row for row in cursor.fetchall()}
+    found = {row[0]: row for row in fetch_all(ROWS, {"ids": list(ids)})}
     shaped = []
     for pk in ids:
         if pk not in found:  # withdrawn from sight between the two queries
