@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0004_sealed_packages'),
+        ('marketplace', '0008_people'),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     # An inbox may be large: the index is made beside its readers and writers.
     atomic = False
-    dependencies = [("marketplace", "0005_mail_choices")]
+    dependencies = [("marketplace", "0009_mail_choices")]
     operations = [
         AddIndexConcurrently(
             model_name="notice",
