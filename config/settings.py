@@ -8,11 +8,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-<<<<<<< HEAD
-import structlog
 from celery.schedules import crontab
-=======
->>>>>>> main
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
