@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0010_unread_index'),
+        ('marketplace', '0011_uploads'),
     ]
 
     operations = [
