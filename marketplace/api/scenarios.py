@@ -70,7 +70,7 @@ class ScenarioList(PublicRead):
         visible: Any = PublicIds()
         if actor.user_id or request.query_params.keys() - PAGE_PARAMETERS:
             visible = scenario_filter(request, Scenario.objects.visible_to(actor)).values("id")
-        found = pages.paginate_queryset(visible, request, view=self) or []
+        found: list[Any] = pages.paginate_queryset(visible, request, view=self) or []
         ids = [row["id"] for row in found]
         shaped = scenario_rows(request, ids, moves(actor, ids))
         return pages.get_paginated_response(shaped)
