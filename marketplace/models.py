@@ -11,7 +11,7 @@ from marketplace.accounts.models import (
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import IdempotencyKey, OutboxJob
+from marketplace.base.models import Count, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -52,6 +52,7 @@ __all__ = [
     "BidVersion",
     "Condition",
     "Control",
+    "Count",
     "Criterion",
     "Decision",
     "EligibilityCheck",

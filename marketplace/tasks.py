@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
-from marketplace.base import clock, queue
+from marketplace.base import clock, counting, queue
 from marketplace.bidding import actions as bidding
 from marketplace.files import access
 from marketplace.scenarios import sweeps as scenario_sweeps
@@ -32,6 +32,11 @@ def discard_stale_packages(**_: object) -> None:
 @shared_task(**AGAIN)
 def seal_access_days(**_: object) -> None:
     access.seal_days()
+
+
+@shared_task(**AGAIN)
+def forget_counts(**_: object) -> None:
+    counting.forget_expired()
 
 
 def nudge_worker() -> None:

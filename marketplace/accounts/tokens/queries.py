@@ -7,6 +7,7 @@ from django.db.models import Case, CharField, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import User
+from marketplace.accounts.pledges import owing
 from marketplace.accounts.queries import hats
 from marketplace.accounts.tokens.models import (
     USE_NOTED_EVERY,
@@ -70,7 +71,7 @@ def standing_hat(user: User, role: str, organisation_id: int | None) -> Actor | 
     actors = [hat.actor for hat in hats(user)]
     if not actors:
         # Somebody without any hat acts as a plain signed-in person.
-        actors = [Actor(Role.MEMBER, user)]
+        actors = [owing(Actor(Role.MEMBER, user))]
     for actor in actors:
         if (actor.role, actor.organisation_id) == (role, organisation_id):
             return actor
