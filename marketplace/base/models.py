@@ -66,3 +66,10 @@ class Count(models.Model):
 
     class Meta:
         indexes = [models.Index(name="count_expires", fields=["expires_at"])]
+
+
+class Heartbeat(models.Model):
+    """When a program or a sweep last went well. Says nothing about what it did."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    beat_at = models.DateTimeField()
