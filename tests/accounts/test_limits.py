@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from marketplace.base.counting import forget_expired
 from marketplace.base.models import Count
@@ -35,6 +36,13 @@ def knock(email, *, password="wrong", **headers):
     page = answer.content.decode()
     said = [outcome for sentence, outcome in SENTENCES.items() if sentence in page]
     return said[0] if said else answer.status_code
+
+
+@pytest.fixture(autouse=True)
+def language():
+    """Whatever a page speaks, the next test speaks Chinese again."""
+    with translation.override("zh-hans"):
+        yield
 
 
 @pytest.fixture
