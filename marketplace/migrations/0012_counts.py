@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0008_people'),
+        ('marketplace', '0011_uploads'),
     ]
 
     operations = [
