@@ -155,6 +155,10 @@ class Control(Tie):
             ),
         ]
 
+    @property
+    def is_person(self) -> bool:
+        return self.controller_code.startswith("person:")
+
 
 MEMBERSHIP_ROLES = [Role.OWNER, Role.EDITOR, Role.VIEWER, Role.OFFICER, Role.SECRETARY]
 PERSON_ROLES = [

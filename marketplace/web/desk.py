@@ -2,6 +2,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
 
+from marketplace.desk.organisations import errands
 from marketplace.desk.queries import waiting_for, waiting_on
 from marketplace.notices.queries import unread_count
 from marketplace.web.pages import actor_of
@@ -21,6 +22,7 @@ def desk(request: Request) -> HttpResponse:
         {
             "waiting_for": mine,
             "waiting_on": others,
+            "errands": errands(actor),
             "unread": unread_count(actor),
             "owes": actor.owes(),
         },
