@@ -62,7 +62,7 @@ class PeopleForm(TypedForm):
 
 class InviteForm(PeopleForm):
     email = email(_("E-mail"))
-    role = forms.ChoiceField(label=_("Role"))
+    role = forms.ChoiceField(label=_("Acts as"))
     language = language()
 
     def __init__(self, *args: Any, roles: list[Role], **kwargs: Any) -> None:
@@ -71,7 +71,7 @@ class InviteForm(PeopleForm):
 
 
 class RoleForm(forms.Form):
-    role = forms.ChoiceField(label=_("Role"))
+    role = forms.ChoiceField(label=_("Acts as"))
 
     def __init__(self, *args: Any, roles: list[Role], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
