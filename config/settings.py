@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -58,7 +59,9 @@ def database(url: str, *, pooled: bool) -> dict:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 3} | ({"pool": POOL} if pooled else {}),
+        # For the few statements of base/prepared.py; Django's own cursors prepare nothing.
+        "OPTIONS": {"connect_timeout": 3, "prepare_threshold": 5}
+        | ({"pool": POOL} if pooled else {}),
     }
 
 
@@ -124,6 +127,7 @@ MIDDLEWARE = [
     "marketplace.web.second_factor.SecondFactorMiddleware",
     "marketplace.web.pledges.PledgeMiddleware",
     "marketplace.web.caching.PrivatePagesMiddleware",
+    "marketplace.api.throttles.RateLimitMiddleware",
 ]
 TEMPLATES = [
     {
@@ -169,7 +173,16 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+# Attempts at passwords, codes and letters; counted in the database, for all processes together.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",  # passwords by account, codes by person
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+}
+MFA_RATE_LIMITS = {"webauthn_login": "10/m/ip"}
 # Behind a proxy the limits count its clients, by the address that it adds, not the proxy itself.
 BEHIND_PROXY = flag("BEHIND_PROXY")
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
@@ -178,6 +191,7 @@ SESSION_COOKIE_AGE = 12 * 3600
 EMAIL_HOST = "" if DEMO else os.environ.get("EMAIL_HOST", "")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 EMAIL_TIMEOUT = 10
+EMAIL_PORTS = {"": "25", "starttls": "587", "tls": "465"}
 # A second factor for whoever decides, and a fresh proof before what cannot be taken back.
 MFA_OPTIONAL = flag("MFA_OPTIONAL")
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
@@ -190,13 +204,26 @@ MFA_FORMS = {
     "authenticate": "marketplace.web.forms.second_factor.AuthenticateOnceForm",
     "reauthenticate": "marketplace.web.forms.second_factor.ReauthenticateOnceForm",
 }
-EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+# How the way to it is secured: "" not at all, "starttls" or "tls" from the first byte. Certificates
+# are checked, for a house's own authority with SSL_CERT_FILE.
+EMAIL_SECURITY = os.environ.get("EMAIL_SECURITY", "")
+if EMAIL_SECURITY not in EMAIL_PORTS:
+    raise ImproperlyConfigured("EMAIL_SECURITY is none of: empty, starttls, tls")
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_SECURITY == "starttls", EMAIL_SECURITY == "tls"
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", EMAIL_PORTS[EMAIL_SECURITY]))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+if EMAIL_HOST_USER and not EMAIL_SECURITY:
+    raise ImproperlyConfigured(
+        "EMAIL_HOST_USER needs EMAIL_SECURITY: a password is not sent in clear"
+    )
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "jiebang@localhost")
 
 # -- Cache, queue --------------------------------------------------------------------------------
 REDIS_URL = secret("REDIS_URL", needed=True)
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # In PostgreSQL: what limits guesses must neither vanish with Redis nor count per process.
+    "default": {"BACKEND": "marketplace.base.counting.CountingCache"},
     # Seen by every process, gone at any moment, and whole numbers only: nothing is unpickled.
     "shared": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -222,12 +249,25 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "10"))
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "marketplace.tasks.deliver_outbox", "schedule": SWEEP_SECONDS},
     "close": {"task": "marketplace.tasks.sweep_deadlines", "schedule": SWEEP_SECONDS},
+    "prune": {"task": "marketplace.tasks.prune", "schedule": crontab(hour="3", minute="30")},
+    "reminders": {"task": "marketplace.tasks.send_reminders", "schedule": 60.0},
+    "digests": {"task": "marketplace.tasks.promise_digests", "schedule": 60.0},
     "packages": {"task": "marketplace.tasks.discard_stale_packages", "schedule": 3600},
+    "counts": {"task": "marketplace.tasks.forget_counts", "schedule": 600.0},
     "access": {"task": "marketplace.tasks.seal_access_days", "schedule": 600.0},
+    "uploads": {"task": "marketplace.tasks.sweep_uploads", "schedule": 600.0},
 }
 
 # -- Files and keys ------------------------------------------------------------------------------
 STORAGE_ROOT = Path(required("STORAGE_ROOT"))
+# Uploads lie here until they are whole; on the same disk they need no copying.
+SPOOL_ROOT = Path(os.environ.get("SPOOL_ROOT", str(STORAGE_ROOT / "spool")))
+# With a bucket named, files are kept there instead of under STORAGE_ROOT.
+S3_BUCKET = os.environ.get("S3_BUCKET", "")
+S3_ENDPOINT_URL = os.environ.get("S3_ENDPOINT_URL", "")
+S3_REGION = os.environ.get("S3_REGION", "us-east-1")
+S3_KEY_ID = os.environ.get("S3_KEY_ID", "")
+S3_SECRET = secret("S3_SECRET", needed=bool(S3_BUCKET))
 RECEIPT_KEY_FILE = Path(required("RECEIPT_KEY_FILE"))
 OPENER_RECIPIENT = required("OPENER_RECIPIENT")
 # Only the opener's own process is given this one.
@@ -287,7 +327,16 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
 # -- API -----------------------------------------------------------------------------------------
+# Who asks: how many requests in how many seconds. A token and a person each count for themselves,
+# everybody else by address.
+API_LIMIT_FACTOR = int(os.environ.get("API_LIMIT_FACTOR", "1"))
+API_LIMITS = {
+    "visitor": (300 * API_LIMIT_FACTOR, 60),
+    "session": (1200 * API_LIMIT_FACTOR, 60),
+    "token": (600 * API_LIMIT_FACTOR, 60),
+}
 REST_FRAMEWORK = {
+    "DEFAULT_THROTTLE_CLASSES": ["marketplace.api.throttles.ApiThrottle"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "marketplace.api.authentication.BearerAuthentication",
         "marketplace.api.authentication.SessionOrNothing",
@@ -312,6 +361,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "StateEnum": "marketplace.scenarios.models.State",
+        "UploadStateEnum": "marketplace.files.models.UploadState",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "marketplace.api.schema.describe_problems",

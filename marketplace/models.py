@@ -14,7 +14,7 @@ from marketplace.accounts.organisations.models import OrganisationRelation, Veri
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import Heartbeat, IdempotencyKey, OutboxJob
+from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -28,7 +28,7 @@ from marketplace.bidding.models import (
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
-from marketplace.files.access import AccessDay, AccessRecord
+from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
@@ -55,6 +55,7 @@ __all__ = [
     "BidVersion",
     "Condition",
     "Control",
+    "Count",
     "Criterion",
     "Decision",
     "EligibilityCheck",
@@ -102,6 +103,7 @@ __all__ = [
     "SearchEntry",
     "Sheet",
     "Term",
+    "Upload",
     "User",
     "Verification",
 ]

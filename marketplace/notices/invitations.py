@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from smtplib import SMTPDataError, SMTPRecipientsRefused
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -18,7 +19,11 @@ from marketplace.accounts.invitations.actions.sending import MAIL_INVITATION
 from marketplace.accounts.invitations.models import Invitation, InvitationState
 from marketplace.base import clock
 from marketplace.base.queue import handles
+from marketplace.notices.mail import here, refusal
 from marketplace.notices.registry import one_line
+
+log = structlog.get_logger()
+FINAL = 500
 
 
 @handles(MAIL_INVITATION)
@@ -33,8 +38,16 @@ def mail_invitation(*, invitation_uid: str, sent: int, **_rest: object) -> None:
     current = row.sent == sent and row.shown_state(clock.now()) == InvitationState.OPEN
     if not current or row.mailed_at or not settings.EMAIL_HOST:
         return
-    with translation.override(row.language):
-        message(row).send()
+    try:
+        with translation.override(row.language):
+            message(row).send()
+    except (SMTPRecipientsRefused, SMTPDataError) as error:
+        code, _words = refusal(error)
+        if code < FINAL:
+            raise
+        # Nobody is there: it is not tried again, and stays open for whoever invited to see to.
+        log.warning("invitation.mail_refused", invitation=str(row.uid), code=code)
+        return
     note_mailed(invitation_uid=row.uid, sent=sent)
 
 
@@ -51,7 +64,7 @@ def message(row: Invitation) -> EmailMultiAlternatives:
         "subject": one_line(subject),
         "role": said["role"],
         "expires_at": row.expires_at,
-        "link": settings.SITE_URL.rstrip("/") + reverse("invitation", args=[row.token]),
+        "link": here("invitation", row.token),
     }
     mail = EmailMultiAlternatives(
         subject=told["subject"],

@@ -11,13 +11,15 @@ from marketplace.accounts import content as organisation_content
 from marketplace.accounts.invitations import models as invitations
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.organisations.actions import registration, ties
+from marketplace.accounts.tokens import models as tokens
 from marketplace.api.pagination import KeysetPagination
 from marketplace.base import idempotency
 from marketplace.bidding import forms_schema
 from marketplace.bidding.actions import eligibility, submission
 from marketplace.committee.actions import scoring
 from marketplace.desk import queries as desk
-from marketplace.files import uploads
+from marketplace.files import limits, uploads
+from marketplace.files.limits import LIMITS, Purpose
 from marketplace.scenarios import board, content, readers
 from marketplace.scenarios.actions import found
 from marketplace.web import public
@@ -35,8 +37,8 @@ def read_variables():
 
 
 def test_every_variable_is_told_and_no_other():
-    rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \|", TEXT, re.MULTILINE)
-    told = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    rows = re.findall(r"^\| ((?:`[A-Z0-9_]+`(?:, )?)+) \|", TEXT, re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`([A-Z0-9_]+)`", row)}
     of_the_keys, of_the_demo = {"SECRET_KEY"}, {"PORT", "DATA_FOLDER"}
     assert told == read_variables() | of_the_keys | of_the_demo
 
@@ -57,6 +59,22 @@ def bid_length(envelope, name):
         (
             "one file · all files of a submission",
             [uploads.FILE_LIMIT // MEBIBYTE, uploads.REQUEST_LIMIT // MEBIBYTE],
+        ),
+        (
+            "resumable upload: attachment · evidence · sealed envelope",
+            [LIMITS[purpose].bytes_most // MEBIBYTE for purpose in Purpose],
+        ),
+        (
+            "files of one demand · evidence of one organisation",
+            [LIMITS[Purpose.ATTACHMENT].count_most, LIMITS[Purpose.EVIDENCE].count_most],
+        ),
+        (
+            "chunk of an upload · life of one that stands still or is used by nothing",
+            [limits.CHUNK_MOST // MEBIBYTE, int(limits.EXPIRES_AFTER.total_seconds()) // 3600],
+        ),
+        (
+            "open uploads, files of one organisation",
+            [limits.OPEN_MOST, limits.ORGANISATION_BYTES_MOST // MEBIBYTE],
         ),
         (
             "texts of one form",
@@ -124,6 +142,20 @@ def bid_length(envelope, name):
         ("organisations owned by one person", [registration.OWNED_MOST]),
         ("lines of one desk", [desk.LIMIT]),
         ("API page", [settings.REST_FRAMEWORK["PAGE_SIZE"], KeysetPagination.max_page_size]),
+        (
+            "API tokens",
+            [tokens.LIVE_PER_USER, 1, tokens.LONGEST_DAYS, tokens.USUAL_DAYS, tokens.NAME_LENGTH],
+        ),
+        (
+            "requests to the API (`API_LIMITS`)",
+            [
+                *(
+                    settings.API_LIMITS[name][0] // settings.API_LIMIT_FACTOR
+                    for name in ("token", "session", "visitor")
+                ),
+                64,
+            ],
+        ),
         ("session", [settings.SESSION_COOKIE_AGE // 3600]),
         ("key of a repeated request", [int(idempotency.KEPT_FOR.total_seconds()) // 3600]),
     ],
@@ -141,4 +173,8 @@ def test_the_other_limits():
     assert settings.ACCOUNT_RATE_LIMITS == {
         "login": "30/m/ip",
         "login_failed": "10/m/ip,5/5m/key",
+        "reset_password": "20/m/ip,5/m/key",
+        "reset_password_from_key": "20/m/ip",
+        "reauthenticate": "10/m/user",
+        "change_password": "5/m/user",
     }
