@@ -110,6 +110,7 @@ MIDDLEWARE = [
     "marketplace.web.acting.ActingMiddleware",
     "marketplace.web.second_factor.SecondFactorMiddleware",
     "marketplace.web.pledges.PledgeMiddleware",
+    "marketplace.web.inspections.InspectionMiddleware",
     "marketplace.web.caching.PrivatePagesMiddleware",
 ]
 TEMPLATES = [
@@ -156,7 +157,14 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    # Anonymous tips: by a salted hash of the sender, and all senders together.
+    "tip": "5/h/key",
+    "tip_lookup": "30/h/key",
+    "tip_together": "300/h/key",
+}
 # Behind a proxy the limits count its clients, by the address that it adds, not the proxy itself.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if flag("BEHIND_PROXY") else 0
 SESSION_COOKIE_AGE = 12 * 3600

@@ -41,10 +41,19 @@ from marketplace.scenarios.models import (
     SearchEntry,
 )
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.supervision.models import (
+    Approach,
+    Inspection,
+    InspectionEnd,
+    InspectionSubject,
+    Tip,
+    TipAnswer,
+)
 
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "Approach",
     "Award",
     "Bid",
     "BidVersion",
@@ -59,6 +68,9 @@ __all__ = [
     "Grant",
     "IdempotencyKey",
     "Indicator",
+    "Inspection",
+    "InspectionEnd",
+    "InspectionSubject",
     "Interest",
     "Membership",
     "Metric",
@@ -93,5 +105,7 @@ __all__ = [
     "SearchEntry",
     "Sheet",
     "Term",
+    "Tip",
+    "TipAnswer",
     "User",
 ]

@@ -2,17 +2,20 @@ from django.urls import path
 
 from marketplace.web import (
     acting,
+    approaches,
     awards,
     bidding,
     committee,
     components,
     desk,
+    inspections,
     notices,
     openings,
     pledges,
     public,
     scenarios,
     second_factor,
+    tips,
 )
 
 urlpatterns = [
@@ -27,5 +30,8 @@ urlpatterns = [
     *desk.urlpatterns,
     *notices.urlpatterns,
     *pledges.urlpatterns,
+    *inspections.urlpatterns,
+    *approaches.urlpatterns,
+    *tips.urlpatterns,
     *public.urlpatterns,
 ]
