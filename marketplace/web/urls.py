@@ -8,6 +8,7 @@ from marketplace.web import (
     committee,
     components,
     desk,
+    files,
     inspections,
     notices,
     openings,
@@ -16,6 +17,7 @@ from marketplace.web import (
     scenarios,
     second_factor,
     tips,
+    tokens,
 )
 
 urlpatterns = [
@@ -28,7 +30,9 @@ urlpatterns = [
     *committee.urlpatterns,
     *awards.urlpatterns,
     *desk.urlpatterns,
+    *files.urlpatterns,
     *notices.urlpatterns,
+    *tokens.urlpatterns,
     *pledges.urlpatterns,
     *inspections.urlpatterns,
     *approaches.urlpatterns,
