@@ -54,11 +54,13 @@ def can_give_person_roles(actor: Actor, organisation: Organisation) -> bool:
     return actor.role == Role.OFFICER and organisation.is_office and _own(actor, organisation)
 
 
+@inspector_may
 def can_create_token(actor: Actor, user: User) -> bool:
     """People, each for themselves."""
     return actor.user_id == user.pk
 
 
+@inspector_may
 def can_revoke_token(actor: Actor, token: ApiToken) -> bool:
     """Whoever made it, under any hat; and the owner of the organisation that it acts for."""
     own = token.user_id == actor.user_id

@@ -120,7 +120,7 @@ def beneath(request: Request) -> HttpRequest:
 
 def put_on(request: HttpRequest, actor: Actor) -> None:
     """The same attributes as `ActingMiddleware` sets for a session."""
-    vars(request).update(load_acting=lambda: (actor, []), actor=actor, hats=[])
+    vars(request).update(acted=True, load_acting=lambda: (actor, []), actor=actor, hats=[])
 
 
 # -- What a view declares --------------------------------------------------------------------------

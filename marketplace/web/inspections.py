@@ -37,7 +37,9 @@ from marketplace.web.request import Request
 PER_PAGE = 30
 READINGS = 100
 # Pages of one's own, which are no reading of anybody's papers, and tips, which record themselves.
-NOT_RECORDED = {"inspection", "inspections", "pledge", "notice", "tip"}
+NOT_RECORDED = {
+    *("inspection", "inspections", "pledge", "notice", "tip", "api-schema", "api-docs"),
+}
 
 
 class InspectionMiddleware:
@@ -61,8 +63,8 @@ def record_reading(request: Request) -> None:
     if actor.role != Role.INSPECTOR or match is None or match.url_name in NOT_RECORDED:
         return
     subject = subject_of(request)
-    register = match.url_name == "approaches"
-    if subject is None and not register:
+    listed = match.url_name == "approaches" or request.path.startswith("/api/")
+    if subject is None and not listed:
         return
     inspection = queries.covering(actor, subject)
     if inspection is not None:

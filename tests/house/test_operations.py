@@ -132,4 +132,7 @@ def test_the_other_limits():
     assert settings.ACCOUNT_RATE_LIMITS == {
         "login": "30/m/ip",
         "login_failed": "10/m/ip,5/5m/key",
+        "tip": "5/h/key",
+        "tip_lookup": "30/h/key",
+        "tip_together": "300/h/key",
     }

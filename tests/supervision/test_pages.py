@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.translation import override
 
+from marketplace.accounts.tokens.actions import create_token
 from marketplace.awards.models import Decision, DecisionState, Publicity
 from marketplace.base.actor import Role
 from marketplace.base.clock import SHANGHAI
@@ -150,6 +151,23 @@ def test_what_a_request_opens_is_listed_read_and_recorded(now):
     expected = [(scenario.uid, f"{made.uid} {name}") for name in names]
     assert readings() == [*expected, (parts["bid"].uid, f"{made.uid} bid")]
     assert [row["page"] for row in client.get(page).context["read"]] == ["bid", *names[::-1]]
+
+
+def test_what_a_program_reads_for_an_inspector_is_recorded_too(now):
+    inspector = world.person(Role.INSPECTOR)
+    scenario, _parts = reviewed()
+    text = create_token(actor=inspector, name="读取", scopes=["read"]).text
+    program = Client(headers={"Authorization": f"Bearer {text}"})
+    address = reverse("api-scenario", args=[scenario.uid])
+    assert program.get(address).status_code == 200
+    assert readings() == []
+    made = ask(inspector, now)
+    assert program.get(address).status_code == 200
+    assert program.get(reverse("api-scenarios")).status_code == 200
+    assert readings() == [
+        (scenario.uid, f"{made.uid} api-scenario"),
+        (made.uid, f"{made.uid} api-scenarios"),
+    ]
 
 
 def test_outside_a_request_nothing_opens_and_nothing_is_recorded(now, clock):
@@ -314,8 +332,7 @@ def test_the_english_pages_are_english(now):
     client = client_of(inspector)
     with override("en"):
         names = [("inspections", []), ("inspection-new", []), ("inspection", [made.uid])]
-        pages = [reverse(name, args=args) for name, args in names]
-    shown = [client.get(page) for page in pages]
+        shown = [client.get(reverse(name, args=args)) for name, args in names]
     assert [answer.status_code for answer in shown] == [200, 200, 200]
     assert "Requests to read" in shown[0].content.decode()
     assert scenario.title_en in shown[2].content.decode()

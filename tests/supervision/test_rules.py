@@ -76,9 +76,11 @@ def test_no_matrix_gives_an_inspector_anything(room):
 def test_what_is_marked_for_inspectors():
     assert {rule.__name__ for rule in INSPECTOR_MAY} == {
         "can_answer_tip",
+        "can_create_token",
         "can_end_inspection",
         "can_register_approach",
         "can_request_inspection",
+        "can_revoke_token",
         "can_send_tip",
         "can_sign_pledge",
     }

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import Organisation
@@ -69,13 +69,13 @@ class InspectionForm(forms.Form):
         if scope not in NAMES_SUBJECTS or "subjects" in self.errors:
             named = []
         if len(named) > SUBJECTS_MOST:
-            sentence = _now("Name at least one and at most %(most)s.") % {"most": SUBJECTS_MOST}
+            sentence = gettext("Name at least one and at most %(most)s.") % {"most": SUBJECTS_MOST}
             raise ValidationError({"subjects": sentence})
         find = demand_uid if scope == Scope.SCENARIOS else organisation_uid
         found = {name: find(name) for name in named}
         unknown = [name for name, uid in found.items() if uid is None]
         if unknown:
-            sentence = _now("Not found: %(names)s.") % {"names": " ".join(unknown)}
+            sentence = gettext("Not found: %(names)s.") % {"names": " ".join(unknown)}
             raise ValidationError({"subjects": sentence})
         return given | {"subject_uids": list(found.values())}
 
@@ -118,7 +118,7 @@ class ApproachForm(forms.Form):
         uid = demand_uid(text) if text else None
         seen = Scenario.objects.visible_to(self.actor)
         if text and (uid is None or not seen.filter(uid=uid).exists()):
-            raise ValidationError(_now("Not found: %(names)s.") % {"names": text})
+            raise ValidationError(gettext("Not found: %(names)s.") % {"names": text})
         return uid
 
     def given(self) -> dict[str, Any]:
