@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -243,6 +244,8 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "10"))
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "marketplace.tasks.deliver_outbox", "schedule": SWEEP_SECONDS},
     "close": {"task": "marketplace.tasks.sweep_deadlines", "schedule": SWEEP_SECONDS},
+    "prune": {"task": "marketplace.tasks.prune", "schedule": crontab(hour="3", minute="30")},
+    "reminders": {"task": "marketplace.tasks.send_reminders", "schedule": 60.0},
     "digests": {"task": "marketplace.tasks.promise_digests", "schedule": 60.0},
     "packages": {"task": "marketplace.tasks.discard_stale_packages", "schedule": 3600},
     "access": {"task": "marketplace.tasks.seal_access_days", "schedule": 600.0},

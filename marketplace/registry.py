@@ -11,6 +11,10 @@ REGISTER = (
     "marketplace.bidding.notices",
     "marketplace.committee.notices",
     "marketplace.awards.notices",
+    "marketplace.scenarios.reminders",
+    "marketplace.bidding.reminders",
+    "marketplace.committee.reminders",
+    "marketplace.awards.reminders",
     "marketplace.tasks",
 )
 

@@ -13,6 +13,7 @@ from marketplace.bidding import actions as bidding
 from marketplace.files import access
 from marketplace.files import sweeps as file_sweeps
 from marketplace.notices import actions as notices
+from marketplace.notices import pruning, reminders
 from marketplace.scenarios import sweeps as scenario_sweeps
 
 AGAIN = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
@@ -46,6 +47,16 @@ def sweep_uploads(**_: object) -> None:
 @shared_task(**AGAIN)
 def promise_digests(**_: object) -> None:
     notices.promise_digests()
+
+
+@shared_task(**AGAIN)
+def send_reminders(**_: object) -> None:
+    reminders.send_due()
+
+
+@shared_task(**AGAIN)
+def prune(**_: object) -> None:
+    pruning.prune()
 
 
 def nudge_worker() -> None:
