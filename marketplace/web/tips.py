@@ -1,7 +1,7 @@
 """匿名举报: open to everybody, addressed to the inspectors, answered by number and secret.
 
 The pages keep no address and write nothing about the sender anywhere; signed in or not, a tip
-comes from a visitor. The limit of tips per sender works on a hash in this process's memory.
+comes from a visitor. Limits are counted under a hash whose salt lives in this process only.
 """
 
 from __future__ import annotations

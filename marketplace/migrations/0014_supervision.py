@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0012_reminder_due'),
+        ('marketplace', '0013_counts'),
     ]
 
     operations = [
