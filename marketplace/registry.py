@@ -3,6 +3,7 @@
 from importlib import import_module
 
 REGISTER = (
+    "marketplace.accounts.tokens.projections",
     "marketplace.scenarios.projections",
     "marketplace.bidding.projections",
     "marketplace.indicators.projections",

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
-from marketplace.base import clock, heartbeat, queue
+from marketplace.base import clock, counting, heartbeat, queue
 from marketplace.bidding import actions as bidding
 from marketplace.files import access
 from marketplace.files import sweeps as file_sweeps
@@ -37,6 +37,11 @@ def discard_stale_packages(**_: object) -> None:
 @shared_task(**AGAIN)
 def seal_access_days(**_: object) -> None:
     access.seal_days()
+
+
+@shared_task(**AGAIN)
+def forget_counts(**_: object) -> None:
+    counting.forget_expired()
 
 
 @shared_task(**AGAIN)
