@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -44,7 +44,7 @@ def members(request: Request, uid: UUID) -> HttpResponse:
     row = organisation_or_404(request, uid)
     actor = actor_of(request)
     own = actor.organisation_id == row.pk
-    if not (own or actor.is_office or actor.role == Role.INSPECTOR):
+    if not (own or actor.is_office):
         raise Http404
     may_manage = can_manage_members(actor, row)
     roles = actions.roles_in(row)
@@ -94,7 +94,7 @@ def people(request: Request) -> HttpResponse:
     return page(request, "organisations/people.html", context, error=done.error)
 
 
-def invite_form(request: Request, roles: list[Role]) -> InviteForm:
+def invite_form(request: Request, roles: Sequence[Role]) -> InviteForm:
     given = request.POST if request.POST.get("do") == "invite" else None
     return InviteForm(given, roles=roles, initial={"language": get_language()})
 

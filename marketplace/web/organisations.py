@@ -51,7 +51,7 @@ def organisation_or_404(request: Request, uid: UUID) -> Organisation:
 def tabs(actor: Actor, organisation: Organisation, current: str) -> list[dict[str, Any]]:
     """The pages of one organisation that this actor may open; none where there is only one."""
     own = actor.organisation_id == organisation.pk
-    sees = own or actor.is_office or actor.role == Role.INSPECTOR
+    sees = own or actor.is_office
     pages = {
         "organisation": (_("Public page"), True),
         "organisation-profile": (_("Profile"), can_edit_organisation(actor, organisation)),
@@ -221,7 +221,7 @@ def verification(request: Request, uid: UUID) -> HttpResponse:
     row = organisation_or_404(request, uid)
     actor = actor_of(request)
     history = list(queries.verifications(actor, row)[:PER_PAGE])
-    sees = can_ask_verification(actor, row) or actor.is_office or actor.role == Role.INSPECTOR
+    sees = can_ask_verification(actor, row) or actor.is_office
     if not sees or row.is_office:
         raise Http404
     waits = next((v for v in history if v.state == VerificationState.WAITING), None)
@@ -302,7 +302,7 @@ def _decide(
 def office_queue(request: Request) -> HttpResponse:
     """For the office: what waits first, then everybody."""
     actor = actor_of(request)
-    if not actor.is_office and actor.role != Role.INSPECTOR:
+    if not actor.is_office:
         raise Http404
     rows = Paginator(queries.all_organisations(actor), PER_PAGE).get_page(request.GET.get("page"))
     waiting = queries.to_verify(actor)[:PER_PAGE] if rows.number == 1 else []

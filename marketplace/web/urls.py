@@ -2,12 +2,14 @@ from django.urls import path
 
 from marketplace.web import (
     acting,
+    approaches,
     awards,
     bidding,
     committee,
     components,
     desk,
     files,
+    inspections,
     members,
     notices,
     openings,
@@ -17,6 +19,7 @@ from marketplace.web import (
     registration,
     scenarios,
     second_factor,
+    tips,
     tokens,
 )
 
@@ -37,5 +40,8 @@ urlpatterns = [
     *organisations.urlpatterns,
     *members.urlpatterns,
     *registration.urlpatterns,
+    *inspections.urlpatterns,
+    *approaches.urlpatterns,
+    *tips.urlpatterns,
     *public.urlpatterns,
 ]

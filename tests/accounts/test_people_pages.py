@@ -77,7 +77,7 @@ OPENS = {
     "another": "        + f - - -",
     "officer": "        + f + + +",
     "secretary": "      + f + + +",
-    "inspector": "      + f + + +",
+    "inspector": "      + f - - -",
     "expert": "         + f - - -",
 }
 STATUS = {"+": 200, "-": 404, "f": 403, "s": 302}

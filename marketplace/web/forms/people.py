@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -11,28 +12,27 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.organisations.models import RelationKind
 from marketplace.base.actor import Role
-from marketplace.base.errors import Text
 from marketplace.scenarios.reference import Term
 from marketplace.web.forms.typed import TypedForm, offer
 from marketplace.web.templatetags.jiebang import term as term_name
 
 
-def line(label: Text, *, required: bool = False, note: Text = "", **attrs: Any) -> forms.CharField:
+def line(label: Any, *, required: bool = False, note: Any = "", **attrs: Any) -> forms.CharField:
     widget = forms.TextInput(attrs=attrs)
     return forms.CharField(label=label, required=required, help_text=note, widget=widget)
 
 
-def lines(label: Text, *, required: bool = False, note: Text = "", rows: int = 4) -> Any:
+def lines(label: Any, *, required: bool = False, note: Any = "", rows: int = 4) -> Any:
     widget = forms.Textarea(attrs={"rows": rows})
     return forms.CharField(label=label, required=required, help_text=note, widget=widget)
 
 
-def day(label: Text, *, note: Text = "") -> forms.CharField:
+def day(label: Any, *, note: Any = "") -> forms.CharField:
     widget = forms.TextInput(attrs={"type": "date"})
     return forms.CharField(label=label, required=False, help_text=note, widget=widget)
 
 
-def email(label: Text, note: Text = "") -> forms.CharField:
+def email(label: Any, note: Any = "") -> forms.CharField:
     widget = forms.TextInput(attrs={"type": "email", "autocomplete": "email"})
     return forms.CharField(label=label, help_text=note, widget=widget)
 
@@ -65,7 +65,7 @@ class InviteForm(PeopleForm):
     role = forms.ChoiceField(label=_("Acts as"))
     language = language()
 
-    def __init__(self, *args: Any, roles: list[Role], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, roles: Sequence[Role], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer(self, "role", [(role.value, role.label) for role in roles])
 
@@ -73,7 +73,7 @@ class InviteForm(PeopleForm):
 class RoleForm(forms.Form):
     role = forms.ChoiceField(label=_("Acts as"))
 
-    def __init__(self, *args: Any, roles: list[Role], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, roles: Sequence[Role], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
         offer(self, "role", [(role.value, role.label) for role in roles])
