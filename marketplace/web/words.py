@@ -6,15 +6,19 @@ Times arrive aware and leave as Asia/Shanghai; money arrives as Decimal CNY.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOTHING = "—"
+HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 WAN = Decimal(10_000)
 
 
@@ -76,6 +80,18 @@ def remaining_text(left: dt.timedelta) -> str:
     if hours:
         return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
     return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": seconds}
+
+
+def is_foreign(text: Any) -> bool:
+    """Chinese on an English page, and not marked as such already."""
+    if isinstance(text, SafeString) and "lang=" in text:
+        return False
+    return english() and bool(HAN.search(str(text or "")))
+
+
+def written(text: Any) -> Any:
+    """What a person wrote, which has no English: marked as Chinese on an English page."""
+    return format_html('<span lang="zh-Hans">{}</span>', text) if is_foreign(text) else text
 
 
 def localized_pair(row: Any, name: str) -> tuple[str, str]:
