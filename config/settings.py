@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+
+from config import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -21,6 +22,17 @@ def required(name: str) -> str:
     if not value:
         raise ImproperlyConfigured(f"{name} is not set: see docs/operations.md")
     return value
+
+
+def secret(name: str, *, needed: bool = False) -> str:
+    """From the file that NAME_FILE names, so that no environment shows it; else from NAME."""
+    file = os.environ.get(f"{name}_FILE", "")
+    if not file:
+        return required(name) if needed else os.environ.get(name, "")
+    try:
+        return Path(file).read_text("utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}") from error
 
 
 def flag(name: str) -> bool:
@@ -53,7 +65,7 @@ def database(url: str, *, pooled: bool) -> dict:
 # -- Where we are -----------------------------------------------------------------------------
 DEBUG = flag("DEBUG")
 DEMO = flag("DEMO")
-SECRET_KEY = required("SECRET_KEY")
+SECRET_KEY = secret("SECRET_KEY", needed=True)
 ALLOWED_HOSTS = words("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 SITE_URL = os.environ.get("SITE_URL", "http://localhost:8000")
@@ -62,10 +74,10 @@ WSGI_APPLICATION = "config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Databases: the application's role, and the owner's for migrations only ----------------------
-DATABASES = {"default": database(required("DATABASE_URL"), pooled=flag("DATABASE_POOL"))}
+DATABASES = {"default": database(secret("DATABASE_URL", needed=True), pooled=flag("DATABASE_POOL"))}
 DATABASE_APP_ROLE = DATABASES["default"]["USER"]
-if os.environ.get("DATABASE_OWNER_URL"):
-    DATABASES["owner"] = database(os.environ["DATABASE_OWNER_URL"], pooled=False)
+if owner := secret("DATABASE_OWNER_URL"):
+    DATABASES["owner"] = database(owner, pooled=False)
 # Demo counts and profile D are refused elsewhere; the clock's body is checked at start-up.
 CLOCK_MAY_BE_REPLACED = flag("CLOCK_MAY_BE_REPLACED")
 
@@ -93,6 +105,7 @@ INSTALLED_APPS = [
     "marketplace",
 ]
 MIDDLEWARE = [
+    "marketplace.web.observed.ObservedMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -109,6 +122,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "marketplace.web.acting.ActingMiddleware",
     "marketplace.web.second_factor.SecondFactorMiddleware",
+    "marketplace.web.pledges.PledgeMiddleware",
     "marketplace.web.caching.PrivatePagesMiddleware",
 ]
 TEMPLATES = [
@@ -157,12 +171,14 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 # Behind a proxy the limits count its clients, by the address that it adds, not the proxy itself.
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if flag("BEHIND_PROXY") else 0
+BEHIND_PROXY = flag("BEHIND_PROXY")
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
 SESSION_COOKIE_AGE = 12 * 3600
 # Mail is sent only where a server is named, and never from a demo, whose people are invented.
 EMAIL_HOST = "" if DEMO else os.environ.get("EMAIL_HOST", "")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 EMAIL_TIMEOUT = 10
+EMAIL_PORTS = {"": "25", "starttls": "587", "tls": "465"}
 # A second factor for whoever decides, and a fresh proof before what cannot be taken back.
 MFA_OPTIONAL = flag("MFA_OPTIONAL")
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
@@ -175,12 +191,37 @@ MFA_FORMS = {
     "authenticate": "marketplace.web.forms.second_factor.AuthenticateOnceForm",
     "reauthenticate": "marketplace.web.forms.second_factor.ReauthenticateOnceForm",
 }
-EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+# How the way to it is secured: "" not at all, "starttls" or "tls" from the first byte. Certificates
+# are checked, for a house's own authority with SSL_CERT_FILE.
+EMAIL_SECURITY = os.environ.get("EMAIL_SECURITY", "")
+if EMAIL_SECURITY not in EMAIL_PORTS:
+    raise ImproperlyConfigured("EMAIL_SECURITY is none of: empty, starttls, tls")
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_SECURITY == "starttls", EMAIL_SECURITY == "tls"
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", EMAIL_PORTS[EMAIL_SECURITY]))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+if EMAIL_HOST_USER and not EMAIL_SECURITY:
+    raise ImproperlyConfigured(
+        "EMAIL_HOST_USER needs EMAIL_SECURITY: a password is not sent in clear"
+    )
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "jiebang@localhost")
 
 # -- Cache, queue --------------------------------------------------------------------------------
-REDIS_URL = required("REDIS_URL")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+REDIS_URL = secret("REDIS_URL", needed=True)
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Seen by every process, gone at any moment, and whole numbers only: nothing is unpickled.
+    "shared": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "jb",
+        "OPTIONS": {
+            "serializer": "marketplace.base.shared.WholeNumbers",
+            "socket_timeout": 0.3,
+            "socket_connect_timeout": 0.3,
+        },
+    },
+}
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -194,12 +235,22 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "10"))
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "marketplace.tasks.deliver_outbox", "schedule": SWEEP_SECONDS},
     "close": {"task": "marketplace.tasks.sweep_deadlines", "schedule": SWEEP_SECONDS},
+    "digests": {"task": "marketplace.tasks.promise_digests", "schedule": 60.0},
     "packages": {"task": "marketplace.tasks.discard_stale_packages", "schedule": 3600},
     "access": {"task": "marketplace.tasks.seal_access_days", "schedule": 600.0},
+    "uploads": {"task": "marketplace.tasks.sweep_uploads", "schedule": 600.0},
 }
 
 # -- Files and keys ------------------------------------------------------------------------------
 STORAGE_ROOT = Path(required("STORAGE_ROOT"))
+# Uploads lie here until they are whole; on the same disk they need no copying.
+SPOOL_ROOT = Path(os.environ.get("SPOOL_ROOT", str(STORAGE_ROOT / "spool")))
+# With a bucket named, files are kept there instead of under STORAGE_ROOT.
+S3_BUCKET = os.environ.get("S3_BUCKET", "")
+S3_ENDPOINT_URL = os.environ.get("S3_ENDPOINT_URL", "")
+S3_REGION = os.environ.get("S3_REGION", "us-east-1")
+S3_KEY_ID = os.environ.get("S3_KEY_ID", "")
+S3_SECRET = secret("S3_SECRET", needed=bool(S3_BUCKET))
 RECEIPT_KEY_FILE = Path(required("RECEIPT_KEY_FILE"))
 OPENER_RECIPIENT = required("OPENER_RECIPIENT")
 # Only the opener's own process is given this one.
@@ -251,8 +302,8 @@ HTTPS = not DEMO and not flag("INSECURE_HTTP")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("BEHIND_PROXY") else None
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
@@ -260,7 +311,10 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
 # -- API -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "marketplace.api.authentication.BearerAuthentication",
+        "marketplace.api.authentication.SessionOrNothing",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["marketplace.api.renderers.ORJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
@@ -281,6 +335,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "StateEnum": "marketplace.scenarios.models.State",
+        "UploadStateEnum": "marketplace.files.models.UploadState",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "marketplace.api.schema.describe_problems",
@@ -289,22 +347,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-# -- Logs: one line of JSON per event, without bodies, names or addresses --------------------------
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso"),
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(ensure_ascii=False),
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
-)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-}
+# -- Watching: logs in one line of JSON per event, and figures for whoever holds the token ----------
+LOGGING = logs.configure(os.environ.get("LOG_LEVEL", "INFO"))
+SLOW_QUERY_SECONDS = float(os.environ.get("SLOW_QUERY_SECONDS", "1"))
+# Without a token there is no /metrics.
+METRICS_TOKEN = secret("METRICS_TOKEN")
+# Several web processes add their figures up in this folder; read when prometheus_client is imported.
+METRICS_FOLDER = os.environ.get("METRICS_FOLDER", "")
+if METRICS_FOLDER:
+    Path(METRICS_FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ.update(PROMETHEUS_MULTIPROC_DIR=METRICS_FOLDER)

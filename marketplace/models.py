@@ -1,5 +1,7 @@
 """The registry of the rooms' models: Django finds them here."""
 
+from marketplace.accounts.invitations.models import Invitation
+from marketplace.accounts.members.models import EndedRole
 from marketplace.accounts.models import (
     Control,
     Grant,
@@ -8,8 +10,11 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.organisations.models import OrganisationRelation, Verification
+from marketplace.accounts.pledges import Pledge, PledgeText
+from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import IdempotencyKey, OutboxJob
+from marketplace.base.models import Heartbeat, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -23,7 +28,7 @@ from marketplace.bidding.models import (
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
-from marketplace.files.access import AccessDay, AccessRecord
+from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
@@ -44,6 +49,7 @@ from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "ApiToken",
     "Award",
     "Bid",
     "BidVersion",
@@ -52,13 +58,16 @@ __all__ = [
     "Criterion",
     "Decision",
     "EligibilityCheck",
+    "EndedRole",
     "EnvelopeKey",
     "Event",
     "Expert",
     "Grant",
+    "Heartbeat",
     "IdempotencyKey",
     "Indicator",
     "Interest",
+    "Invitation",
     "Membership",
     "Metric",
     "Milestone",
@@ -70,12 +79,15 @@ __all__ = [
     "Opening",
     "OpeningConfirmation",
     "Organisation",
+    "OrganisationRelation",
     "OutboxJob",
     "Panel",
     "PanelMember",
     "PaymentNode",
     "PendingEvent",
     "PersonRole",
+    "Pledge",
+    "PledgeText",
     "Publication",
     "Publicity",
     "Ranking",
@@ -90,5 +102,7 @@ __all__ = [
     "SearchEntry",
     "Sheet",
     "Term",
+    "Upload",
     "User",
+    "Verification",
 ]

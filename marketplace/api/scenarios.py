@@ -78,6 +78,8 @@ class ScenarioList(PublicRead):
 
 
 class ScenarioOne(PublicRead):
+    scenario_kwarg = "uid"
+
     @extend_schema(
         operation_id="scenarios_retrieve",
         summary="One scenario",

@@ -22,7 +22,7 @@ class PublicRead(APIView):
 
 
 def actor_of(request: Request) -> Actor:
-    """The real Actor that the middleware has found for the session."""
+    """The real Actor: of the bearer's token, or found by the middleware for the session."""
     load: Callable[[], tuple[Actor, list]] = getattr(request, "load_acting")  # noqa: B009
     actor, _hats = load()
     return actor

@@ -70,10 +70,32 @@ class NotAllowed(DomainError):
     message = _("Your role does not allow this step.")
 
 
+class PledgeMissing(DomainError):
+    """The role allows it, once the person has signed its pledges."""
+
+    status = 403
+    code = "pledge.missing"
+    message = _(
+        "Sign your pledges first: your role acts, and reads what is confidential, after it."
+    )
+
+
+class ReadingNeedsPledge(PledgeMissing):
+    """What was asked for is confidential; it opens once confidentiality is pledged."""
+
+
 class NotFound(DomainError):
     status = 404
     code = "not_found"
     message = _("There is no such record, or you may not see it.")
+
+
+class Gone(DomainError):
+    """It was there, and is used up."""
+
+    status = 410
+    code = "gone"
+    message = _("This is no longer valid.")
 
 
 class Invalid(DomainError):

@@ -9,6 +9,8 @@ import orjson
 from django.http import HttpResponse
 
 MEDIA_TYPE = "application/problem+json"
+# tus has a status of its own for a chunk that arrived damaged.
+NOT_OF_HTTP = {460: "Checksum Mismatch"}
 
 
 def document(
@@ -17,7 +19,7 @@ def document(
     """`code` is stable and for programs; `detail` is for people, in the language of the request."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": NOT_OF_HTTP.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,

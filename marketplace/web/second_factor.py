@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core.exceptions import ReauthenticationRequired
-from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -19,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from marketplace.accounts.models import User
+from marketplace.accounts.proof import has_second_factor, lacks_second_factor, proved_recently
 from marketplace.accounts.queries import needs_second_factor
 from marketplace.base.problems import plain_problem
 from marketplace.web.request import Request
@@ -32,13 +30,8 @@ SET_UP = {
     "account_reauthenticate",
     "account_change_password",
     "usersessions_list",
+    "notices-unread",
 }
-
-
-def has_second_factor(user: User) -> bool:
-    """Recovery codes alone are none."""
-    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
-    return Authenticator.objects.filter(user_id=user.pk, type__in=kinds).exists()
 
 
 class SecondFactorMiddleware:
@@ -57,7 +50,7 @@ class SecondFactorMiddleware:
         if settings.MFA_OPTIONAL or name in SET_UP or name.startswith(("mfa_", "health-")):
             return None
         user = request.user
-        if not isinstance(user, User) or has_second_factor(user) or not needs_second_factor(user):
+        if not isinstance(user, User) or not lacks_second_factor(user):
             return None
         if request.path.startswith("/api/"):
             return plain_problem(
@@ -69,35 +62,21 @@ class SecondFactorMiddleware:
         return HttpResponseRedirect(address)
 
 
-def proved_recently(request: Request, user: User) -> bool:
-    """Proved anew in this session within the timeout, by the second factor where there is one."""
-    strong = has_second_factor(user)
-    since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-    return any(
-        record["at"] > since and (record["method"] == "mfa" or not strong)
-        for record in get_authentication_records(request, user)
-        if record.get("reauthenticated")
-    )
-
-
-def fresh_proof(view: View | None = None, *, do: str = "") -> Any:
+def fresh_proof(view: View | None = None, *, do: str = "", first: bool = False) -> Any:
     """A POST of this page (with `do`, only of that button) needs a fresh proof.
 
-    allauth keeps the POST in the session, asks, and then goes on with it.
+    allauth keeps the POST in the session, asks, and then goes on with it. With `first` the page
+    asks before it shows its form, so that nothing typed waits for a code.
     """
     if view is None:
-        return lambda view: fresh_proof(view, do=do)
+        return lambda view: fresh_proof(view, do=do, first=first)
 
     @wraps(view)
     def proved(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         deed = request.method == "POST" and (not do or request.POST.get("do") == do)
         user = request.user
-        if (
-            deed
-            and not settings.MFA_OPTIONAL
-            and isinstance(user, User)
-            and not proved_recently(request, user)
-        ):
+        asked = deed or (first and request.method == "GET")
+        if asked and isinstance(user, User) and not proved_recently(request, user):
             raise ReauthenticationRequired
         return view(request, *args, **kwargs)
 

@@ -31,6 +31,7 @@ ICONS = {
     "filter": "M2.2 3.2h11.6L9.4 8.4v4.4l-2.8 1V8.4z",
     "seal": "M8 1.8l5 1.8v4c0 3.2-2 5.4-5 6.6c-3-1.2-5-3.4-5-6.6v-4zM5.6 8l1.8 1.8l3.2-3.4",
     "plus": "M8 3v10M3 8h10",
+    "bell": "M3.2 11.4h9.6c-1-1-1.3-2-1.3-4.2a3.5 3.5 0 0 0-7 0c0 2.2-.3 3.2-1.3 4.2M6.8 13.6h2.4",
 }
 
 
@@ -108,5 +109,6 @@ REMEDIES: dict[str, str | Promise] = {
     "deadline.passed": _("What you handed in before the deadline stays valid and unchanged."),
     "deadline.not_reached": _("Come back when the time has come; the page shows the hour."),
     "not_allowed": _("Switch to the organisation you want to act for, or ask its owner."),
+    "pledge.missing": _("Sign your pledges, then do this again; nothing you typed is lost."),
     "limit.rate": _("Wait a minute, then try again; nothing you typed is lost."),
 }

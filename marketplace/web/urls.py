@@ -7,11 +7,14 @@ from marketplace.web import (
     committee,
     components,
     desk,
+    files,
     notices,
     openings,
+    pledges,
     public,
     scenarios,
     second_factor,
+    tokens,
 )
 
 urlpatterns = [
@@ -24,6 +27,9 @@ urlpatterns = [
     *committee.urlpatterns,
     *awards.urlpatterns,
     *desk.urlpatterns,
+    *files.urlpatterns,
     *notices.urlpatterns,
+    *tokens.urlpatterns,
+    *pledges.urlpatterns,
     *public.urlpatterns,
 ]

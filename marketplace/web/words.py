@@ -9,21 +9,32 @@ import datetime as dt
 import re
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+from marketplace.base.clock import SHANGHAI
+from marketplace.base.moments import day_text, english, instant_text
+
+__all__ = [
+    "NOTHING",
+    "SHANGHAI",
+    "day_text",
+    "english",
+    "instant_text",
+    "is_foreign",
+    "localized_pair",
+    "money_text",
+    "part",
+    "plain",
+    "remaining_text",
+    "written",
+]
+
 NOTHING = "—"
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 WAN = Decimal(10_000)
-
-
-def english() -> bool:
-    return (get_language() or "").startswith("en")
 
 
 def part(thing: Any, name: str, default: Any = "") -> Any:
@@ -47,26 +58,6 @@ def money_text(value: Decimal) -> str:
     if abs(value) < WAN:
         return f"{exact} 元"
     return f"{plain(value / WAN)} 万元"
-
-
-def instant_text(moment: dt.datetime, precision: str = "minute") -> str:
-    local = moment.astimezone(SHANGHAI)
-    clock = {
-        "short": f"{local:%H:%M}",
-        "minute": f"{local:%H:%M}",
-        "second": f"{local:%H:%M:%S}",
-        "millisecond": f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}",
-    }[precision]
-    text = f"{day_text(local)} {clock}"
-    if precision == "short":
-        return text
-    return f"{text} UTC+8" if english() else f"{text}（北京时间）"
-
-
-def day_text(date: dt.date) -> str:
-    if isinstance(date, dt.datetime):
-        date = date.astimezone(SHANGHAI).date()
-    return date.isoformat() if english() else f"{date.year}年{date.month}月{date.day}日"
 
 
 def remaining_text(left: dt.timedelta) -> str:

@@ -12,9 +12,13 @@ from marketplace.bidding.actions.opening import (
 from marketplace.bidding.actions.packages import (
     discard_stale_packages,
     seal_package,
-    submit_package,
 )
-from marketplace.bidding.actions.submission import submit_bid, submit_sealed_bid, withdraw_bid
+from marketplace.bidding.actions.submission import (
+    submit_bid,
+    submit_package,
+    submit_sealed_bid,
+    withdraw_bid,
+)
 
 __all__ = [
     "check_condition",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -92,7 +91,6 @@ def submit_sealed_bid(
     scenario_uid: UUID,
     sealed: Sequence[SealedFile],
     idempotency_key: str = "",
-    package: SealedPackage | None = None,
 ) -> BidVersion:
     """The deadline's transaction: create, revise or resubmit the organisation's bid.
 
@@ -100,22 +98,49 @@ def submit_sealed_bid(
     upload nor a wait for the lock gains time. Raises DeadlinePassed, StateConflict, TooMany,
     Invalid (not three envelopes, or not sealed) and KeyReused.
     """
-    once = submission_key(actor, scenario_uid, sealed, idempotency_key)
-    if package is None:  # a package was read back when it was made
-        check_stored(sealed)
-    taking = partial(
-        receive, actor=actor, scenario_uid=scenario_uid, sealed=sealed, package=package
+    check_stored(sealed)
+    content = digest({file.envelope: file.content_mark or file.sha256 for file in sealed})
+    return receive_once(
+        Once(
+            actor=actor,
+            route=f"bid.submit:{scenario_uid}",
+            key=idempotency_key,
+            body=content.hex(),
+        ),
+        actor=actor,
+        scenario_uid=scenario_uid,
+        sealed=sealed,
     )
+
+
+def submit_package(*, actor: Actor, package_uid: UUID, idempotency_key: str = "") -> BidVersion:
+    """The same for what was sealed, read back and kept before, once.
+
+    Raises as `submit_sealed_bid`, NotFound for a package that is not the bidder's own, and
+    StateConflict for one that was submitted.
+    """
+    return receive_once(
+        Once(actor=actor, route="package.submit", key=idempotency_key, body=str(package_uid)),
+        actor=actor,
+        package_uid=package_uid,
+    )
+
+
+def receive_once(once: Once, **given: Any) -> BidVersion:
+    """Receive a bid, or answer with the version that the same key stands for already."""
+    if not once.key:
+        with transaction.atomic():
+            return receive(once=None, **given)
     try:
         with transaction.atomic():
-            return taking(once=once)
+            return receive(once=once, **given)
     except KeyTaken:
-        assert once is not None, "only a key is taken"
+        pass
     with transaction.atomic():
         earlier = once.begin()
         if earlier is not None:
             return BidVersion.objects.select_related("receipt", "bid").get(uid=earlier)
-        version = taking(once=None)
+        version = receive(once=None, **given)
         once.done(version.uid)
         return version
 
@@ -124,24 +149,18 @@ class KeyTaken(Exception):
     """The idempotency key is there already: used before, or expired."""
 
 
-def submission_key(
-    actor: Actor, scenario_uid: UUID, sealed: Sequence[SealedFile], key: str
-) -> Once | None:
-    if not key:
-        return None
-    content = digest({file.envelope: file.content_mark or file.sha256 for file in sealed})
-    return Once(actor=actor, route=f"bid.submit:{scenario_uid}", key=key, body=content.hex())
-
-
 def receive(
     *,
     actor: Actor,
-    scenario_uid: UUID,
-    sealed: Sequence[SealedFile],
-    package: SealedPackage | None,
     once: Once | None,
+    scenario_uid: UUID | None = None,
+    sealed: Sequence[SealedFile] = (),
+    package_uid: UUID | None = None,
 ) -> BidVersion:
-    """Lock, ask, write. Raises KeyTaken before anything else if the key of `once` is taken."""
+    """Lock, ask, write: `sealed` for a demand, or a package, which names its own.
+
+    Raises KeyTaken before anything else if the key of `once` is taken.
+    """
     if actor.organisation_id is None:
         refuse_without_organisation(actor, scenario_uid)
     version_uid = uuid4()
@@ -150,7 +169,7 @@ def receive(
         organisation_id=actor.party.pk,
         bid_uid=uuid4(),
         version_uid=version_uid,
-        package=package,
+        package_uid=package_uid,
         once=once,
     )
     if locked is None:
@@ -161,10 +180,12 @@ def receive(
     if scenario.state in BEFORE_PUBLICATION:
         require_visible(actor, scenario)
     require(can_bid, actor, scenario)
+    if package_uid:
+        sealed = sealed_files(locked.package)
     if sorted(file.envelope for file in sealed) != sorted(Envelope.values):
         raise Invalid(_("A bid is exactly three sealed envelopes."), code="bid.envelopes")
     require_open(scenario, locked.now)
-    if locked.package_spent:
+    if locked.package and locked.package.version_id:
         raise StateConflict(
             _("These sealed envelopes were submitted before."), code="package.submitted"
         )
@@ -210,14 +231,24 @@ def receive(
         received_at=locked.now,
         user=actor.person,
     )
-    write_version(locked, version, receipt=receipt, sealed=in_order, event=event, package=package)
+    write_version(locked, version, receipt=receipt, sealed=in_order, event=event)
     ledger.run_projections(event)
     return version
 
 
-def refuse_without_organisation(actor: Actor, scenario_uid: UUID) -> None:
-    scenario = Scenario.objects.visible_to(actor).filter(uid=scenario_uid).first()
-    raise NotFound if scenario is None else NotAllowed
+def refuse_without_organisation(actor: Actor, scenario_uid: UUID | None) -> None:
+    """Somebody who bids for nobody has no package; of the demand they learn what they may see."""
+    rows = Scenario.objects.visible_to(actor)
+    if scenario_uid is None or not rows.filter(uid=scenario_uid).exists():
+        raise NotFound
+    raise NotAllowed
+
+
+def sealed_files(package: SealedPackage | None) -> list[SealedFile]:
+    """What a package holds. Raises NotFound where there is none of the bidder's own."""
+    if package is None:
+        raise NotFound
+    return [SealedFile(**row) for row in package.envelopes]
 
 
 def require_visible(actor: Actor, scenario: Scenario) -> None:
