@@ -14,6 +14,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from marketplace.accounts.models import Membership, User
+from marketplace.accounts.pledges import Pledge
 from marketplace.bidding.models import Bid
 from marketplace.committee.models import Panel, Sheet, SheetState
 from marketplace.management.season.content import Content
@@ -68,6 +69,10 @@ def sheet(code: str, state: SheetState) -> Find:
     }
 
 
+def own_pledge(user: User) -> Given:
+    return {"uid": Pledge.objects.filter(user=user).order_by("pk")[0].uid}
+
+
 DESKS = "o1-owner o5-owner v5 officer secretary keyholder2 witness e7 inspector".split()
 # By the name of the address: each row is looked at in both languages.
 PAGES: dict[str, list[Page]] = {
@@ -86,6 +91,12 @@ PAGES: dict[str, list[Page]] = {
     "mfa_index": [Page("v5")],
     "security": [Page("v5")],
     "usersessions_list": [Page("v5")],
+    "notice-settings": [Page("v5"), Page("officer")],
+    "mail-refusals": [Page("officer")],
+    "tokens": [Page("v5")],
+    "token-new": [Page("v5")],
+    "pledges": [Page("v5"), Page("officer"), Page("e7")],
+    "pledge": [Page("officer", own_pledge)],
     "desk": [Page(who) for who in DESKS],
     "notices": [Page("officer"), Page("v5")],
     "scenario": [
@@ -169,6 +180,11 @@ NO_PAGES = {
     "notice": "sends on to what the message speaks of",
     "verify-script": "a program",
     "scenario-published": "a file of data",
+    "file": "a file",
+    "token-revoke": "takes a POST alone",
+    "notices-unread": "a part of every page",
+    "notices-unsubscribe": "needs the signed address from a letter: tests/notices",
+    "metrics": "figures for a probe",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",
 }
