@@ -7,11 +7,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, Throttled
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from marketplace.base.errors import DomainError, NotAllowed, NotFound
+from marketplace.base.errors import DomainError, NotAllowed, NotFound, TooMany
 from marketplace.base.problems import MEDIA_TYPE, document
 
 
@@ -37,6 +37,9 @@ def problem(exception: Exception, context: dict[str, Any]) -> Response | None:
             exception.status, exception.code, str(exception), errors=_sentences(exception.errors)
         )
         return _response(body)
+    if isinstance(exception, Throttled):
+        body = document(TooMany.status, TooMany.code, str(TooMany()))
+        return _response(body, headers=_headers(exception))
     if isinstance(exception, APIException):
         return _response(_of_framework(exception), headers=_headers(exception))
     return None
