@@ -97,6 +97,12 @@ PAGES: dict[str, list[Page]] = {
     "token-new": [Page("v5")],
     "pledges": [Page("v5"), Page("officer"), Page("e7")],
     "pledge": [Page("officer", own_pledge)],
+    "inspections": [Page("inspector")],
+    "inspection-new": [Page("inspector")],
+    "approaches": [Page("officer")],
+    "tips": [Page()],
+    "tip-answer": [Page()],
+    "tip-inbox": [Page("inspector")],
     "desk": [Page(who) for who in DESKS],
     "notices": [Page("officer"), Page("v5")],
     "scenario": [
@@ -185,6 +191,9 @@ NO_PAGES = {
     "notices-unread": "a part of every page",
     "notices-unsubscribe": "needs the signed address from a letter: tests/notices",
     "metrics": "figures for a probe",
+    "inspection": "the demo has none; looked at in tests/supervision",
+    "inspection-end": "takes a POST alone",
+    "tip": "the demo has none; looked at in tests/supervision",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",
 }
