@@ -1,22 +1,48 @@
-"""The names of the moves that a user may make now, for the objects of an answer."""
+"""The moves that a user may make now, as an object of an answer tells them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
+from rest_framework.request import Request
+
+from marketplace.api.views import absolute
 from marketplace.base.actor import Actor
+from marketplace.desk import moves as desk_moves
 from marketplace.desk.queries import desk_for
 from marketplace.scenarios.models import Scenario
 
 RELATED = ("organisation", "profile", "panel")
 FETCHED = ("decisions", "openings__confirmations")
+# move -> (method, name of the address); the address takes the uid of the object that tells of it.
+ROUTES: dict[str, tuple[str, str]] = {
+    "edit_scenario": ("PATCH", "api-scenario"),
+    "delete_scenario": ("DELETE", "api-scenario"),
+    "submit_scenario": ("POST", "api-scenario-submit"),
+    "start_demonstration": ("POST", "api-scenario-demonstrate"),
+    "return_scenario": ("POST", "api-scenario-return"),
+    "reject_scenario": ("POST", "api-scenario-reject"),
+    "conclude_demonstration": ("POST", "api-scenario-conclude"),
+    "publish_scenario": ("POST", "api-scenario-publish"),
+    "withdraw_scenario": ("POST", "api-scenario-withdraw"),
+}
 
 
-def moves(actor: Actor, ids: Collection[int]) -> dict[int, list[str]]:
+def told(request: Request, names: Iterable[str], uid: object) -> list[dict[str, str]]:
+    """Each with the method and the address to which it is sent."""
+    return [
+        {"name": name, "method": method, "href": absolute(request, route, uid)}
+        for name in names
+        for method, route in [ROUTES[name]]
+    ]
+
+
+def scenario_moves(actor: Actor, ids: Collection[int]) -> dict[int, list[str]]:
     """{scenario id: names}. Visitors may do nothing, which costs no query."""
     if not actor.user_id or not ids:
         return {}
     desk = desk_for(actor)
     rows = Scenario.objects.visible_to(actor).filter(pk__in=ids)
     found = rows.select_related(*RELATED).prefetch_related(*FETCHED)
-    return {row.pk: [act.name for act in desk.acts(row) if act.possible] for row in found}
+    names = {row.pk: desk_moves.on_scenario(desk, row) for row in found}
+    return {pk: [name for name in given if name in ROUTES] for pk, given in names.items()}

@@ -12,9 +12,17 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def document(
-    status: int, code: str, detail: str, *, errors: dict[str, list[str]] | None = None
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: dict[str, list[str]] | None = None,
+    current: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """`code` is stable and for programs; `detail` is for people, in the language of the request."""
+    """`code` is stable and for programs; `detail` is for people, in the language of the request.
+
+    current: for a stale write, what stands now in place of what was sent.
+    """
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -24,6 +32,8 @@ def document(
     }
     if errors:
         body["errors"] = errors
+    if current:
+        body["current"] = current
     return body
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core.exceptions import ReauthenticationRequired
-from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -20,6 +17,7 @@ from django.views.decorators.http import require_GET
 
 from marketplace.accounts.models import User
 from marketplace.accounts.queries import needs_second_factor
+from marketplace.accounts.second_factor import has_second_factor, proved_recently
 from marketplace.base.problems import plain_problem
 from marketplace.web.request import Request
 
@@ -33,12 +31,6 @@ SET_UP = {
     "account_change_password",
     "usersessions_list",
 }
-
-
-def has_second_factor(user: User) -> bool:
-    """Recovery codes alone are none."""
-    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
-    return Authenticator.objects.filter(user_id=user.pk, type__in=kinds).exists()
 
 
 class SecondFactorMiddleware:
@@ -67,17 +59,6 @@ class SecondFactorMiddleware:
         if request.htmx:
             return HttpResponse(headers={"HX-Redirect": address})
         return HttpResponseRedirect(address)
-
-
-def proved_recently(request: Request, user: User) -> bool:
-    """Proved anew in this session within the timeout, by the second factor where there is one."""
-    strong = has_second_factor(user)
-    since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-    return any(
-        record["at"] > since and (record["method"] == "mfa" or not strong)
-        for record in get_authentication_records(request, user)
-        if record.get("reauthenticated")
-    )
 
 
 def fresh_proof(view: View | None = None, *, do: str = "") -> Any:

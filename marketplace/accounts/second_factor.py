@@ -1,0 +1,29 @@
+"""Whether somebody has a second factor, and whether it was proved just now. For every door."""
+
+from __future__ import annotations
+
+import time
+
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.http import HttpRequest
+
+from marketplace.accounts.models import User
+
+
+def has_second_factor(user: User) -> bool:
+    """Recovery codes alone are none."""
+    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    return Authenticator.objects.filter(user_id=user.pk, type__in=kinds).exists()
+
+
+def proved_recently(request: HttpRequest, user: User) -> bool:
+    """Proved anew in this session within the timeout, by the second factor where there is one."""
+    strong = has_second_factor(user)
+    since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    return any(
+        record["at"] > since and (record["method"] == "mfa" or not strong)
+        for record in get_authentication_records(request, user)
+        if record.get("reauthenticated")
+    )
