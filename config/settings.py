@@ -194,6 +194,8 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "10"))
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "marketplace.tasks.deliver_outbox", "schedule": SWEEP_SECONDS},
     "close": {"task": "marketplace.tasks.sweep_deadlines", "schedule": SWEEP_SECONDS},
+    "packages": {"task": "marketplace.tasks.discard_stale_packages", "schedule": 3600},
+    "access": {"task": "marketplace.tasks.seal_access_days", "schedule": 600.0},
 }
 
 # -- Files and keys ------------------------------------------------------------------------------

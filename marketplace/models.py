@@ -19,9 +19,11 @@ from marketplace.bidding.models import (
     Opening,
     OpeningConfirmation,
     SealedEnvelope,
+    SealedPackage,
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
+from marketplace.files.access import AccessDay, AccessRecord
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
@@ -40,6 +42,8 @@ from marketplace.scenarios.models import (
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 
 __all__ = [
+    "AccessDay",
+    "AccessRecord",
     "Award",
     "Bid",
     "BidVersion",
@@ -82,6 +86,7 @@ __all__ = [
     "ScenarioNote",
     "Score",
     "SealedEnvelope",
+    "SealedPackage",
     "SearchEntry",
     "Sheet",
     "Term",

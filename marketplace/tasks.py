@@ -7,6 +7,8 @@ from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
 from marketplace.base import clock, queue
+from marketplace.bidding import actions as bidding
+from marketplace.files import access
 from marketplace.scenarios import sweeps as scenario_sweeps
 
 AGAIN = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
@@ -20,6 +22,16 @@ def deliver_outbox(**_: object) -> None:
 @shared_task(**AGAIN)
 def sweep_deadlines(**_: object) -> None:
     scenario_sweeps.close_due()
+
+
+@shared_task(**AGAIN)
+def discard_stale_packages(**_: object) -> None:
+    bidding.discard_stale_packages()
+
+
+@shared_task(**AGAIN)
+def seal_access_days(**_: object) -> None:
+    access.seal_days()
 
 
 def nudge_worker() -> None:

@@ -148,6 +148,14 @@ def alone() -> Iterator[None]:
 # -- The steps -------------------------------------------------------------------------------------
 def make_venv(stamps: Stamps) -> bool:
     identity = f"{sys.version_info.major}.{sys.version_info.minor} in {ROOT}"
+    if VENV.is_symlink():
+        # Several checkouts share it: clearing it here would take it away from the others.
+        if usable(VENV_PYTHON):
+            return False
+        raise CannotPrepare(
+            f"{VENV} is a link to an environment that does not run: prepare the checkout that it "
+            "belongs to, or delete the link, and start again."
+        )
     if stamps.current("venv", identity) and usable(VENV_PYTHON):
         return False
     missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]

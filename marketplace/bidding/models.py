@@ -81,6 +81,8 @@ class Bid(Recorded):
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="bids")
     state = models.CharField(max_length=16, choices=BidState.choices, default=BidState.SUBMITTED)
     versions_count = models.PositiveSmallIntegerField(default=0)
+    # Of the newest version: the next receipt names it.
+    last_receipt_sha256 = models.CharField(max_length=64, db_default="")
     # Given at opening, in random order: under it the panel scores.
     blind_code = models.CharField(max_length=4, blank=True)
     price_cny = models.DecimalField(max_digits=14, decimal_places=2, null=True)
@@ -152,6 +154,40 @@ class SealedEnvelope(Recorded):
             models.UniqueConstraint(name="sealed_envelope_once", fields=["version", "envelope"])
         ]
         triggers = append_only("sealed_envelope")
+
+
+class SealedPackageQuerySet(models.QuerySet["SealedPackage"]):
+    def visible_to(self, actor: Actor) -> SealedPackageQuerySet:
+        """The bidder's own, before and after the deadline."""
+        if not actor.user_id or not actor.organisation_id:
+            return self.none()
+        return self.filter(organisation_id=actor.organisation_id)
+
+
+class SealedPackage(Recorded):
+    """Three envelopes, sealed, checked and durable, that wait to be submitted.
+
+    Sealing takes its time before the deadline's transaction, which takes none. `envelopes` is a
+    list of {envelope, stored_name, sha256, size}. What is not submitted is swept.
+    """
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="+")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    envelopes = models.JSONField()
+    content_mark = models.CharField(max_length=64)
+    version = models.OneToOneField(
+        BidVersion, null=True, on_delete=models.PROTECT, related_name="package"
+    )
+
+    objects = SealedPackageQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                name="sealed_package_waiting", fields=["created_at"], condition=Q(version=None)
+            )
+        ]
 
 
 class OpeningStage(models.TextChoices):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -46,11 +47,49 @@ def append(
     from; only its salted hash comes here. data: plain values that the audience may read.
     """
     assert transaction.get_connection().in_atomic_block, "events belong to a transaction"
+    event = compose(
+        kind,
+        at=clock.now(),
+        actor=actor,
+        subjects=subjects,
+        audience=audience,
+        from_state=from_state,
+        to_state=to_state,
+        reason=reason,
+        profile_version=profile_version,
+        inputs=inputs,
+        data=data,
+    )
+    event.save(force_insert=True)
+    PendingEvent.objects.create(event_id=event.pk)
+    run_projections(event)
+    return event
+
+
+def compose(
+    kind: str,
+    *,
+    at: datetime,
+    actor: Actor,
+    subjects: Iterable[UUID],
+    audience: str = Audience.PARTIES,
+    from_state: str = "",
+    to_state: str = "",
+    reason: str = "",
+    profile_version: str = "",
+    inputs: Any = None,
+    data: dict[str, Any] | None = None,
+) -> Event:
+    """The event as `append` writes it, not yet written.
+
+    For a caller who writes it in one statement with rows of its own, at the instant that the same
+    transaction has read; it runs the projections afterwards.
+    """
     salt = secrets.token_bytes(32)
     event = Event(
         uid=uuid4(),
         kind=kind,
-        at=clock.now(),
+        at=at,
         actor_uid=actor.user_uid,
         organisation_uid=actor.organisation_uid,
         role=str(actor.role),
@@ -65,11 +104,12 @@ def append(
         salt=salt,
     )
     event.body = canonical(leaf(event))
-    event.save(force_insert=True)
-    PendingEvent.objects.create(event_id=event.pk)
-    for projection in PROJECTIONS.get(kind, []):
-        projection(event)
     return event
+
+
+def run_projections(event: Event) -> None:
+    for projection in PROJECTIONS.get(event.kind, []):
+        projection(event)
 
 
 def leaf(event: Event) -> dict[str, Any]:

@@ -25,8 +25,17 @@ def _signing_key(path: str) -> Ed25519PrivateKey:
     return key
 
 
+@lru_cache(maxsize=4)
+def _signing_key_id(path: str) -> str:
+    return key_id(_signing_key(path).public_key())
+
+
 def signing_key() -> Ed25519PrivateKey:
     return _signing_key(str(settings.RECEIPT_KEY_FILE))
+
+
+def signing_key_id() -> str:
+    return _signing_key_id(str(settings.RECEIPT_KEY_FILE))
 
 
 def public_key_text() -> str:
@@ -34,17 +43,24 @@ def public_key_text() -> str:
     return public_text(signing_key().public_key())
 
 
-def issue(kind: str, *, subject_uid: UUID, body: dict[str, Any]) -> Receipt:
-    """Sign and keep a receipt in the caller's transaction. Hand it out only after the commit."""
+def sign(kind: str, *, subject_uid: UUID, body: dict[str, Any]) -> Receipt:
+    """A signed receipt that is not kept yet."""
     key = signing_key()
     text = canonical({"type": f"jiebang-receipt/1/{kind}", **body})
-    return Receipt.objects.create(
+    return Receipt(
         kind=kind,
         subject_uid=subject_uid,
         body=text,
         signature=key.sign(text),
-        key_id=key_id(key.public_key()),
+        key_id=signing_key_id(),
     )
+
+
+def issue(kind: str, *, subject_uid: UUID, body: dict[str, Any]) -> Receipt:
+    """Sign and keep a receipt in the caller's transaction. Hand it out only after the commit."""
+    receipt = sign(kind, subject_uid=subject_uid, body=body)
+    receipt.save(force_insert=True)
+    return receipt
 
 
 def document(receipt: Receipt) -> dict[str, Any]:

@@ -123,6 +123,26 @@ def test_a_clone_is_prepared_with_nothing_of_the_machine_and_only_once(clone, hi
     assert "[4/4] Translations: done in" in changed.stdout
 
 
+def test_a_linked_environment_is_never_cleared(clone, tmp_path):
+    """Checkouts may share one: preparing one of them must not empty it under the others."""
+    shared = tmp_path / "shared"
+    (shared / "bin").mkdir(parents=True)
+    (shared / "kept").write_text("of another checkout")
+    (clone / ".venv").symlink_to(shared)
+    assert "is a link to an environment that does not run" in the_sentence(run(clone))
+    (shared / "bin" / "python").symlink_to("/bin/true")
+    made = run(
+        clone,
+        program=(
+            "import sys; sys.path.insert(0, '.')\n"
+            "from config.runtime import prepare\n"
+            "print(prepare.make_venv(prepare.Stamps(prepare.ROOT / 'prepared.json')))"
+        ),
+    )
+    assert made.stdout == "False\n", made.stderr
+    assert (shared / "kept").read_text() == "of another checkout"
+
+
 def test_stamps_survive_a_broken_file(tmp_path):
     path = tmp_path / "prepared.json"
     path.write_text("{half")

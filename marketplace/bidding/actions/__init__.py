@@ -9,17 +9,25 @@ from marketplace.bidding.actions.opening import (
     request_first_opening,
     request_price_opening,
 )
+from marketplace.bidding.actions.packages import (
+    discard_stale_packages,
+    seal_package,
+    submit_package,
+)
 from marketplace.bidding.actions.submission import submit_bid, submit_sealed_bid, withdraw_bid
 
 __all__ = [
     "check_condition",
     "conclude_eligibility",
     "confirm_opening",
+    "discard_stale_packages",
     "fail_thin_listing",
     "request_first_opening",
     "request_price_opening",
+    "seal_package",
     "start_eligibility",
     "submit_bid",
+    "submit_package",
     "submit_sealed_bid",
     "withdraw_bid",
 ]

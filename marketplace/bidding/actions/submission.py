@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,7 @@ from marketplace.base.canonical import digest
 from marketplace.base.errors import (
     DomainError,
     Invalid,
+    NotAllowed,
     NotFound,
     StateConflict,
     TooMany,
@@ -24,13 +26,14 @@ from marketplace.base.errors import (
 from marketplace.base.idempotency import Once
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.rules import require
-from marketplace.base.states import move
+from marketplace.base.states import can_move, move
+from marketplace.bidding.deadline import lock_for_submission, write_version
 from marketplace.bidding.forms_schema import File, Form
 from marketplace.bidding.models import (
     Bid,
     BidState,
     BidVersion,
-    SealedEnvelope,
+    SealedPackage,
     VersionKind,
 )
 from marketplace.bidding.rules import can_bid, can_withdraw_bid
@@ -39,7 +42,7 @@ from marketplace.bidding.windows import require_before_deadline, require_open
 from marketplace.ledger import actions as ledger
 from marketplace.ledger import receipts
 from marketplace.ledger.models import Audience, Receipt
-from marketplace.scenarios.models import Envelope, EnvelopeKey, Scenario, State
+from marketplace.scenarios.models import BEFORE_PUBLICATION, Envelope, Scenario, State
 
 VERSIONS_MAX = 50
 STATEMENT = {
@@ -83,13 +86,13 @@ def submit_bid(
     return version
 
 
-@transaction.atomic
 def submit_sealed_bid(
     *,
     actor: Actor,
     scenario_uid: UUID,
     sealed: Sequence[SealedFile],
     idempotency_key: str = "",
+    package: SealedPackage | None = None,
 ) -> BidVersion:
     """The deadline's transaction: create, revise or resubmit the organisation's bid.
 
@@ -97,78 +100,130 @@ def submit_sealed_bid(
     upload nor a wait for the lock gains time. Raises DeadlinePassed, StateConflict, TooMany,
     Invalid (not three envelopes, or not sealed) and KeyReused.
     """
-    if not Scenario.objects.visible_to(actor).filter(uid=scenario_uid).exists():
-        raise NotFound
-    once = None
-    if idempotency_key:
-        content = digest({file.envelope: file.content_mark or file.sha256 for file in sealed})
-        once = Once(
-            actor=actor,
-            route=f"bid.submit:{scenario_uid}",
-            key=idempotency_key,
-            body=content.hex(),
-        )
+    once = submission_key(actor, scenario_uid, sealed, idempotency_key)
+    if package is None:  # a package was read back when it was made
+        check_stored(sealed)
+    taking = partial(
+        receive, actor=actor, scenario_uid=scenario_uid, sealed=sealed, package=package
+    )
+    try:
+        with transaction.atomic():
+            return taking(once=once)
+    except KeyTaken:
+        assert once is not None, "only a key is taken"
+    with transaction.atomic():
         earlier = once.begin()
         if earlier is not None:
             return BidVersion.objects.select_related("receipt", "bid").get(uid=earlier)
+        version = taking(once=None)
+        once.done(version.uid)
+        return version
+
+
+class KeyTaken(Exception):
+    """The idempotency key is there already: used before, or expired."""
+
+
+def submission_key(
+    actor: Actor, scenario_uid: UUID, sealed: Sequence[SealedFile], key: str
+) -> Once | None:
+    if not key:
+        return None
+    content = digest({file.envelope: file.content_mark or file.sha256 for file in sealed})
+    return Once(actor=actor, route=f"bid.submit:{scenario_uid}", key=key, body=content.hex())
+
+
+def receive(
+    *,
+    actor: Actor,
+    scenario_uid: UUID,
+    sealed: Sequence[SealedFile],
+    package: SealedPackage | None,
+    once: Once | None,
+) -> BidVersion:
+    """Lock, ask, write. Raises KeyTaken before anything else if the key of `once` is taken."""
+    if actor.organisation_id is None:
+        refuse_without_organisation(actor, scenario_uid)
+    version_uid = uuid4()
+    locked = lock_for_submission(
+        scenario_uid=scenario_uid,
+        organisation_id=actor.party.pk,
+        bid_uid=uuid4(),
+        version_uid=version_uid,
+        package=package,
+        once=once,
+    )
+    if locked is None:
+        raise NotFound
+    if once and not locked.claimed:
+        raise KeyTaken
+    scenario, bid = locked.scenario, locked.bid
+    if scenario.state in BEFORE_PUBLICATION:
+        require_visible(actor, scenario)
+    require(can_bid, actor, scenario)
     if sorted(file.envelope for file in sealed) != sorted(Envelope.values):
         raise Invalid(_("A bid is exactly three sealed envelopes."), code="bid.envelopes")
-    check_stored(sealed)
-
-    scenario = lock_shared(Scenario, uid=scenario_uid)
-    require(can_bid, actor, scenario)
-    bid, fresh = Bid.objects.select_for_update().get_or_create(
-        scenario=scenario, organisation=actor.organisation
-    )
-    now = clock.now()
-    require_open(scenario, now)
+    require_open(scenario, locked.now)
+    if locked.package_spent:
+        raise StateConflict(
+            _("These sealed envelopes were submitted before."), code="package.submitted"
+        )
     if bid.versions_count >= VERSIONS_MAX:
         raise TooMany(
             _("A bid may be submitted %(most)s times, and this one was."),
             code="bid.versions_limit",
             most=VERSIONS_MAX,
         )
-    again = not fresh and bid.state == BidState.SUBMITTED
-    left = "" if fresh else bid.state
-    if not fresh and not again:
-        move(bid, BidState.SUBMITTED)
-    version = add_version(
-        actor=actor,
+    again = not locked.fresh and bid.state == BidState.SUBMITTED
+    left = "" if locked.fresh else bid.state
+    if left and not again and not can_move(bid, BidState.SUBMITTED):
+        raise StateConflict(code="bid.state")
+    bid.state, bid.organisation = BidState.SUBMITTED, actor.party
+    in_order = sorted(sealed, key=lambda file: Envelope.values.index(file.envelope))
+    receipt = sign_receipt(
         scenario=scenario,
         bid=bid,
         kind=VersionKind.SUBMITTED,
-        received_at=now,
+        received_at=locked.now,
         envelopes=[
             {"envelope": file.envelope, "sha256": file.sha256, "size": file.size}
-            for file in sorted(sealed, key=lambda file: Envelope.values.index(file.envelope))
+            for file in in_order
         ],
     )
-    recipients = dict(
-        EnvelopeKey.objects.filter(scenario=scenario).values_list("envelope", "recipient")
-    )
-    SealedEnvelope.objects.bulk_create(
-        SealedEnvelope(
-            version=version,
-            envelope=file.envelope,
-            stored_name=file.stored_name,
-            sha256=file.sha256,
-            size=file.size,
-            recipient=recipients[file.envelope],
-        )
-        for file in sealed
-    )
-    ledger.append(
+    event = ledger.compose(
         "bid.revised" if again else "bid.submitted",
+        at=locked.now,
         actor=actor,
         subjects=[scenario.uid, bid.uid],
         audience=Audience.PARTIES,
         from_state=left,
         to_state=bid.state,
-        inputs=bytes(version.receipt.body),
+        inputs=bytes(receipt.body),
     )
-    if once:
-        once.done(version.uid)
+    bid.versions_count += 1
+    bid.last_receipt_sha256 = receipt_hash(receipt)
+    version = BidVersion(
+        uid=version_uid,
+        bid=bid,
+        number=bid.versions_count,
+        kind=VersionKind.SUBMITTED,
+        received_at=locked.now,
+        user=actor.person,
+    )
+    write_version(locked, version, receipt=receipt, sealed=in_order, event=event, package=package)
+    ledger.run_projections(event)
     return version
+
+
+def refuse_without_organisation(actor: Actor, scenario_uid: UUID) -> None:
+    scenario = Scenario.objects.visible_to(actor).filter(uid=scenario_uid).first()
+    raise NotFound if scenario is None else NotAllowed
+
+
+def require_visible(actor: Actor, scenario: Scenario) -> None:
+    """Before its publication a demand is there for few."""
+    if not Scenario.objects.visible_to(actor).filter(pk=scenario.pk).exists():
+        raise NotFound
 
 
 @transaction.atomic
@@ -188,13 +243,20 @@ def withdraw_bid(*, actor: Actor, bid_uid: UUID) -> BidVersion:
     if scenario.state != State.PUBLISHED:
         raise StateConflict(code="scenario.state")
     left = move(bid, BidState.WITHDRAWN)
-    version = add_version(
-        actor=actor,
-        scenario=scenario,
+    receipt = sign_receipt(
+        scenario=scenario, bid=bid, kind=VersionKind.WITHDRAWN, received_at=now, envelopes=[]
+    )
+    receipt.save(force_insert=True)
+    bid.versions_count += 1
+    bid.last_receipt_sha256 = receipt_hash(receipt)
+    bid.save(update_fields=["versions_count", "last_receipt_sha256"])
+    version = BidVersion.objects.create(
         bid=bid,
+        number=bid.versions_count,
         kind=VersionKind.WITHDRAWN,
         received_at=now,
-        envelopes=[],
+        user=actor.person,
+        receipt=receipt,
     )
     ledger.append(
         "bid.withdrawn",
@@ -203,25 +265,21 @@ def withdraw_bid(*, actor: Actor, bid_uid: UUID) -> BidVersion:
         audience=Audience.PARTIES,
         from_state=left,
         to_state=bid.state,
-        inputs=bytes(version.receipt.body),
+        inputs=bytes(receipt.body),
     )
     return version
 
 
-def add_version(
+def sign_receipt(
     *,
-    actor: Actor,
     scenario: Scenario,
     bid: Bid,
     kind: VersionKind,
     received_at: datetime,
     envelopes: list[dict[str, Any]],
-) -> BidVersion:
-    """The next version with its signed receipt, which names the receipt before it."""
-    assert actor.user is not None, "the rule asked for a person"
-    previous = Receipt.objects.filter(subject_uid=bid.uid).order_by("-pk").first()
-    number = bid.versions_count + 1
-    receipt = receipts.issue(
+) -> Receipt:
+    """The receipt of the bid's next version, which names the receipt before it. Not kept yet."""
+    return receipts.sign(
         f"bid-{kind}",
         subject_uid=bid.uid,
         body={
@@ -229,22 +287,12 @@ def add_version(
             "scenario_ref": scenario.ref,
             "organisation": bid.organisation.uid,
             "bid": bid.uid,
-            "version": number,
+            "version": bid.versions_count + 1,
             "received_at": received_at,
             "envelopes": envelopes,
-            "previous_receipt_sha256": receipt_hash(previous) if previous else None,
+            "previous_receipt_sha256": bid.last_receipt_sha256 or None,
             "statement": STATEMENT,
         },
-    )
-    bid.versions_count = number
-    bid.save(update_fields=["versions_count"])
-    return BidVersion.objects.create(
-        bid=bid,
-        number=number,
-        kind=kind,
-        received_at=received_at,
-        user=actor.user,
-        receipt=receipt,
     )
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.bidding.forms_schema import File, Form
 from marketplace.scenarios.models import Envelope, Metric, Scenario
-from marketplace.web.forms.typed import TypedForm, TypedRows, put_errors
+from marketplace.web.forms.typed import MARKS, TypedForm, TypedRows, put_errors
 from marketplace.web.words import localized_pair, plain
 
 ROWS_SHOWN_MOST = 60
@@ -61,8 +61,8 @@ class BidForm(TypedForm):
         label=_("We accept the terms of this scenario and stand by what we state here.")
     )
     files_business = attachments(_("Attachments, business"), FILES_NOTE)
-    approach = lines(_("Technical approach"), rows=10)
-    risks = lines(_("Risks and how they are met"))
+    approach = lines(_("Technical approach"), MARKS, rows=10)
+    risks = lines(_("Risks and how they are met"), MARKS)
     resources = lines(_("Resources"), _("Roles and equipment, without names."))
     files_technical = attachments(
         _("Attachments, technical"),

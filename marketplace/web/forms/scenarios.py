@@ -21,7 +21,7 @@ from marketplace.scenarios.content import TERMS, Content, is_blank
 from marketplace.scenarios.models import CriterionKind, Operator, OrganisingMode, Scenario
 from marketplace.scenarios.queries import newest_profiles
 from marketplace.scenarios.reference import AwardMode, Term
-from marketplace.web.forms.typed import TypedForm, TypedRows, offer
+from marketplace.web.forms.typed import MARKS, TypedForm, TypedRows, offer
 from marketplace.web.templatetags.jiebang import term as term_name
 
 ROWS_SHOWN_MOST = 60
@@ -60,9 +60,9 @@ class DemandForm(TypedForm):
         note=_("Everybody reads this. No weak points, addresses, topology or asset lists."),
     )
     summary_en = lines(_("English summary"))
-    pain = lines(_("What hurts"), required=True, rows=6)
-    need = lines(_("What is wanted"), required=True, rows=8)
-    deliverables = lines(_("Deliverables"), required=True)
+    pain = lines(_("What hurts"), required=True, note=MARKS, rows=6)
+    need = lines(_("What is wanted"), required=True, note=MARKS, rows=8)
+    deliverables = lines(_("Deliverables"), required=True, note=MARKS)
     domain = choice(_("Domain"), required=True)
     area = choice(_("Area"), required=True)
     carrier = choice(_("Carrier"))
@@ -94,8 +94,8 @@ class DemandForm(TypedForm):
     consortium_members_max = figure(
         _("Members of a consortium at most"), note=_("The lead included.")
     )
-    ip_terms = lines(_("Ownership of results"), required=True)
-    data_terms = lines(_("Data and confidentiality"), required=True)
+    ip_terms = lines(_("Ownership of results"), required=True, note=MARKS)
+    data_terms = lines(_("Data and confidentiality"), required=True, note=MARKS)
     contact = line(_("Contact"), required=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -9,6 +9,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import BaseFormSet
 from django.forms.utils import ErrorDict
+from django.utils.translation import gettext_lazy as _
+
+# Beside the fields whose text is shown as prose.
+MARKS = _(
+    "A line of its own for each “- point” or “1. step”, **bold** for what matters, an empty line "
+    "between paragraphs."
+)
 
 
 class TypedForm(forms.Form):

@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from marketplace.web.problems import problems_of
+from marketplace.web.prose import prose
 from marketplace.web.states import ICONS, REMEDIES, badge_for
 from marketplace.web.words import (
     NOTHING,
@@ -137,6 +138,22 @@ def localized(row: Any, name: str) -> SafeString:
     if (language == "en") == english():
         return conditional_escape(text)
     return format_html('<span lang="{}">{}</span>', language, text)
+
+
+@register.simple_tag(name="prose")
+def prose_of(row: Any, name: str) -> SafeString:
+    """A long text of a row in small markdown, with its language marked where it differs."""
+    text, language = localized_pair(row, name)
+    if (language == "en") == english():
+        return prose_filter(text)
+    return format_html('<div class="jb-text" lang="{}">{}</div>', language, prose(text))
+
+
+@register.filter(name="prose")
+def prose_filter(text: Any, how: str = "") -> SafeString:
+    """The same of a plain value; `unlinked` where the reader is blind to its author."""
+    shown = prose(str(text), links=how != "unlinked") if text else NOTHING
+    return format_html('<div class="jb-text">{}</div>', shown)
 
 
 @register.filter
