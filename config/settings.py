@@ -180,7 +180,20 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "jiebang@localhost")
 
 # -- Cache, queue --------------------------------------------------------------------------------
 REDIS_URL = required("REDIS_URL")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Seen by every process, gone at any moment, and whole numbers only: nothing is unpickled.
+    "shared": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "jb",
+        "OPTIONS": {
+            "serializer": "marketplace.base.shared.WholeNumbers",
+            "socket_timeout": 0.3,
+            "socket_connect_timeout": 0.3,
+        },
+    },
+}
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

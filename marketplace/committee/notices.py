@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -30,6 +30,28 @@ def members(event: Event) -> QuerySet[User]:
     return User.objects.filter(pk__in=seats.values("user_id"))
 
 
+def seats(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
+    """A person's own, as long as the panel is seen by one of the hats, which a recusal ends."""
+    own = PanelMember.objects.filter(uid__in=uids, user=actors[0].user_id)
+    seen = Q(pk=None)
+    for actor in actors:
+        seen |= Q(panel__in=Panel.objects.visible_to(actor))
+    return {row.uid: row for row in own.filter(seen).select_related("panel__scenario")}
+
+
+def added(event: Event) -> QuerySet[User]:
+    seats = PanelMember.objects.filter(uid=event.subjects[-1]).exclude(state=MemberState.RECUSED)
+    return User.objects.filter(pk__in=seats.values("user_id"))
+
+
+register(
+    "member.added",
+    audience=added,
+    subjects=seats,
+    sentence=_("You were appointed to the panel for “%(title)s”"),
+    title=lambda seat: title(seat.panel.scenario),
+    url=lambda seat: reverse("panel-desk", args=[seat.panel.uid]),
+)
 register(
     "panel.appointed",
     audience=members,

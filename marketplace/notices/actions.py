@@ -10,6 +10,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.base.queue import enqueue
 from marketplace.ledger.models import Event
+from marketplace.notices import counter
 from marketplace.notices.models import Notice
 from marketplace.notices.queries import capacities
 from marketplace.notices.registry import Kind, kinds_of
@@ -39,6 +40,7 @@ def _deliver(kind: Kind, event: Event) -> int:
     # Of those made here only; a conflicting one was made, and its mail promised, by another run.
     fresh = Notice.objects.filter(uid__in=[notice.uid for notice in made]).order_by("pk")
     uids = list(fresh.values_list("uid", flat=True))
+    counter.forget({notice.user.uid for notice in made})
     if settings.EMAIL_HOST:
         for uid in uids:
             # A job for each, so that one mail that fails sends none of the others twice.
@@ -56,9 +58,11 @@ def mark_read(*, actor: Actor, notice_uid: UUID) -> Notice:
     if notice.read_at is None:
         notice.read_at = clock.now()
         notice.save(update_fields=["read_at"])
+        counter.forget([actor.person.uid])
     return notice
 
 
 @transaction.atomic
 def mark_all_read(*, actor: Actor) -> int:
+    counter.forget([actor.person.uid])
     return Notice.objects.visible_to(actor).unread().update(read_at=clock.now())

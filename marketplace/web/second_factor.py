@@ -30,6 +30,7 @@ SET_UP = {
     "account_reauthenticate",
     "account_change_password",
     "usersessions_list",
+    "notices-unread",
 }
 
 

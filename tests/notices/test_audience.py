@@ -41,6 +41,7 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         *TO_THE_OWNER,
         "opening.requested",
         "panel.appointed",
+        "member.added",
         "award.publicised",
         "award.confirmed",
     }
@@ -88,6 +89,28 @@ def test_a_panel_is_told_to_its_members_but_not_who_was_recused_before_delivery(
     committee.recuse_member(actor=secretary, member_uid=recused.uid, reason="利害关系")
     deliver()
     assert told("panel.appointed") == ids(*judges[1:])
+
+
+def test_a_later_member_is_told_alone_and_not_once_recused():
+    secretary = world.secretary()
+    scenario = factories.scenario_in_review()
+    panel, _judges = factories.seated_panel(scenario, factories.experts(3), secretary)
+    first, second = factories.experts(2)
+    for expert in (first, second):
+        committee.add_member(actor=secretary, panel_uid=panel.uid, expert_uid=expert.user.uid)
+    seat = panel.members.get(user=second.user)
+    committee.recuse_member(actor=secretary, member_uid=seat.uid, reason="利害关系")
+    deliver()
+    assert told("member.added") == ids(first)
+    notice = Notice.objects.get(kind="member.added")
+    [line] = lines(first.user, [notice])
+    assert line.text == f"You were appointed to the panel for “{scenario.title_en}”"
+    assert line.url == f"/en/panels/{panel.uid}/"
+    # Another expert's eyes, and those of a recused one, see nothing in it.
+    assert [line.withdrawn for line in lines(second.user, [notice])] == [True]
+    seat = panel.members.get(user=first.user)
+    committee.recuse_member(actor=secretary, member_uid=seat.uid, reason="利害关系")
+    assert [line.withdrawn for line in lines(first.user, [notice])] == [True]
 
 
 def test_who_is_recused_later_reads_no_title_any_more():

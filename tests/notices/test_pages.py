@@ -138,4 +138,4 @@ def test_the_desk_tells_how_many_are_unread_with_one_query(client, owner, count_
     asked = [q for q in queries.captured_queries if "marketplace_notice" in q["sql"]]
     assert len(asked) == 1
     client.post(INBOX)
-    assert "unread" not in text(client.get("/en/desk/"))
+    assert " unread</span>" not in text(client.get("/en/desk/"))

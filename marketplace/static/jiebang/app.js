@@ -155,7 +155,11 @@
 
   // --- htmx -----------------------------------------------------------------------------
 
-  function failed() {
+  // The counter in the header asks by itself: whether it got an answer concerns nobody.
+  const byItself = (event) => event.detail.elt?.id === "unread";
+
+  function failed(event) {
+    if (byItself(event)) return;
     const place = document.getElementById("notices");
     place.querySelector("[data-failure]")?.remove();
     const notice = document.createElement("div");
@@ -173,7 +177,7 @@
   document.addEventListener("htmx:responseError", failed);
   // A form that was refused in place is still full of what was typed: guard it again.
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (!event.detail.xhr?.getResponseHeader("HX-Redirect")) leaving = false;
+    if (!byItself(event) && !event.detail.xhr?.getResponseHeader("HX-Redirect")) leaving = false;
   });
   document.addEventListener("htmx:load", (event) => {
     wakeForms(event.detail.elt);

@@ -19,9 +19,11 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from marketplace.notices.counter import known
 from marketplace.web.problems import problems_of
 from marketplace.web.prose import prose
 from marketplace.web.states import ICONS, REMEDIES, badge_for
+from marketplace.web.unread import unread_shown
 from marketplace.web.words import (
     NOTHING,
     SHANGHAI,
@@ -113,6 +115,12 @@ def countdown(
         "text_hours": _("%(hours)s h %(minutes)s min"),
         "text_minutes": _("%(minutes)s min %(seconds)s s"),
     }
+
+
+@register.inclusion_tag("base/_unread.html", takes_context=True)
+def unread_notices(context: Any) -> dict[str, Any]:
+    """The header's link to the messages, with the number if it is known without a query."""
+    return unread_shown(known(context["user"].uid))
 
 
 # --- words -----------------------------------------------------------------
