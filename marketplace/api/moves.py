@@ -25,15 +25,40 @@ ROUTES: dict[str, tuple[str, str]] = {
     "conclude_demonstration": ("POST", "api-scenario-conclude"),
     "publish_scenario": ("POST", "api-scenario-publish"),
     "withdraw_scenario": ("POST", "api-scenario-withdraw"),
+    "submit_bid": ("POST", "api-bids"),
+    "start_eligibility": ("POST", "api-eligibility-start"),
+    "conclude_eligibility": ("POST", "api-eligibility-conclude"),
+    "appoint_panel": ("POST", "api-panels"),
+    "choose_winner": ("POST", "api-choose-winner"),
+    "decide_by_minutes": ("POST", "api-decide-by-minutes"),
+    "choose_nobody": ("POST", "api-choose-nobody"),
+    "revise_bid": ("POST", "api-bid-revise"),
+    "withdraw_bid": ("POST", "api-bid-withdraw"),
+    "check_condition": ("POST", "api-bid-checks"),
+    "submit_package": ("POST", "api-package-submit"),
+    "confirm_opening": ("POST", "api-opening-confirm"),
+    "add_member": ("POST", "api-panel-members"),
+    "declare_interest": ("POST", "api-panel-declare"),
+    "start_scoring": ("POST", "api-panel-start"),
+    "finish_review": ("POST", "api-panel-finish"),
+    "save_scores": ("PATCH", "api-sheet"),
+    "lock_sheet": ("POST", "api-sheet-lock"),
+    "publicise_award": ("POST", "api-award-publicise"),
+    "confirm_award": ("POST", "api-award-confirm"),
+    "refuse_award": ("POST", "api-award-refuse"),
+    "mark_read": ("POST", "api-notice-read"),
 }
+# Moves that make a new object: their body names what it is about, not their address.
+OF_A_LIST = {"api-bids", "api-panels"}
 
 
 def told(request: Request, names: Iterable[str], uid: object) -> list[dict[str, str]]:
     """Each with the method and the address to which it is sent."""
     return [
-        {"name": name, "method": method, "href": absolute(request, route, uid)}
+        {"name": name, "method": method, "href": absolute(request, route, *about)}
         for name in names
         for method, route in [ROUTES[name]]
+        for about in [() if route in OF_A_LIST else (uid,)]
     ]
 
 
@@ -44,5 +69,4 @@ def scenario_moves(actor: Actor, ids: Collection[int]) -> dict[int, list[str]]:
     desk = desk_for(actor)
     rows = Scenario.objects.visible_to(actor).filter(pk__in=ids)
     found = rows.select_related(*RELATED).prefetch_related(*FETCHED)
-    names = {row.pk: desk_moves.on_scenario(desk, row) for row in found}
-    return {pk: [name for name in given if name in ROUTES] for pk, given in names.items()}
+    return {row.pk: desk_moves.on_scenario(desk, row) for row in found}

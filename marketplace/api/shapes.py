@@ -67,6 +67,16 @@ class Party(Shape):
     name_en = text()
 
 
+class Subject(Shape):
+    """The demand that an object is about."""
+
+    uid = s.UUIDField()
+    ref = code_or_null("The reference, from publication on.")
+    title = text()
+    title_en = text()
+    href = s.URLField()
+
+
 class ScenarioRow(Shape):
     uid = s.UUIDField()
     ref = code_or_null("The reference, from publication on.")

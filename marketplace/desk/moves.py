@@ -66,7 +66,7 @@ def on_bid(desk: Desk, *, organisation_id: int, state: str, scenario: Scenario) 
     if organisation_id == actor.organisation_id and actor.writes:
         if not is_open(scenario, desk.now):
             return []
-        return ["submit_bid", *(["withdraw_bid"] if state == BidState.SUBMITTED else [])]
+        return ["revise_bid", *(["withdraw_bid"] if state == BidState.SUBMITTED else [])]
     checking = scenario.state == State.ELIGIBILITY and state == BidState.OPENED
     if actor.role == Role.SECRETARY and checking and not scenario.suspended:
         return ["check_condition"]
