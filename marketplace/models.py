@@ -8,6 +8,8 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.pledges import Pledge, PledgeText
+from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
@@ -44,6 +46,7 @@ from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "ApiToken",
     "Award",
     "Bid",
     "BidVersion",
@@ -76,6 +79,8 @@ __all__ = [
     "PaymentNode",
     "PendingEvent",
     "PersonRole",
+    "Pledge",
+    "PledgeText",
     "Publication",
     "Publicity",
     "Ranking",

@@ -23,6 +23,7 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.pledges import KEY_HOLDER, Pledge, PledgeText
 from marketplace.accounts.uscc import ALPHABET, check_character, organisation_check_character
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
@@ -77,18 +78,35 @@ def office() -> Organisation:
     return found or make_organisation(name="园区办", is_office=True)
 
 
+def pledge(actor: Actor, role: str = "") -> Actor:
+    """All texts in force of the actor's role (or of `role`), signed."""
+    role = role or str(actor.role)
+    Pledge.objects.bulk_create(
+        Pledge(
+            user=actor.person,
+            organisation=actor.organisation,
+            role=actor.role,
+            text=text,
+            sha256=text.sha256,
+            signed_at=clock.now(),
+        )
+        for text in PledgeText.objects.in_force().filter(roles__contains=[role])
+    )
+    return actor
+
+
 def member(organisation: Organisation, role: str = Role.OWNER) -> Actor:
-    """A new person of an organisation, acting for it."""
+    """A new person of an organisation, acting for it, with the pledges signed."""
     user = make_user()
     Membership.objects.create(user=user, organisation=organisation, role=role)
-    return Actor(role, user, organisation)
+    return pledge(Actor(role, user, organisation))
 
 
 def person(role: str) -> Actor:
     """A new expert, witness, inspector, ..., acting as such."""
     user = make_user()
     PersonRole.objects.create(user=user, role=role)
-    return Actor(role, user)
+    return pledge(Actor(role, user))
 
 
 def officer() -> Actor:
@@ -210,7 +228,8 @@ def published_scenario(
     scenario.deadline_at = deadline_at or now + timedelta(days=30)
     scenario.save()
     for _ in range(2):
-        grant(subject_uid=scenario.uid, capability=Capability.KEY_HOLDER, user=make_user())
+        holder = pledge(Actor(Role.MEMBER, make_user()), KEY_HOLDER)
+        grant(subject_uid=scenario.uid, capability=Capability.KEY_HOLDER, user=holder.user)
     return scenario
 
 

@@ -15,8 +15,10 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.pledges import owing
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR, Actor, Role
+from marketplace.base.prepared import fetch_one
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,11 @@ def hats(user: User) -> list[Acting]:
     """Every capacity in which a person may act, organisations first. Two queries."""
     members = Membership.objects.filter(user=user).select_related("organisation").order_by("pk")
     chosen = [
-        Acting(f"org:{m.organisation.uid}", Actor(m.role, user, m.organisation)) for m in members
+        Acting(f"org:{m.organisation.uid}", owing(Actor(m.role, user, m.organisation)))
+        for m in members
     ]
     roles = user.person_roles.order_by("pk").values_list("role", flat=True)
-    return chosen + [Acting(f"role:{role}", Actor(role, user)) for role in roles]
+    return chosen + [Acting(f"role:{role}", owing(Actor(role, user))) for role in roles]
 
 
 def acting(user: User | AnonymousUser, key: str = "") -> tuple[Actor, list[Acting]]:
@@ -53,7 +56,7 @@ def acting(user: User | AnonymousUser, key: str = "") -> tuple[Actor, list[Actin
     for choice in choices:
         if choice.key == key:
             return choice.actor, choices
-    return (choices[0].actor if choices else Actor(Role.MEMBER, user)), choices
+    return (choices[0].actor if choices else owing(Actor(Role.MEMBER, user))), choices
 
 
 DECIDING = [
@@ -108,3 +111,29 @@ def related_organisations(organisation: Organisation) -> set[int]:
     found = set(same.values_list("organisation_id", flat=True))
     parents = Organisation.objects.filter(uscc__in=controllers).values_list("pk", flat=True)
     return (found | set(parents)) - {organisation.pk}
+
+
+# The same in one statement and for one pair, as the deadline's transaction asks it.
+RELATED = """
+WITH stated AS NOT MATERIALIZED (
+    SELECT organisation_id, controller_code
+    FROM marketplace_control,
+        (SELECT (marketplace_now() AT TIME ZONE 'Asia/Shanghai')::date AS today) clock
+    WHERE (from_date IS NULL OR from_date <= today) AND (until_date IS NULL OR until_date > today)
+        AND organisation_id IN (%(one)s::bigint, %(other)s::bigint)
+)
+SELECT EXISTS (
+    SELECT FROM stated one JOIN stated other USING (controller_code)
+    WHERE one.organisation_id <> other.organisation_id
+) OR EXISTS (
+    SELECT FROM stated JOIN marketplace_organisation controller ON controller.uscc = controller_code
+    WHERE controller.id IN (%(one)s::bigint, %(other)s::bigint)
+        AND controller.id <> stated.organisation_id
+)
+"""
+
+
+def are_related(one: int, other: int) -> bool:
+    """Whether two organisations, by id, are `related_organisations` today."""
+    found = fetch_one(RELATED, {"one": one, "other": other})
+    return found is not None and bool(found[0])

@@ -12,6 +12,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bid_shapes import party, subject
 from marketplace.api.bids import UID_EXAMPLE
 from marketplace.api.bodies import Body, Instant, Text, Uid
@@ -30,7 +31,7 @@ from marketplace.api.shapes import (
     instant,
     text,
 )
-from marketplace.api.views import NONE, PublicRead, Resource, absolute, actor_of
+from marketplace.api.views import NONE, OfScenario, PublicRead, Resource, absolute, actor_of
 from marketplace.awards import actions as awards
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Actor
@@ -174,6 +175,7 @@ class Awards(Listed):
 
 
 class AwardOne(PublicRead):
+    about = (Decision, "scenario__uid")
     parameters = NONE
 
     @reading("awards_retrieve", "One award", shape=AwardDetail, public=True)
@@ -190,10 +192,11 @@ def decide(action: Callable[..., Any], given: Given, uid: UUID) -> UUID:
     return found
 
 
-class ChooseWinner(Resource):
+class ChooseWinner(OfScenario):
     @deed(
         "scenarios_choose_winner",
         "Choose the winner",
+        scope=Scope.AWARDS,
         description="By the demand's owner, among the candidates, where the owner chooses.",
         takes=Winner,
         example={"bid": UID_EXAMPLE},
@@ -204,10 +207,11 @@ class ChooseWinner(Resource):
         return decide(awards.choose_winner, given, uid)
 
 
-class DecideByMinutes(Resource):
+class DecideByMinutes(OfScenario):
     @deed(
         "scenarios_decide_by_minutes",
         "Enter the decision of a meeting",
+        scope=Scope.AWARDS,
         takes=Minutes,
         example={"bid": UID_EXAMPLE, "minutes_number": "纪〔2026〕3号"},
         status=201,
@@ -217,10 +221,11 @@ class DecideByMinutes(Resource):
         return decide(awards.decide_by_minutes, given, uid)
 
 
-class ChooseNobody(Resource):
+class ChooseNobody(OfScenario):
     @deed(
         "scenarios_choose_nobody",
         "End without an award",
+        scope=Scope.AWARDS,
         description="With reasons of at least 20 characters; the listing fails and stays visible.",
         takes=Reason,
         example={"reason": "三家候选方案均未覆盖现场改造所需的停机窗口要求。"},
@@ -240,9 +245,12 @@ def require_visible(given: Given, uid: UUID) -> None:
 
 
 class AwardPublicise(Resource):
+    about = (Decision, "scenario__uid")
+
     @deed(
         "awards_publicise",
         "Publish the notice and start its window",
+        scope=None,
         takes=Publicise,
         example={"ends_at": "2026-12-31T00:00:00+08:00"},
         proof=True,
@@ -255,9 +263,12 @@ class AwardPublicise(Resource):
 
 
 class AwardConfirm(Resource):
+    about = (Decision, "scenario__uid")
+
     @deed(
         "awards_confirm",
         "Confirm the award",
+        scope=None,
         description="After the window of its publicity.",
         proof=True,
         **SHOWN,
@@ -269,9 +280,12 @@ class AwardConfirm(Resource):
 
 
 class AwardRefuse(Resource):
+    about = (Decision, "scenario__uid")
+
     @deed(
         "awards_refuse",
         "Refuse the award",
+        scope=Scope.AWARDS,
         description="By the winner, before the confirmation; the next ranked may be decided.",
         takes=Reason,
         example={"reason": "核心人员变动，无法按期交付。"},

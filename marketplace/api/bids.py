@@ -13,13 +13,14 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from marketplace.accounts.tokens.models import Scope
 from marketplace.api import bid_shapes
 from marketplace.api.bid_shapes import BidDetail, BidRow, PackageShape, ReceiptShape
-from marketplace.api.bodies import Body, Text, Uid
+from marketplace.api.bodies import Body, Text
 from marketplace.api.deeds import Given, deed
 from marketplace.api.limits import BID_BODY_BYTES_MAX
 from marketplace.api.lists import Filter, Listed, listing, reading
-from marketplace.api.views import Resource, actor_of
+from marketplace.api.views import OfScenario, Resource, actor_of
 from marketplace.base.errors import NotFound
 from marketplace.bidding import actions
 from marketplace.bidding.forms_schema import FILE_NAME_MAX, FILES_MAX, File
@@ -74,13 +75,9 @@ class FilesBody(Body):
     price = files_field()
 
 
-class RevisionBody(Body):
+class BidBody(Body):
     forms = FormsBody(help_text="The three forms in the shape of bid-1.json.")
     files = FilesBody(**FREE)
-
-
-class BidBody(RevisionBody):
-    scenario = Uid(help_text="The demand.")
 
 
 FORMS_EXAMPLE = {
@@ -144,8 +141,6 @@ SUBMITS: dict[str, Any] = {
 
 
 class Bids(Listed):
-    body_limit = BID_BODY_BYTES_MAX
-
     @listing(
         "bids_list",
         "Bids",
@@ -156,20 +151,25 @@ class Bids(Listed):
     def get(self, request: Request) -> Any:
         return bid_shapes.rows(request, actor_of(request))
 
+
+class BidSubmit(OfScenario):
+    body_limit = BID_BODY_BYTES_MAX
+
     @deed(
         "bids_submit",
         "Submit a bid, or a new version of it",
+        scope=Scope.BIDS,
         description="Checked, sealed by the server and received, strictly before the deadline;"
         " the receipt of each version is signed. Faults name their field, such as"
         " `business.team.0.name`.",
         takes=BidBody,
-        example={"scenario": UID_EXAMPLE, "forms": FORMS_EXAMPLE},
+        example={"forms": FORMS_EXAMPLE},
         **SUBMITS,
     )
-    def post(self, given: Given) -> UUID:
+    def post(self, given: Given, uid: UUID) -> UUID:
         version = actions.submit_bid(
             actor=given.actor,
-            scenario_uid=given.body["scenario"],
+            scenario_uid=uid,
             idempotency_key=given.key,
             **forms_of(given.body),
         )
@@ -177,19 +177,24 @@ class Bids(Listed):
 
 
 class BidOne(Resource):
+    about = (Bid, "scenario__uid")
+
     @reading("bids_retrieve", "One bid", shape=BidDetail)
     def get(self, request: Request, uid: UUID) -> Response:
         return Response(bid_shown(request, uid))
 
 
 class BidRevise(Resource):
+    about = (Bid, "scenario__uid")
+
     body_limit = BID_BODY_BYTES_MAX
 
     @deed(
         "bids_revise",
         "Submit a new version of one's bid",
+        scope=Scope.BIDS,
         description="The last version received before the deadline is the one that is opened.",
-        takes=RevisionBody,
+        takes=BidBody,
         example={"forms": FORMS_EXAMPLE},
         **SUBMITS,
     )
@@ -209,9 +214,12 @@ class BidRevise(Resource):
 
 
 class BidWithdraw(Resource):
+    about = (Bid, "scenario__uid")
+
     @deed(
         "bids_withdraw",
         "Withdraw one's bid",
+        scope=Scope.BIDS,
         description="Before the deadline; it is never opened, and may be submitted again.",
         shows=bid_shown,
         answers=BidDetail,
@@ -229,34 +237,37 @@ def package_shown(request: Request, uid: UUID) -> dict[str, Any]:
     return bid_shapes.package_shape(request, found)
 
 
-class Packages(Resource):
+class PackageSeal(OfScenario):
     body_limit = BID_BODY_BYTES_MAX
 
     @deed(
         "packages_seal",
         "Seal a bid without submitting it",
+        scope=Scope.BIDS,
         description="So that the submission itself is short. Kept for 24 hours, ten at most.",
         takes=BidBody,
-        example={"scenario": UID_EXAMPLE, "forms": FORMS_EXAMPLE},
+        example={"forms": FORMS_EXAMPLE},
         shows=package_shown,
         answers=PackageShape,
         status=201,
     )
-    def post(self, given: Given) -> UUID:
-        package = actions.seal_package(
-            actor=given.actor, scenario_uid=given.body["scenario"], **forms_of(given.body)
-        )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        package = actions.seal_package(actor=given.actor, scenario_uid=uid, **forms_of(given.body))
         return package.uid
 
 
 class PackageOne(Resource):
+    about = (SealedPackage, "scenario__uid")
+
     @reading("packages_retrieve", "One sealed package", shape=PackageShape)
     def get(self, request: Request, uid: UUID) -> Response:
         return Response(package_shown(request, uid))
 
 
 class PackageSubmit(Resource):
-    @deed("packages_submit", "Submit what was sealed before", **SUBMITS)
+    about = (SealedPackage, "scenario__uid")
+
+    @deed("packages_submit", "Submit what was sealed before", scope=Scope.BIDS, **SUBMITS)
     def post(self, given: Given, uid: UUID) -> UUID:
         rows = SealedPackage.objects.visible_to(given.actor).filter(uid=uid)
         scenario_uid = rows.values_list("scenario__uid", flat=True).first()

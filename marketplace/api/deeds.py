@@ -1,7 +1,8 @@
 """How an operation that changes something is written: what it takes, one action, what it shows.
 
     class Withdraw(Resource):
-        @deed("scenarios_withdraw", "Withdraw a demand", takes=Reason, shows=scenario_shown)
+        @deed("scenarios_withdraw", "Withdraw a demand", scope=Scope.SCENARIOS, takes=Reason,
+              shows=scenario_shown)
         def post(self, given: Given, uid: UUID) -> UUID:
             withdraw_scenario(actor=given.actor, scenario_uid=uid, **given.body)
             return uid
@@ -21,21 +22,19 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from marketplace.accounts.models import User
-from marketplace.accounts.second_factor import proved_recently
+from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bodies import Body, Nothing, read_body
 from marketplace.api.errors import BadHeader
 from marketplace.api.limits import IDEMPOTENCY_KEY_MAX
-from marketplace.api.views import Resource, actor_of
+from marketplace.api.views import DECLARED, Resource, actor_of
 from marketplace.base.actor import Actor
-from marketplace.base.errors import DomainError, NotAllowed, Stale
+from marketplace.base.errors import DomainError, Stale
 from marketplace.base.idempotency import once
 
 KEY = re.compile(r"[\x21-\x7e]+", re.ASCII)
@@ -76,6 +75,7 @@ def deed(
     name: str,
     summary: str,
     *,
+    scope: Scope | None,
     shows: Shower | None = None,
     answers: Any = None,
     takes: type[Body] = Nothing,
@@ -88,17 +88,16 @@ def deed(
 ) -> Callable[[Callable[..., UUID]], Callable[..., Response]]:
     """Describe and guard an operation.
 
+    scope: what a token needs for it; None where tokens may not come.
     shows: shapes the object of a uid for this reader; without it the answer is 204. answers: its
     shape in the schema. revised: the deed needs If-Match; called when that is stale, it says what
-    stands now. proof: asks for a fresh proof of who acts. own_key: the action honours the key
+    stands now. proof: asks for a fresh second factor, which no token has. own_key: the action honours the key
     itself, since it prepares much before its transaction.
     """
 
     def describe(method: Callable[..., UUID]) -> Callable[..., Response]:
         @wraps(method)
         def answer(self: Resource, request: Request, *args: Any, **url: Any) -> Response:
-            if proof:
-                require_proof(request)
             given = read_request(request, takes, revised=revised is not None)
             try:
                 if own_key:
@@ -122,10 +121,11 @@ def deed(
 
         problems = [401, 403, 404, 409, 413, 415, 422]
         problems += [412, 428] if revised else []
+        setattr(answer, DECLARED, (scope.value if scope else None, proof))
         return extend_schema(
             operation_id=name,
             summary=summary,
-            description=description + (PROOF_SAID if proof else ""),
+            description=told_of(description, scope, proof=proof),
             request=takes if takes is not Nothing else None,
             responses={status if shows else 204: answers if shows else None},
             parameters=[KEY_PARAMETER, *([MATCH_PARAMETER] if revised else [])],
@@ -168,18 +168,6 @@ def revision_of(request: Request) -> int:
     return int(found[1])
 
 
-def require_proof(request: Request) -> None:
-    """A person who proved just now that it is him. A token is no person."""
-    refusal = NotAllowed(
-        _("Prove again that it is you: sign in with your second factor on the site first."),
-        code="proof.required",
-    )
-    if request.auth is not None or not isinstance(request.user, User):
-        raise refusal
-    if not settings.MFA_OPTIONAL and not proved_recently(request._request, request.user):  # noqa: SLF001
-        raise refusal
-
-
 def route_of(name: str, url: dict[str, Any]) -> str:
     """Operation and object, short enough for the column of keys."""
     about = ":".join(str(url[part]) for part in sorted(url))
@@ -192,10 +180,16 @@ def fingerprint(request: Request, given: Given) -> str:
     return f"{given.revision}:{hashlib.sha256(body).hexdigest()}"
 
 
-PROOF_SAID = (
-    " Needs a proof of the second factor in this session, at most five minutes old; a token never"
-    " suffices (403, code `proof.required`)."
-)
+def told_of(description: str, scope: Scope | None, *, proof: bool) -> str:
+    if proof:
+        return (
+            f"{description} Needs a proof of the second factor in this session, at most five"
+            " minutes old; a token never suffices (403, code `proof.required`)."
+        ).strip()
+    token = f"A token needs the scope `{scope}`." if scope else "Not by a token."
+    return f"{description} {token}".strip()
+
+
 KEY_PARAMETER = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX, "pattern": "^[!-~]+$"},

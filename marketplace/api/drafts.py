@@ -10,11 +10,12 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bodies import Body, Choice, Flag, Instant, Number, Text, Whole
 from marketplace.api.deeds import Given, deed
 from marketplace.api.scenarios import ScenarioList, said, scenario_shown
 from marketplace.api.shapes import ScenarioDetail
-from marketplace.api.views import NONE, PublicRead, Resource
+from marketplace.api.views import NONE, OfScenario, PublicRead
 from marketplace.base.errors import NotFound
 from marketplace.scenarios import actions
 from marketplace.scenarios.content import ROWS_MOST, TEXTS
@@ -169,6 +170,7 @@ class Scenarios(ScenarioList):
     @deed(
         "scenarios_create",
         "Draft a demand",
+        scope=Scope.SCENARIOS,
         description="Of the organisation that one acts for; it may still be incomplete.",
         takes=ScenarioDraft,
         example=EXAMPLE,
@@ -182,6 +184,7 @@ class Scenarios(ScenarioList):
 
 class ScenarioOne(PublicRead):
     parameters = NONE
+    scenario_kwarg = "uid"
 
     @extend_schema(
         operation_id="scenarios_retrieve",
@@ -196,6 +199,7 @@ class ScenarioOne(PublicRead):
     @deed(
         "scenarios_edit",
         "Write fields of a demand",
+        scope=Scope.SCENARIOS,
         description="While it is a draft or was returned. A part that is named is replaced whole.",
         takes=ScenarioEdit,
         example={"title": "工业控制网络异常检测", "budget_cny": "1200000.00"},
@@ -209,16 +213,22 @@ class ScenarioOne(PublicRead):
         )
         return uid
 
-    @deed("scenarios_delete", "Delete a draft", description="Only what was never filed.")
+    @deed(
+        "scenarios_delete",
+        "Delete a draft",
+        scope=Scope.SCENARIOS,
+        description="Only what was never filed.",
+    )
     def delete(self, given: Given, uid: UUID) -> UUID:
         actions.delete_draft(actor=given.actor, scenario_uid=uid)
         return uid
 
 
-class ScenarioSubmit(Resource):
+class ScenarioSubmit(OfScenario):
     @deed(
         "scenarios_submit",
         "File a demand with the office",
+        scope=Scope.SCENARIOS,
         description="Everything that is missing is told at once (422).",
         shows=scenario_shown,
         answers=ScenarioDetail,

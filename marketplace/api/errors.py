@@ -61,7 +61,7 @@ def problem(exception: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _of_framework(exception: APIException) -> dict[str, Any]:
-    code = f"request.{exception.default_code}"
+    code = getattr(exception, "problem_code", f"request.{exception.default_code}")
     detail = exception.detail
     if isinstance(detail, dict):
         sentence, errors = str(exception.default_detail), _sentences(detail)

@@ -10,11 +10,12 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bodies import Body, Instant, Text, Uid
 from marketplace.api.deeds import Given, deed
 from marketplace.api.scenarios import scenario_shown
 from marketplace.api.shapes import ScenarioDetail, Shape, text
-from marketplace.api.views import Resource, actor_of
+from marketplace.api.views import OfScenario, actor_of
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require
 from marketplace.scenarios import actions
@@ -44,17 +45,18 @@ class Publish(Body):
     deadline_at = Instant(required=False, allow_null=True)
 
 
-class ScenarioDemonstrate(Resource):
-    @deed("scenarios_demonstrate", "Take up a filed demand", **SHOWN)
+class ScenarioDemonstrate(OfScenario):
+    @deed("scenarios_demonstrate", "Take up a filed demand", scope=Scope.OFFICE, **SHOWN)
     def post(self, given: Given, uid: UUID) -> UUID:
         actions.start_demonstration(actor=given.actor, scenario_uid=uid)
         return uid
 
 
-class ScenarioReturn(Resource):
+class ScenarioReturn(OfScenario):
     @deed(
         "scenarios_return",
         "Give a demand back to its owner",
+        scope=Scope.OFFICE,
         takes=Reason,
         example={"reason": "指标缺少测试方法。"},
         **SHOWN,
@@ -64,10 +66,11 @@ class ScenarioReturn(Resource):
         return uid
 
 
-class ScenarioReject(Resource):
+class ScenarioReject(OfScenario):
     @deed(
         "scenarios_reject",
         "Reject a demand for good",
+        scope=Scope.OFFICE,
         takes=Reason,
         example={"reason": "不属于本平台的领域。"},
         **SHOWN,
@@ -77,10 +80,11 @@ class ScenarioReject(Resource):
         return uid
 
 
-class ScenarioConclude(Resource):
+class ScenarioConclude(OfScenario):
     @deed(
         "scenarios_conclude",
         "Conclude the demonstration",
+        scope=Scope.OFFICE,
         takes=Opinion,
         example={"opinion": "需求真实，指标可测，条件中立，同意发榜。"},
         **SHOWN,
@@ -90,10 +94,11 @@ class ScenarioConclude(Resource):
         return uid
 
 
-class ScenarioPublish(Resource):
+class ScenarioPublish(OfScenario):
     @deed(
         "scenarios_publish",
         "Post a demand",
+        scope=None,
         description="Everybody reads it from here on, and nothing of it changes any more.",
         takes=Publish,
         example={
@@ -116,10 +121,11 @@ class ScenarioPublish(Resource):
         return uid
 
 
-class ScenarioWithdraw(Resource):
+class ScenarioWithdraw(OfScenario):
     @deed(
         "scenarios_withdraw",
         "Take back a posted demand",
+        scope=Scope.SCENARIOS,
         description="Strictly before its deadline; it stays visible, with the reason.",
         takes=Reason,
         example={"reason": "生产计划调整，需求取消。"},
@@ -135,7 +141,7 @@ class CandidateSerializer(Shape):
     name = text()
 
 
-class KeyHolderCandidates(Resource):
+class KeyHolderCandidates(OfScenario):
     """Who may be appointed. For the officers who may publish."""
 
     @extend_schema(

@@ -25,10 +25,10 @@ ROUTES: dict[str, tuple[str, str]] = {
     "conclude_demonstration": ("POST", "api-scenario-conclude"),
     "publish_scenario": ("POST", "api-scenario-publish"),
     "withdraw_scenario": ("POST", "api-scenario-withdraw"),
-    "submit_bid": ("POST", "api-bids"),
+    "submit_bid": ("POST", "api-bid-submit"),
     "start_eligibility": ("POST", "api-eligibility-start"),
     "conclude_eligibility": ("POST", "api-eligibility-conclude"),
-    "appoint_panel": ("POST", "api-panels"),
+    "appoint_panel": ("POST", "api-panel-appoint"),
     "choose_winner": ("POST", "api-choose-winner"),
     "decide_by_minutes": ("POST", "api-decide-by-minutes"),
     "choose_nobody": ("POST", "api-choose-nobody"),
@@ -48,17 +48,14 @@ ROUTES: dict[str, tuple[str, str]] = {
     "refuse_award": ("POST", "api-award-refuse"),
     "mark_read": ("POST", "api-notice-read"),
 }
-# Moves that make a new object: their body names what it is about, not their address.
-OF_A_LIST = {"api-bids", "api-panels"}
 
 
 def told(request: Request, names: Iterable[str], uid: object) -> list[dict[str, str]]:
     """Each with the method and the address to which it is sent."""
     return [
-        {"name": name, "method": method, "href": absolute(request, route, *about)}
+        {"name": name, "method": method, "href": absolute(request, route, uid)}
         for name in names
         for method, route in [ROUTES[name]]
-        for about in [() if route in OF_A_LIST else (uid,)]
     ]
 
 

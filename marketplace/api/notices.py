@@ -9,6 +9,7 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from marketplace.accounts.tokens.models import Scope
 from marketplace.api.deeds import Given, deed
 from marketplace.api.lists import Listed, listing, reading
 from marketplace.api.moves import told
@@ -89,13 +90,19 @@ class NoticeOne(Resource):
 
 
 class NoticeRead(Resource):
-    @deed("notices_mark_read", "Mark a notice as read", shows=notice_shown, answers=NoticeRow)
+    @deed(
+        "notices_mark_read",
+        "Mark a notice as read",
+        scope=Scope.NOTICES,
+        shows=notice_shown,
+        answers=NoticeRow,
+    )
     def post(self, given: Given, uid: UUID) -> UUID:
         return notices.mark_read(actor=given.actor, notice_uid=uid).uid
 
 
 class NoticesRead(Resource):
-    @deed("notices_mark_all_read", "Mark all notices as read")
+    @deed("notices_mark_all_read", "Mark all notices as read", scope=Scope.NOTICES)
     def post(self, given: Given) -> UUID:
         notices.mark_all_read(actor=given.actor)
         return given.actor.person.uid

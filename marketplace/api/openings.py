@@ -10,6 +10,7 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bid_shapes import (
     BidDetail,
     EnvelopeSerializer,
@@ -33,13 +34,14 @@ from marketplace.api.shapes import (
     instant,
     text,
 )
-from marketplace.api.views import Resource, absolute, actor_of
+from marketplace.api.views import OfScenario, Resource, absolute, actor_of
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require
 from marketplace.bidding import actions as bidding
 from marketplace.bidding import queries
 from marketplace.bidding.models import (
+    Bid,
     Opening,
     OpeningConfirmation,
     OpeningStage,
@@ -164,15 +166,20 @@ class Openings(Listed):
 
 
 class OpeningOne(Resource):
+    about = (Opening, "scenario__uid")
+
     @reading("openings_retrieve", "One opening", shape=OpeningDetail)
     def get(self, request: Request, uid: UUID) -> Response:
         return Response(opening_shown(request, uid))
 
 
 class OpeningConfirm(Resource):
+    about = (Opening, "scenario__uid")
+
     @deed(
         "openings_confirm",
         "Confirm an opening",
+        scope=None,
         description="As a key holder of the demand. Saying it twice counts once; the opener's own"
         " process opens once enough have said it.",
         shows=opening_shown,
@@ -206,10 +213,11 @@ class Check(Body):
     reason = Text(2000, required=False, help_text="Needed for a fail; the bidder is told.")
 
 
-class EligibilityStart(Resource):
+class EligibilityStart(OfScenario):
     @deed(
         "eligibility_start",
         "Start the eligibility check",
+        scope=Scope.OFFICE,
         shows=scenario_shown,
         answers=ScenarioDetail,
     )
@@ -218,10 +226,11 @@ class EligibilityStart(Resource):
         return uid
 
 
-class EligibilityConclude(Resource):
+class EligibilityConclude(OfScenario):
     @deed(
         "eligibility_conclude",
         "Conclude the eligibility check",
+        scope=Scope.OFFICE,
         description="Voids related bids, tells eligible from ineligible ones.",
         shows=scenario_shown,
         answers=ScenarioDetail,
@@ -231,7 +240,7 @@ class EligibilityConclude(Resource):
         return uid
 
 
-class Eligibility(Resource):
+class Eligibility(OfScenario):
     @reading(
         "eligibility_retrieve",
         "Each opened bid against each condition",
@@ -269,9 +278,12 @@ def checked_shape(row: queries.MatrixRow) -> dict[str, Any]:
 
 
 class BidCheck(Resource):
+    about = (Bid, "scenario__uid")
+
     @deed(
         "bids_check_condition",
         "Say whether a bid meets a condition",
+        scope=Scope.OFFICE,
         description="Of several verdicts on one condition the last one stands.",
         takes=Check,
         example={"condition": "Q1", "verdict": "pass"},

@@ -10,6 +10,7 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bid_shapes import subject
 from marketplace.api.bids import UID_EXAMPLE
 from marketplace.api.bodies import Body, Flag, Text, Uid
@@ -19,7 +20,7 @@ from marketplace.api.moves import told
 from marketplace.api.reports import ReportDetail, report_shown
 from marketplace.api.scenarios import said
 from marketplace.api.shapes import Links, Shape, Subject, actions, instant, text
-from marketplace.api.views import Resource, absolute, actor_of
+from marketplace.api.views import OfScenario, Resource, absolute, actor_of
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require
@@ -71,7 +72,6 @@ class ExpertSerializer(Shape):
 
 
 class Appointment(Body):
-    scenario = Uid()
     experts = s.ListField(
         child=Uid(), min_length=1, max_length=MEMBERS_MAX, help_text="J1 first; uids of people."
     )
@@ -151,27 +151,32 @@ class Panels(Listed):
 
         return panels_of(actor), shape
 
+
+class PanelAppoint(OfScenario):
     @deed(
         "panels_appoint",
         "Appoint the panel of a demand",
+        scope=Scope.OFFICE,
         takes=Appointment,
-        example={"scenario": UID_EXAMPLE, "experts": [UID_EXAMPLE]},
+        example={"experts": [UID_EXAMPLE]},
         status=201,
         **SHOWN,
     )
-    def post(self, given: Given) -> UUID:
-        visible = Scenario.objects.visible_to(given.actor).filter(uid=given.body["scenario"])
+    def post(self, given: Given, uid: UUID) -> UUID:
+        visible = Scenario.objects.visible_to(given.actor).filter(uid=uid)
         if not visible.exists():
             raise NotFound
         panel = committee.appoint_panel(
             actor=given.actor,
-            scenario_uid=given.body["scenario"],
+            scenario_uid=uid,
             expert_uids=given.body["experts"],
         )
         return panel.uid
 
 
 class PanelOne(Resource):
+    about = (Panel, "scenario__uid")
+
     @reading("panels_retrieve", "One panel", shape=PanelDetail)
     def get(self, request: Request, uid: UUID) -> Response:
         return Response(panel_shown(request, uid))
@@ -185,9 +190,12 @@ def visible_panel(given: Given, uid: UUID) -> Panel:
 
 
 class PanelMembers(Resource):
+    about = (Panel, "scenario__uid")
+
     @deed(
         "panels_add_member",
         "Add a member",
+        scope=Scope.OFFICE,
         takes=Seat,
         example={"expert": UID_EXAMPLE},
         status=201,
@@ -200,9 +208,12 @@ class PanelMembers(Resource):
 
 
 class PanelDeclare(Resource):
+    about = (Panel, "scenario__uid")
+
     @deed(
         "panels_declare",
         "Declare one's interests",
+        scope=Scope.COMMITTEE,
         takes=Declaration,
         example={"free": True},
         shows=None,
@@ -213,9 +224,12 @@ class PanelDeclare(Resource):
 
 
 class MemberRecuse(Resource):
+    about = (Panel, "scenario__uid")
+
     @deed(
         "panels_recuse_member",
         "Recuse a member",
+        scope=Scope.OFFICE,
         description="Oneself, or by the secretary. Ends every right at once and voids the sheets.",
         takes=Recusal,
         example={"reason": "曾任揭榜方顾问。"},
@@ -230,7 +244,9 @@ class MemberRecuse(Resource):
 
 
 class PanelStart(Resource):
-    @deed("panels_start_scoring", "Start the scoring", **SHOWN)
+    about = (Panel, "scenario__uid")
+
+    @deed("panels_start_scoring", "Start the scoring", scope=Scope.OFFICE, **SHOWN)
     def post(self, given: Given, uid: UUID) -> UUID:
         visible_panel(given, uid)
         committee.start_scoring(actor=given.actor, panel_uid=uid)
@@ -238,9 +254,12 @@ class PanelStart(Resource):
 
 
 class PanelFinish(Resource):
+    about = (Panel, "scenario__uid")
+
     @deed(
         "panels_finish_review",
         "Finish the review and make the report",
+        scope=Scope.OFFICE,
         shows=report_shown,
         answers=ReportDetail,
         status=201,
@@ -251,7 +270,7 @@ class PanelFinish(Resource):
         return report.uid
 
 
-class ExpertCandidates(Resource):
+class ExpertCandidates(OfScenario):
     @reading(
         "scenarios_expert_candidates",
         "Who may be appointed to the panel",

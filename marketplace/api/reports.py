@@ -67,6 +67,8 @@ class Reports(Listed):
 
 
 class ReportOne(Resource):
+    about = (Report, "scenario__uid")
+
     @reading("reports_retrieve", "One report", shape=ReportDetail)
     def get(self, request: Request, uid: UUID) -> Response:
         return Response(report_shown(request, uid))

@@ -11,6 +11,7 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bid_shapes import subject
 from marketplace.api.bodies import Body, Number, Text
 from marketplace.api.deeds import Given, deed
@@ -188,6 +189,8 @@ class Sheets(Listed):
 
 
 class SheetOne(Resource):
+    about = (Sheet, "member__panel__scenario__uid")
+
     @reading("sheets_retrieve", "One score sheet", shape=SheetDetail)
     def get(self, request: Request, uid: UUID) -> Response:
         return Response(sheet_shown(request, uid))
@@ -195,6 +198,7 @@ class SheetOne(Resource):
     @deed(
         "sheets_save",
         "Write points",
+        scope=Scope.COMMITTEE,
         description="Criterion by criterion, as often as one likes until the sheet is locked.",
         takes=Scores,
         example={"scores": {"C1": {"points": "35.5", "comment": "方案完整。"}}},
@@ -212,9 +216,12 @@ class SheetOne(Resource):
 
 
 class SheetLock(Resource):
+    about = (Sheet, "member__panel__scenario__uid")
+
     @deed(
         "sheets_lock",
         "Lock a sheet",
+        scope=None,
         description="Its points are final. Every criterion needs its points.",
         proof=True,
         **SHOWN,

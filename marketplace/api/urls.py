@@ -37,7 +37,8 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "bid-revise": ("bids/<uuid:uid>/revise/", bids.BidRevise),
     "bid-withdraw": ("bids/<uuid:uid>/withdraw/", bids.BidWithdraw),
     "bid-checks": ("bids/<uuid:uid>/checks/", openings.BidCheck),
-    "packages": ("packages/", bids.Packages),
+    "bid-submit": ("scenarios/<uuid:uid>/bids/", bids.BidSubmit),
+    "package-seal": ("scenarios/<uuid:uid>/packages/", bids.PackageSeal),
     "package": ("packages/<uuid:uid>/", bids.PackageOne),
     "package-submit": ("packages/<uuid:uid>/submit/", bids.PackageSubmit),
     "receipt": ("receipts/<uuid:uid>/", bids.ReceiptOne),
@@ -46,6 +47,7 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "opening-confirm": ("openings/<uuid:uid>/confirm/", openings.OpeningConfirm),
     # The review
     "panels": ("panels/", panels.Panels),
+    "panel-appoint": ("scenarios/<uuid:uid>/panel/", panels.PanelAppoint),
     "panel": ("panels/<uuid:uid>/", panels.PanelOne),
     "panel-members": ("panels/<uuid:uid>/members/", panels.PanelMembers),
     "member-recuse": (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 import orjson
+from django.db.models import Model
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
@@ -18,9 +20,10 @@ from marketplace.api.bodies import JSONBody, refuse_long
 from marketplace.api.errors import BadParameter
 from marketplace.api.limits import BODY_BYTES_MAX
 from marketplace.base.actor import Actor
-from marketplace.base.errors import NotAllowed
 
 NONE: frozenset[str] = frozenset()
+# Where a deed keeps its scope and whether it needs a proof: (scope or None, bool).
+DECLARED = "declared"
 
 
 class Resource(APIView):
@@ -37,6 +40,31 @@ class Resource(APIView):
     # None: the method reads its own parameters. Else what may stand in the address.
     parameters: frozenset[str] | None = NONE
 
+    # What tokens may do here, by method; kept by the deeds themselves.
+    scope: Mapping[str, str] = {}
+    needs_proof: frozenset[str] = frozenset()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        found = {
+            name: getattr(getattr(cls, name), DECLARED)
+            for name in cls.http_method_names
+            if hasattr(getattr(cls, name, None), DECLARED)
+        }
+        cls.scope = {name: scope for name, (scope, _proof) in found.items() if scope}
+        cls.needs_proof = frozenset(name for name, (_scope, proof) in found.items() if proof)
+
+    # (model, path to the demand's uid): what tokens bound to one demand are held against.
+    about: tuple[type[Model], str] | None = None
+
+    def scenario_of(self, **kwargs: Any) -> UUID | None:
+        if self.about is None:
+            return None
+        model, path = self.about
+        rows = model._default_manager.filter(uid=kwargs.get("uid"))
+        found: UUID | None = rows.values_list(path, flat=True).first()
+        return found
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         refuse_long(request, self.body_limit)
         super().initial(request, *args, **kwargs)
@@ -50,17 +78,6 @@ class Resource(APIView):
         changes = method not in SAFE_METHODS and hasattr(self, method.lower())
         return [IsAuthenticated()] if changes else list(super().get_permissions())
 
-    def get_authenticate_header(self, request: Request) -> str:
-        """So that who is not signed in is told 401, whatever ways to sign in there are."""
-        return super().get_authenticate_header(request) or 'Bearer realm="jiebang"'
-
-    def permission_denied(
-        self, request: Request, message: str | None = None, code: str | None = None
-    ) -> Any:
-        if request.successful_authenticator or request.user.is_authenticated:
-            raise NotAllowed
-        return super().permission_denied(request, message, code)
-
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Response:
@@ -68,6 +85,12 @@ class Resource(APIView):
         if done.status_code in {200, 201} and isinstance(done.data, dict):
             tag_answer(request, done)
         return done
+
+
+class OfScenario(Resource):
+    """An address below a demand's own."""
+
+    scenario_kwarg = "uid"
 
 
 class PublicRead(Resource):
@@ -95,7 +118,7 @@ def tag_answer(request: Request, response: Response) -> None:
 
 
 def actor_of(request: Request) -> Actor:
-    """The real Actor that the middleware has found for the session."""
+    """The real Actor: of the bearer's token, or found by the middleware for the session."""
     load: Callable[[], tuple[Actor, list]] = getattr(request, "load_acting")  # noqa: B009
     actor, _hats = load()
     return actor

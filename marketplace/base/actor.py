@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -42,6 +43,8 @@ class Actor:
     role: str
     user: User | None = None
     organisation: Organisation | None = None
+    # The kinds of pledge still to be signed before this actor acts, asked only when it matters.
+    owes: Callable[[], frozenset[str]] = field(default=frozenset, compare=False, repr=False)
 
     @property
     def person(self) -> User:

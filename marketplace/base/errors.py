@@ -70,6 +70,20 @@ class NotAllowed(DomainError):
     message = _("Your role does not allow this step.")
 
 
+class PledgeMissing(DomainError):
+    """The role allows it, once the person has signed its pledges."""
+
+    status = 403
+    code = "pledge.missing"
+    message = _(
+        "Sign your pledges first: your role acts, and reads what is confidential, after it."
+    )
+
+
+class ReadingNeedsPledge(PledgeMissing):
+    """What was asked for is confidential; it opens once confidentiality is pledged."""
+
+
 class NotFound(DomainError):
     status = 404
     code = "not_found"

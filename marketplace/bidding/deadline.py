@@ -6,15 +6,15 @@ may be done is decided in between, by the rules of this room.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from marketplace.base.canonical import canonical
 from marketplace.base.idempotency import Once
+from marketplace.base.prepared import fetch_one
 from marketplace.bidding.models import Bid, BidVersion, SealedPackage
 from marketplace.bidding.sealing import SealedFile
 from marketplace.ledger.models import Event, Receipt
@@ -27,29 +27,33 @@ from marketplace.scenarios.models import RuleProfile, Scenario
 LOCK = """
 WITH demand AS MATERIALIZED (
     SELECT id, uid, ref, state, suspended, deadline_at, organising_mode, organisation_id, profile_id
-    FROM marketplace_scenario WHERE uid = %(scenario)s FOR SHARE
+    FROM marketplace_scenario WHERE uid = %(scenario)s::uuid FOR SHARE
 ), claim AS (
     INSERT INTO marketplace_idempotencykey (owner, route, key, body_hash, result_uid)
-    SELECT %(owner)s, %(route)s, %(key)s, %(body_hash)s, %(version)s
-    FROM demand WHERE %(key)s <> ''
+    SELECT %(owner)s::text, %(route)s::text, %(key)s::text, %(body_hash)s::text, %(version)s::uuid
+    FROM demand WHERE %(key)s::text <> ''
     ON CONFLICT ON CONSTRAINT idempotency_one_success_per_key DO NOTHING
     RETURNING id
 ), bid AS (
     INSERT INTO marketplace_bid
         (uid, scenario_id, organisation_id, state, versions_count, blind_code, void_reason,
          last_receipt_sha256)
-    SELECT %(bid)s, demand.id, %(organisation)s, 'submitted', 0, '', '', ''
+    SELECT %(bid)s::uuid, demand.id, %(organisation)s::bigint, 'submitted', 0, '', '', ''
     FROM demand LEFT JOIN claim ON true
     ON CONFLICT ON CONSTRAINT bid_one_per_organisation DO UPDATE
         SET versions_count = marketplace_bid.versions_count
     RETURNING id, uid, state, versions_count, last_receipt_sha256
 ), package AS (
-    SELECT version_id FROM marketplace_sealedpackage WHERE id = %(package)s FOR UPDATE
+    SELECT package.id, package.version_id, package.envelopes
+    FROM marketplace_sealedpackage package JOIN demand ON demand.id = package.scenario_id
+    WHERE package.uid = %(package)s::uuid AND package.organisation_id = %(organisation)s::bigint
+    FOR UPDATE OF package
 )
 SELECT demand.id, demand.uid, demand.ref, demand.organisation_id, demand.state, demand.suspended,
     demand.organising_mode, demand.deadline_at, demand.profile_id,
     profile.takes_bids, bid.id, bid.uid, bid.state, bid.versions_count, bid.last_receipt_sha256,
-    (SELECT count(*) FROM claim), package.version_id, marketplace_now()
+    (SELECT count(*) FROM claim), package.id, package.version_id, package.envelopes,
+    marketplace_now()
 FROM demand CROSS JOIN bid LEFT JOIN package ON true
 LEFT JOIN marketplace_ruleprofile profile ON profile.id = demand.profile_id
 """
@@ -57,11 +61,13 @@ LEFT JOIN marketplace_ruleprofile profile ON profile.id = demand.profile_id
 WRITE = """
 WITH receipt AS (
     INSERT INTO marketplace_receipt (uid, kind, subject_uid, body, signature, key_id)
-    VALUES (%(receipt)s, %(kind)s, %(bid_uid)s, %(receipt_body)s, %(signature)s, %(key_id)s)
+    VALUES (%(receipt)s::uuid, %(kind)s::text, %(bid_uid)s::uuid, %(receipt_body)s::bytea,
+        %(signature)s::bytea, %(key_id)s::text)
     RETURNING id
 ), version AS (
     INSERT INTO marketplace_bidversion (uid, bid_id, number, kind, received_at, user_id, receipt_id)
-    SELECT %(version)s, %(bid)s, %(number)s, 'submitted', %(received_at)s, %(user)s, receipt.id
+    SELECT %(version)s::uuid, %(bid)s::bigint, %(number)s::smallint, 'submitted',
+        %(received_at)s::timestamptz, %(user)s::bigint, receipt.id
     FROM receipt
     RETURNING id
 ), envelopes AS (
@@ -72,21 +78,22 @@ WITH receipt AS (
     FROM version, marketplace_envelopekey envelope_key, unnest(
         %(envelopes)s::text[], %(stored_names)s::text[], %(hashes)s::text[], %(sizes)s::bigint[]
     ) AS sealed (envelope, stored_name, sha256, size)
-    WHERE envelope_key.scenario_id = %(demand)s AND envelope_key.envelope = sealed.envelope
+    WHERE envelope_key.scenario_id = %(demand)s::bigint AND envelope_key.envelope = sealed.envelope
 ), bid AS (
-    UPDATE marketplace_bid SET state = 'submitted', versions_count = %(number)s,
-        last_receipt_sha256 = %(receipt_sha256)s
-    WHERE id = %(bid)s
+    UPDATE marketplace_bid SET state = 'submitted', versions_count = %(number)s::smallint,
+        last_receipt_sha256 = %(receipt_sha256)s::text
+    WHERE id = %(bid)s::bigint
 ), package AS (
     UPDATE marketplace_sealedpackage SET version_id = version.id FROM version
-    WHERE marketplace_sealedpackage.id = %(package)s
+    WHERE marketplace_sealedpackage.id = %(package)s::bigint
 ), event AS (
     INSERT INTO marketplace_event
         (uid, kind, schema_version, at, actor_uid, organisation_uid, role, subjects, audience,
          from_state, to_state, reason_hash, profile_version, input_hash, data, salt, body)
-    VALUES (%(event)s, %(event_kind)s, %(schema_version)s, %(received_at)s, %(actor)s,
-        %(acting_for)s, %(role)s, %(subjects)s::uuid[], %(audience)s, %(from_state)s,
-        %(to_state)s, '', '', %(input_hash)s, %(data)s::jsonb, %(salt)s, %(event_body)s)
+    VALUES (%(event)s::uuid, %(event_kind)s::text, %(schema_version)s::smallint,
+        %(received_at)s::timestamptz, %(actor)s::uuid, %(acting_for)s::uuid, %(role)s::text,
+        %(subjects)s::uuid[], %(audience)s::text, %(from_state)s::text, %(to_state)s::text, '', '',
+        %(input_hash)s::text, %(data)s::jsonb, %(salt)s::bytea, %(event_body)s::bytea)
     RETURNING id
 ), pending AS (
     INSERT INTO marketplace_pendingevent (event_id) SELECT id FROM event
@@ -107,7 +114,7 @@ class Locked:
     bid: Bid
     fresh: bool
     claimed: bool
-    package_spent: bool
+    package: SealedPackage | None
     now: datetime
 
 
@@ -117,7 +124,7 @@ def lock_for_submission(
     organisation_id: int,
     bid_uid: UUID,
     version_uid: UUID,
-    package: SealedPackage | None,
+    package_uid: UUID | None,
     once: Once | None,
 ) -> Locked | None:
     """Lock demand (shared) and bid (exclusive), creating the bid; None if there is no demand.
@@ -125,22 +132,20 @@ def lock_for_submission(
     `claimed` is whether the idempotency key was free and is now ours. The caller's refusal rolls
     everything back.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            LOCK,
-            {
-                "scenario": scenario_uid,
-                "organisation": organisation_id,
-                "bid": bid_uid,
-                "version": version_uid,
-                "package": package.pk if package else None,
-                "owner": once.owner if once else "",
-                "route": once.route if once else "",
-                "key": once.key if once else "",
-                "body_hash": once.body_hash if once else "",
-            },
-        )
-        row = cursor.fetchone()
+    row = fetch_one(
+        LOCK,
+        {
+            "scenario": scenario_uid,
+            "organisation": organisation_id,
+            "bid": bid_uid,
+            "version": version_uid,
+            "package": package_uid,
+            "owner": once.owner if once else "",
+            "route": once.route if once else "",
+            "key": once.key if once else "",
+            "body_hash": once.body_hash if once else "",
+        },
+    )
     if row is None:
         return None
     demand, takes_bids, (bid_id, uid, state, count, receipt_sha256) = row[:9], row[9], row[10:15]
@@ -156,14 +161,13 @@ def lock_for_submission(
         versions_count=count,
         last_receipt_sha256=receipt_sha256,
     )
-    return Locked(
-        scenario,
-        bid,
-        fresh=count == 0,
-        claimed=row[15] == 1,
-        package_spent=row[16] is not None,
-        now=row[17],
-    )
+    package_id, version_id, envelopes, now = row[16:]
+    package = None
+    if package_id is not None:
+        package = SealedPackage(
+            pk=package_id, version_id=version_id, envelopes=json.loads(envelopes)
+        )
+    return Locked(scenario, bid, fresh=count == 0, claimed=row[15] == 1, package=package, now=now)
 
 
 def write_version(
@@ -173,46 +177,45 @@ def write_version(
     receipt: Receipt,
     sealed: Sequence[SealedFile],
     event: Event,
-    package: SealedPackage | None,
 ) -> None:
     """Receipt, version, envelopes, bid, package and event in one statement; sets the new ids."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            WRITE,
-            {
-                "demand": locked.scenario.pk,
-                "bid": locked.bid.pk,
-                "bid_uid": locked.bid.uid,
-                "version": version.uid,
-                "number": version.number,
-                "received_at": version.received_at,
-                "user": version.user_id,
-                "receipt": receipt.uid,
-                "kind": receipt.kind,
-                "receipt_body": bytes(receipt.body),
-                "receipt_sha256": locked.bid.last_receipt_sha256,
-                "signature": bytes(receipt.signature),
-                "key_id": receipt.key_id,
-                "envelopes": [file.envelope for file in sealed],
-                "stored_names": [file.stored_name for file in sealed],
-                "hashes": [file.sha256 for file in sealed],
-                "sizes": [file.size for file in sealed],
-                "package": package.pk if package else None,
-                "event": event.uid,
-                "event_kind": event.kind,
-                "schema_version": event.schema_version,
-                "actor": event.actor_uid,
-                "acting_for": event.organisation_uid,
-                "role": event.role,
-                "subjects": event.subjects,
-                "audience": event.audience,
-                "from_state": event.from_state,
-                "to_state": event.to_state,
-                "input_hash": event.input_hash,
-                "data": canonical(event.data).decode(),
-                "salt": bytes(event.salt),
-                "event_body": bytes(event.body),
-            },
-        )
-        version.pk, receipt.pk, event.pk = cursor.fetchone()
+    ids = fetch_one(
+        WRITE,
+        {
+            "demand": locked.scenario.pk,
+            "bid": locked.bid.pk,
+            "bid_uid": locked.bid.uid,
+            "version": version.uid,
+            "number": version.number,
+            "received_at": version.received_at,
+            "user": version.user_id,
+            "receipt": receipt.uid,
+            "kind": receipt.kind,
+            "receipt_body": bytes(receipt.body),
+            "receipt_sha256": locked.bid.last_receipt_sha256,
+            "signature": bytes(receipt.signature),
+            "key_id": receipt.key_id,
+            "envelopes": [file.envelope for file in sealed],
+            "stored_names": [file.stored_name for file in sealed],
+            "hashes": [file.sha256 for file in sealed],
+            "sizes": [file.size for file in sealed],
+            "package": locked.package.pk if locked.package else None,
+            "event": event.uid,
+            "event_kind": event.kind,
+            "schema_version": event.schema_version,
+            "actor": event.actor_uid,
+            "acting_for": event.organisation_uid,
+            "role": event.role,
+            "subjects": event.subjects,
+            "audience": event.audience,
+            "from_state": event.from_state,
+            "to_state": event.to_state,
+            "input_hash": event.input_hash,
+            "data": canonical(event.data).decode(),
+            "salt": bytes(event.salt),
+            "event_body": bytes(event.body),
+        },
+    )
+    assert ids is not None, "one row of new ids"
+    version.pk, receipt.pk, event.pk = ids
     version.receipt = receipt

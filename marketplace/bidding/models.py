@@ -175,7 +175,6 @@ class SealedPackage(Recorded):
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     envelopes = models.JSONField()
-    content_mark = models.CharField(max_length=64)
     version = models.OneToOneField(
         BidVersion, null=True, on_delete=models.PROTECT, related_name="package"
     )

@@ -12,6 +12,7 @@ from django.db.models import Prefetch, QuerySet
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.queries import related_organisations
 from marketplace.base.actor import Actor
+from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
     Bid,
@@ -54,7 +55,12 @@ def versions_of(actor: Actor, bid: Bid) -> list[BidVersion]:
 
 
 def opened_contents(actor: Actor, bid: Bid) -> list[OpenedEnvelope]:
-    """What this actor may read of an opened bid, in the order of the envelopes."""
+    """What this actor may read of an opened bid, in the order of the envelopes.
+
+    Raises ReadingNeedsPledge for somebody else's bid before confidentiality is pledged.
+    """
+    if bid.organisation_id != actor.organisation_id:
+        require_confidentiality(actor)
     rows = OpenedEnvelope.objects.visible_to(actor).filter(sealed__version__bid=bid)
     rows = rows.select_related("sealed").prefetch_related("files")
     order = [str(envelope) for envelope in Envelope]
@@ -209,7 +215,11 @@ class MatrixRow:
 
 
 def eligibility_matrix(actor: Actor, scenario: Scenario) -> list[MatrixRow]:
-    """Every opened bid against every condition, in the order of opening. Six queries at most."""
+    """Every opened bid against every condition, in the order of opening. Six queries at most.
+
+    Raises ReadingNeedsPledge before confidentiality is pledged.
+    """
+    require_confidentiality(actor)
     rows = Bid.objects.visible_to(actor).filter(scenario=scenario).exclude(blind_code="")
     bids = list(rows.select_related("organisation", "scenario").order_by("pk"))
     conditions = list(scenario.conditions.order_by("position", "pk"))

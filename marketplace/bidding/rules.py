@@ -1,7 +1,7 @@
 """Who may bid, withdraw, confirm an opening and check eligibility. Never when."""
 
 from marketplace.accounts.models import Capability, Grant, PersonRole
-from marketplace.accounts.queries import related_organisations
+from marketplace.accounts.queries import are_related
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.models import Bid
 from marketplace.scenarios.models import Scenario
@@ -17,7 +17,7 @@ def can_bid(actor: Actor, scenario: Scenario) -> bool:
         return False
     if vendor.pk == scenario.organisation_id:
         return False
-    return vendor.pk not in related_organisations(scenario.organisation)
+    return not are_related(vendor.pk, scenario.organisation_id)
 
 
 def can_withdraw_bid(actor: Actor, bid: Bid) -> bool:

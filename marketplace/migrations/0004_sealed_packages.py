@@ -40,7 +40,6 @@ class Migration(migrations.Migration):
                 ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('created_at', models.DateTimeField(db_default=marketplace.base.clock.MarketplaceNow(), editable=False)),
                 ('envelopes', models.JSONField()),
-                ('content_mark', models.CharField(max_length=64)),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='marketplace.organisation')),
                 ('scenario', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='marketplace.scenario')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),

@@ -19,6 +19,7 @@ from marketplace.awards.queries import OwnResult, own_result
 from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, NotFound, TooLarge
+from marketplace.base.rules import require_confidentiality
 from marketplace.bidding import actions, queries
 from marketplace.bidding.forms_schema import check_bid
 from marketplace.bidding.models import (
@@ -244,6 +245,7 @@ def opened_file(request: Request, uid: UUID) -> FileResponse:
     """An attachment of an opened envelope, always as a download."""
     rows = OpenedFile.objects.visible_to(actor_of(request))
     row = first_or_404(rows.filter(uid=uid))
+    require_confidentiality(actor_of(request))
     return FileResponse(
         storage.path_of(row.stored_name).open("rb"),
         as_attachment=True,

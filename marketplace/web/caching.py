@@ -11,14 +11,20 @@ PRIVATE = "private, no-store"
 
 
 class PrivatePagesMiddleware:
-    """Whoever brings or gets a session is answered privately; a view may say so more strictly."""
+    """Whoever brings or gets a session, or a token, is answered privately.
+
+    A view may say so more strictly.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        known = settings.SESSION_COOKIE_NAME in request.COOKIES or request.session.modified
+        brought = (
+            settings.SESSION_COOKIE_NAME in request.COOKIES or "Authorization" in request.headers
+        )
+        known = brought or request.session.modified
         if known and "no-store" not in response.get("Cache-Control", ""):
             response.headers["Cache-Control"] = PRIVATE
         return response

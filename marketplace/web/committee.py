@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from marketplace.awards.queries import own_result
 from marketplace.base import clock
 from marketplace.base.errors import DomainError, NotFound, Text
+from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.queries import my_bid
 from marketplace.committee import actions, queries
 from marketplace.committee.models import MemberState, Panel, PanelState, Report
@@ -65,6 +66,7 @@ def panel(request: Request, address: str) -> HttpResponse:
     found = Panel.objects.visible_to(actor).filter(scenario=scenario).first()
     if not can_see_progress(actor, found or Panel(scenario=scenario)):
         raise Http404
+    require_confidentiality(actor)
     people = queries.choosable(scenario) if can_appoint_panel(actor, scenario) else []
     forms: dict[str, Any] = {
         "appoint": AppointForm(people=people),

@@ -18,7 +18,12 @@ def desk(request: Request) -> HttpResponse:
     return render(
         request,
         "desk/desk.html",
-        {"waiting_for": mine, "waiting_on": others, "unread": unread_count(actor)},
+        {
+            "waiting_for": mine,
+            "waiting_on": others,
+            "unread": unread_count(actor),
+            "owes": actor.owes(),
+        },
     )
 
 

@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
-from marketplace.base.errors import DomainError, Invalid, NotFound, StorageAway
+from marketplace.base.errors import DomainError, Invalid, NotFound, ReadingNeedsPledge, StorageAway
 from marketplace.scenarios.models import Scenario
 from marketplace.web.acting import actor_of
 from marketplace.web.request import Request
@@ -51,6 +51,8 @@ def attempt(action: Callable[..., Any], **given: Any) -> tuple[Any, DomainError 
         return action(**given), None
     except NotFound as error:
         raise Http404 from error
+    except ReadingNeedsPledge:
+        raise  # the middleware leads to the pledge and back
     except DomainError as error:
         return None, error
 

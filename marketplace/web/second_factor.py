@@ -16,8 +16,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from marketplace.accounts.models import User
+from marketplace.accounts.proof import has_second_factor, lacks_second_factor, proved_recently
 from marketplace.accounts.queries import needs_second_factor
-from marketplace.accounts.second_factor import has_second_factor, proved_recently
 from marketplace.base.problems import plain_problem
 from marketplace.web.request import Request
 
@@ -50,7 +50,7 @@ class SecondFactorMiddleware:
         if settings.MFA_OPTIONAL or name in SET_UP or name.startswith(("mfa_", "health-")):
             return None
         user = request.user
-        if not isinstance(user, User) or has_second_factor(user) or not needs_second_factor(user):
+        if not isinstance(user, User) or not lacks_second_factor(user):
             return None
         if request.path.startswith("/api/"):
             return plain_problem(
@@ -62,24 +62,21 @@ class SecondFactorMiddleware:
         return HttpResponseRedirect(address)
 
 
-def fresh_proof(view: View | None = None, *, do: str = "") -> Any:
+def fresh_proof(view: View | None = None, *, do: str = "", first: bool = False) -> Any:
     """A POST of this page (with `do`, only of that button) needs a fresh proof.
 
-    allauth keeps the POST in the session, asks, and then goes on with it.
+    allauth keeps the POST in the session, asks, and then goes on with it. With `first` the page
+    asks before it shows its form, so that nothing typed waits for a code.
     """
     if view is None:
-        return lambda view: fresh_proof(view, do=do)
+        return lambda view: fresh_proof(view, do=do, first=first)
 
     @wraps(view)
     def proved(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         deed = request.method == "POST" and (not do or request.POST.get("do") == do)
         user = request.user
-        if (
-            deed
-            and not settings.MFA_OPTIONAL
-            and isinstance(user, User)
-            and not proved_recently(request, user)
-        ):
+        asked = deed or (first and request.method == "GET")
+        if asked and isinstance(user, User) and not proved_recently(request, user):
             raise ReauthenticationRequired
         return view(request, *args, **kwargs)
 

@@ -109,5 +109,6 @@ REMEDIES: dict[str, str | Promise] = {
     "deadline.passed": _("What you handed in before the deadline stays valid and unchanged."),
     "deadline.not_reached": _("Come back when the time has come; the page shows the hour."),
     "not_allowed": _("Switch to the organisation you want to act for, or ask its owner."),
+    "pledge.missing": _("Sign your pledges, then do this again; nothing you typed is lost."),
     "limit.rate": _("Wait a minute, then try again; nothing you typed is lost."),
 }

@@ -9,9 +9,11 @@ from marketplace.web import (
     desk,
     notices,
     openings,
+    pledges,
     public,
     scenarios,
     second_factor,
+    tokens,
 )
 
 urlpatterns = [
@@ -25,5 +27,7 @@ urlpatterns = [
     *awards.urlpatterns,
     *desk.urlpatterns,
     *notices.urlpatterns,
+    *tokens.urlpatterns,
+    *pledges.urlpatterns,
     *public.urlpatterns,
 ]

@@ -4,7 +4,14 @@ import pytest
 
 from marketplace.accounts.actions import end_grants, grant, verify_organisation
 from marketplace.accounts.models import Capability, Control, Grant, Membership
-from marketplace.accounts.queries import acting, granted_subjects, holds, related_organisations
+from marketplace.accounts.queries import (
+    acting,
+    are_related,
+    granted_subjects,
+    holds,
+    related_organisations,
+)
+from marketplace.base import clock as real_clock
 from marketplace.base.actor import Actor, Role
 from marketplace.base.errors import NotAllowed
 from marketplace.ledger.models import Event
@@ -106,3 +113,39 @@ def test_control_of_the_past_does_not_relate(clock):
         until_date=past - timedelta(days=1),
     )
     assert related_organisations(first) == set()
+
+
+def pairs_agree(organisations):
+    return all(
+        are_related(one.pk, other.pk) == (other.pk in related_organisations(one))
+        for one in organisations
+        for other in organisations
+        if one != other
+    )
+
+
+WINDOWS = [
+    (start, end)
+    for start in (None, -1, 0, 1)
+    for end in (None, 0, 1, 2)
+    if start is None or end is None or start < end
+]
+
+
+@pytest.mark.parametrize(("from_day", "until_day"), WINDOWS)
+def test_asking_for_a_pair_agrees_with_the_whole_set_on_every_day(clock, from_day, until_day):
+    clock.freeze(clock.now())
+    today = real_clock.today()
+    parent, child, sister, stranger = (world.make_organisation() for _ in range(4))
+    for organisation in (child, sister):
+        Control.objects.create(
+            organisation=organisation,
+            controller_code=parent.uscc,
+            controller_name="控制人",
+            from_date=None if from_day is None else today + timedelta(days=from_day),
+            until_date=None if until_day is None else today + timedelta(days=until_day),
+        )
+    world.control(stranger, "person:9")
+    assert pairs_agree([parent, child, sister, stranger])
+    in_force = (from_day or 0) <= 0 and (until_day is None or until_day > 0)
+    assert are_related(child.pk, sister.pk) is in_force

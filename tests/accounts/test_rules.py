@@ -2,7 +2,14 @@
 
 import pytest
 
-from marketplace.accounts.rules import can_verify_organisation
+from marketplace.accounts.pledges import PledgeText
+from marketplace.accounts.rules import (
+    can_create_token,
+    can_revoke_token,
+    can_sign_pledge,
+    can_verify_organisation,
+)
+from marketplace.accounts.tokens.actions import create_token
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
 from tests import world
 from tests.matrix import cells, rules_of
@@ -17,7 +24,24 @@ WHO = (
 #                               vi ow ve of se ex ev wi co in op sy op
 MATRIX = {
     can_verify_organisation: "  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_create_token: "         -  +  +  +  +  +  +  +  +  +  +  -  -",
+    can_revoke_token: "         -  +  -  -  -  -  -  -  -  -  -  -  -",
+    # the text of those in office and of key holders, who may sign before being appointed
+    can_sign_pledge: "          -  +  +  +  +  -  +  +  +  +  +  -  -",
 }
+# What a rule is asked about, where it is not the organisation.
+ROWS = {
+    can_create_token: lambda organisation, actor: actor.user or world.make_user(),
+    can_revoke_token: lambda organisation, actor: token_of_a_member(organisation),
+    can_sign_pledge: lambda organisation, actor: PledgeText.objects.get(
+        code="integrity-duty", version=1
+    ),
+}
+
+
+def token_of_a_member(organisation):
+    editor = world.member(organisation, Role.EDITOR)
+    return create_token(actor=editor, name="script", scopes=["read"]).token
 
 
 def actor_called(who, organisation):
@@ -36,7 +60,16 @@ def actor_called(who, organisation):
 @pytest.mark.parametrize(("rule", "who", "allowed"), cells(WHO, MATRIX))
 def test_matrix(rule, who, allowed):
     organisation = world.make_organisation(is_vendor=True)
-    assert rule(actor_called(who, organisation), organisation) is allowed
+    actor = actor_called(who, organisation)
+    row = ROWS[rule](organisation, actor) if rule in ROWS else organisation
+    assert rule(actor, row) is allowed
+
+
+def test_a_token_is_made_for_oneself_and_ended_by_oneself():
+    viewer = world.member(world.make_organisation(), Role.VIEWER)
+    assert can_create_token(viewer, world.make_user()) is False
+    token = create_token(actor=viewer, name="script", scopes=["read"]).token
+    assert can_revoke_token(viewer, token) is True
 
 
 def test_the_office_does_not_verify_itself():

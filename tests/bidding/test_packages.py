@@ -12,7 +12,7 @@ from marketplace.bidding.actions import (
     packages,
     seal_package,
     submit_bid,
-    submit_package,
+    submit_sealed_bid,
     withdraw_bid,
 )
 from marketplace.bidding.actions.submission import receipt_hash
@@ -37,7 +37,7 @@ def package_of(scenario, vendor, **changes):
 
 
 def submit(package, vendor, key=""):
-    return submit_package(
+    return submit_sealed_bid(
         actor=vendor,
         scenario_uid=package.scenario.uid,
         package_uid=package.uid,
@@ -113,8 +113,10 @@ def test_sealed_in_time_is_not_submitted_in_time(clock, early, taken):
 def test_others_never_meet_a_package():
     scenario, vendor = world.published_scenario(), world.vendor()
     package = package_of(scenario, vendor)
-    for stranger in (world.vendor(), world.officer(), world.owner()):
-        with pytest.raises(NotFound):
+    with pytest.raises(NotFound):
+        submit(package, world.vendor())
+    for stranger in (world.officer(), world.owner()):
+        with pytest.raises(NotAllowed):
             submit(package, stranger)
     with pytest.raises(NotAllowed):
         package_of(scenario, world.officer())

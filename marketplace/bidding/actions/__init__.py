@@ -12,7 +12,6 @@ from marketplace.bidding.actions.opening import (
 from marketplace.bidding.actions.packages import (
     discard_stale_packages,
     seal_package,
-    submit_package,
 )
 from marketplace.bidding.actions.submission import submit_bid, submit_sealed_bid, withdraw_bid
 
@@ -27,7 +26,6 @@ __all__ = [
     "seal_package",
     "start_eligibility",
     "submit_bid",
-    "submit_package",
     "submit_sealed_bid",
     "withdraw_bid",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -12,15 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.base import clock
 from marketplace.base.actor import Actor
-from marketplace.base.canonical import canonical
 from marketplace.base.clock import MarketplaceNow
 from marketplace.base.errors import DomainError, NotFound, TooMany
 from marketplace.base.rules import require
-from marketplace.bidding.actions.submission import submit_sealed_bid
+from marketplace.bidding.actions.submission import sealed_files
 from marketplace.bidding.forms_schema import File, Form
-from marketplace.bidding.models import BidVersion, SealedPackage
+from marketplace.bidding.models import SealedPackage
 from marketplace.bidding.rules import can_bid
-from marketplace.bidding.sealing import SealedFile, check_stored, discard, seal_bid
+from marketplace.bidding.sealing import check_stored, discard, seal_bid
 from marketplace.bidding.windows import require_open
 from marketplace.scenarios.models import Scenario
 
@@ -69,37 +67,10 @@ def seal_package(
                 }
                 for file in sealed
             ],
-            content_mark=hashlib.sha256(
-                canonical({file.envelope: file.content_mark for file in sealed})
-            ).hexdigest(),
         )
     except DomainError:
         discard(sealed)
         raise
-
-
-def submit_package(
-    *, actor: Actor, scenario_uid: UUID, package_uid: UUID, idempotency_key: str = ""
-) -> BidVersion:
-    """Submit what was sealed before, once.
-
-    Raises as `submit_sealed_bid`, NotFound, and StateConflict if it was submitted already.
-    """
-    rows = SealedPackage.objects.visible_to(actor)
-    package = rows.filter(uid=package_uid, scenario__uid=scenario_uid).first()
-    if package is None:
-        raise NotFound
-    return submit_sealed_bid(
-        actor=actor,
-        scenario_uid=scenario_uid,
-        sealed=sealed_files(package),
-        idempotency_key=idempotency_key,
-        package=package,
-    )
-
-
-def sealed_files(package: SealedPackage) -> list[SealedFile]:
-    return [SealedFile(**row) for row in package.envelopes]
 
 
 def discard_stale_packages() -> int:

@@ -90,21 +90,21 @@ def submit_sealed_bid(
     *,
     actor: Actor,
     scenario_uid: UUID,
-    sealed: Sequence[SealedFile],
+    sealed: Sequence[SealedFile] = (),
+    package_uid: UUID | None = None,
     idempotency_key: str = "",
-    package: SealedPackage | None = None,
 ) -> BidVersion:
     """The deadline's transaction: create, revise or resubmit the organisation's bid.
 
-    The clock is read when scenario (shared) and bid (exclusive) are locked, so neither a slow
-    upload nor a wait for the lock gains time. Raises DeadlinePassed, StateConflict, TooMany,
+    Submits `sealed`, three files just sealed, or the package of `package_uid`, sealed before. The
+    clock is read when scenario (shared) and bid (exclusive) are locked, so neither a slow upload
+    nor a wait for the lock gains time. Raises DeadlinePassed, StateConflict, TooMany,
     Invalid (not three envelopes, or not sealed) and KeyReused.
     """
-    once = submission_key(actor, scenario_uid, sealed, idempotency_key)
-    if package is None:  # a package was read back when it was made
-        check_stored(sealed)
+    once = submission_key(actor, scenario_uid, sealed, package_uid, idempotency_key)
+    check_stored(sealed)  # a package was read back when it was made
     taking = partial(
-        receive, actor=actor, scenario_uid=scenario_uid, sealed=sealed, package=package
+        receive, actor=actor, scenario_uid=scenario_uid, sealed=sealed, package_uid=package_uid
     )
     try:
         with transaction.atomic():
@@ -125,12 +125,20 @@ class KeyTaken(Exception):
 
 
 def submission_key(
-    actor: Actor, scenario_uid: UUID, sealed: Sequence[SealedFile], key: str
+    actor: Actor,
+    scenario_uid: UUID,
+    sealed: Sequence[SealedFile],
+    package_uid: UUID | None,
+    key: str,
 ) -> Once | None:
+    """The key together with what it stands for: the package, or the contents that were sealed."""
     if not key:
         return None
+    route = f"bid.submit:{scenario_uid}"
+    if package_uid:
+        return Once(actor=actor, route=route, key=key, body=str(package_uid))
     content = digest({file.envelope: file.content_mark or file.sha256 for file in sealed})
-    return Once(actor=actor, route=f"bid.submit:{scenario_uid}", key=key, body=content.hex())
+    return Once(actor=actor, route=route, key=key, body=content.hex())
 
 
 def receive(
@@ -138,7 +146,7 @@ def receive(
     actor: Actor,
     scenario_uid: UUID,
     sealed: Sequence[SealedFile],
-    package: SealedPackage | None,
+    package_uid: UUID | None,
     once: Once | None,
 ) -> BidVersion:
     """Lock, ask, write. Raises KeyTaken before anything else if the key of `once` is taken."""
@@ -150,7 +158,7 @@ def receive(
         organisation_id=actor.party.pk,
         bid_uid=uuid4(),
         version_uid=version_uid,
-        package=package,
+        package_uid=package_uid,
         once=once,
     )
     if locked is None:
@@ -161,10 +169,12 @@ def receive(
     if scenario.state in BEFORE_PUBLICATION:
         require_visible(actor, scenario)
     require(can_bid, actor, scenario)
+    if package_uid:
+        sealed = sealed_files(locked.package)
     if sorted(file.envelope for file in sealed) != sorted(Envelope.values):
         raise Invalid(_("A bid is exactly three sealed envelopes."), code="bid.envelopes")
     require_open(scenario, locked.now)
-    if locked.package_spent:
+    if locked.package and locked.package.version_id:
         raise StateConflict(
             _("These sealed envelopes were submitted before."), code="package.submitted"
         )
@@ -210,7 +220,7 @@ def receive(
         received_at=locked.now,
         user=actor.person,
     )
-    write_version(locked, version, receipt=receipt, sealed=in_order, event=event, package=package)
+    write_version(locked, version, receipt=receipt, sealed=in_order, event=event)
     ledger.run_projections(event)
     return version
 
@@ -218,6 +228,13 @@ def receive(
 def refuse_without_organisation(actor: Actor, scenario_uid: UUID) -> None:
     scenario = Scenario.objects.visible_to(actor).filter(uid=scenario_uid).first()
     raise NotFound if scenario is None else NotAllowed
+
+
+def sealed_files(package: SealedPackage | None) -> list[SealedFile]:
+    """What a package holds. Raises NotFound where there is none of the bidder's own."""
+    if package is None:
+        raise NotFound
+    return [SealedFile(**row) for row in package.envelopes]
 
 
 def require_visible(actor: Actor, scenario: Scenario) -> None:

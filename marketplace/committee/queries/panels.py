@@ -9,6 +9,7 @@ from marketplace.accounts.models import Organisation, User
 from marketplace.accounts.queries import key_holders
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
+from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.models import (
     Bid,
     BidState,
@@ -163,10 +164,11 @@ def progress(panel: Panel) -> list[Progress]:
 
 # -- The report --------------------------------------------------------------------------------------
 def report_of(actor: Actor, scenario: Scenario) -> Report:
-    """Raises NotFound if there is none, or not for this actor."""
+    """Raises NotFound if there is none, or not for this actor; ReadingNeedsPledge before that."""
     report = Report.objects.visible_to(actor).filter(scenario=scenario).first()
     if report is None:
         raise NotFound
+    require_confidentiality(actor)
     return report
 
 

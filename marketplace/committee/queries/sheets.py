@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
+from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.models import Bid, OpenedEnvelope, OpenedFile, Outcome
 from marketplace.committee.models import (
     Panel,
@@ -55,7 +56,7 @@ class JudgedBid:
 
 
 def seat(actor: Actor, panel_uid: UUID) -> PanelMember:
-    """The actor's own seat on a panel that he still sees. Raises NotFound."""
+    """The actor's own seat on a panel that he still sees. Raises NotFound, ReadingNeedsPledge."""
     panels = Panel.objects.visible_to(actor).filter(uid=panel_uid)
     member = (
         PanelMember.objects.filter(panel__in=panels, user=actor.user_id)
@@ -64,6 +65,7 @@ def seat(actor: Actor, panel_uid: UUID) -> PanelMember:
     )
     if member is None:
         raise NotFound
+    require_confidentiality(actor)
     return member
 
 
@@ -103,7 +105,7 @@ def blind_bids(actor: Actor, panel: Panel) -> list[JudgedBid]:
 
 
 def own_sheet(actor: Actor, sheet_uid: UUID) -> Sheet:
-    """The judge's own sheet, with panel and scenario. Raises NotFound."""
+    """The judge's own sheet, with panel and scenario. Raises NotFound, ReadingNeedsPledge."""
     sheet = (
         Sheet.objects.visible_to(actor)
         .filter(uid=sheet_uid, member__user=actor.user_id)
@@ -112,6 +114,7 @@ def own_sheet(actor: Actor, sheet_uid: UUID) -> Sheet:
     )
     if sheet is None:
         raise NotFound
+    require_confidentiality(actor)
     return sheet
 
 

@@ -6,12 +6,15 @@ import yaml
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from marketplace.accounts.pledging import load_pledge_texts
 from marketplace.indicators.loading import load_indicators
 from marketplace.scenarios.loading import load_calendars, load_profiles, load_vocabularies
 
 
 class Command(BaseCommand):
-    help = "Load vocabularies, rule profiles, calendars and indicators from seeds/reference."
+    help = (
+        "Load vocabularies, rule profiles, calendars, pledges and indicators from seeds/reference."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         def seed(name: str) -> Any:
@@ -21,8 +24,9 @@ class Command(BaseCommand):
         terms = load_vocabularies(seed("vocabularies"))
         profiles = load_profiles(seed("profiles")["profiles"])
         calendars = load_calendars(seed("calendars")["calendars"])
+        pledges = load_pledge_texts(seed("pledges")["pledges"])
         indicators = load_indicators(seed("indicators"))
         self.stdout.write(
             f"{terms} terms, {profiles} new profiles, {calendars} new calendars,"
-            f" {indicators} indicators"
+            f" {pledges} new pledges, {indicators} indicators"
         )

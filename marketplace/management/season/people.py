@@ -10,6 +10,8 @@ from django.db import transaction
 
 from marketplace.accounts.actions import verify_organisation
 from marketplace.accounts.models import Control, Membership, Organisation, PersonRole, User
+from marketplace.accounts.pledges import KEY_HOLDER, PledgeText, owed, owing
+from marketplace.accounts.pledging import sign_pledge
 from marketplace.accounts.queries import hats
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
@@ -37,7 +39,7 @@ class People:
         """The person in the first of their roles."""
         user = self.user(local)
         worn = hats(user)
-        return worn[0].actor if worn else Actor(Role.MEMBER, user)
+        return worn[0].actor if worn else owing(Actor(Role.MEMBER, user))
 
     def is_there(self) -> bool:
         return User.objects.filter(email=self.address("officer")).exists()
@@ -59,9 +61,24 @@ def load_people(content: Content, password: str) -> People:
         user = make_user(content, person, hashed)
         PersonRole.objects.create(user=user, role=Role.EXPERT)
         load_expert(user, person, organisations)
+    sign_all()
     people = People(content)
     verify_all(people)
     return people
+
+
+def sign_all() -> None:
+    """Everybody signs what their roles ask; holders of keys before they are appointed."""
+    for user in User.objects.order_by("pk"):
+        for actor in [hat.actor for hat in hats(user)] or [Actor(Role.MEMBER, user)]:
+            for text in texts_for(actor):
+                sign_pledge(actor=actor, text_uid=text.uid, sha256=text.sha256)
+
+
+def texts_for(actor: Actor) -> list[PledgeText]:
+    if actor.role == Role.MEMBER:
+        return list(PledgeText.objects.in_force().filter(roles__contains=[KEY_HOLDER]))
+    return list(owed(actor))
 
 
 def load_organisations(content: Content) -> dict[str, Organisation]:

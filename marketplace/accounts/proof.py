@@ -1,4 +1,4 @@
-"""Whether somebody has a second factor, and whether it was proved just now. For every door."""
+"""Who must have a second factor, who has one, and who proved it lately in this session."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from marketplace.accounts.models import User
+from marketplace.accounts.queries import needs_second_factor
 
 
 def has_second_factor(user: User) -> bool:
@@ -18,8 +19,17 @@ def has_second_factor(user: User) -> bool:
     return Authenticator.objects.filter(user_id=user.pk, type__in=kinds).exists()
 
 
+def lacks_second_factor(user: User) -> bool:
+    """Must have one and has none: nothing opens before it is set up."""
+    if settings.MFA_OPTIONAL:
+        return False
+    return not has_second_factor(user) and needs_second_factor(user)
+
+
 def proved_recently(request: HttpRequest, user: User) -> bool:
     """Proved anew in this session within the timeout, by the second factor where there is one."""
+    if settings.MFA_OPTIONAL:
+        return True
     strong = has_second_factor(user)
     since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
     return any(
