@@ -22,6 +22,7 @@ from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.moves import told
 from marketplace.api.scenarios import said, scenario_shown
 from marketplace.api.shapes import (
+    Free,
     Links,
     Party,
     ScenarioDetail,
@@ -68,7 +69,7 @@ class AwardRow(Shape):
 
 
 class AwardDetail(AwardRow):
-    notice = s.JSONField(allow_null=True, help_text="What the publicity says.")
+    notice = Free(allow_null=True, help_text="What the publicity says.")
     reason = text("Of the decision; for the office and the demand's owner.")
     minutes_number = text("Likewise.")
     refusal_reason = text("Likewise.")

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from marketplace.api.moves import told
 from marketplace.api.scenarios import said
-from marketplace.api.shapes import Links, Party, Shape, Subject, actions, instant, text
+from marketplace.api.shapes import Free, Links, Party, Shape, Subject, actions, instant, text
 from marketplace.api.views import absolute
 from marketplace.awards.queries import own_result
 from marketplace.base.actor import Actor
@@ -70,7 +70,7 @@ class OpenedSerializer(Shape):
     envelope = s.ChoiceField(Envelope.choices)
     outcome = s.ChoiceField(Outcome.choices)
     reason = text("Why it could not be opened, as a code.")
-    form = s.JSONField(allow_null=True)
+    form = Free(allow_null=True)
     files = OpenedFileSerializer(many=True)
 
 
@@ -110,7 +110,7 @@ class PackageShape(Shape):
 
 
 class ReceiptShape(Shape):
-    receipt = s.JSONField(help_text="What was signed, to read.")
+    receipt = Free(help_text="What was signed, to read.")
     signed_text = text("The same letter by letter, in base64.")
     signature = text("Ed25519, in base64.")
     key_id = text()

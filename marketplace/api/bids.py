@@ -200,7 +200,6 @@ class BidRevise(Resource):
     )
     def post(self, given: Given, uid: UUID) -> UUID:
         rows = Bid.objects.visible_to(given.actor).filter(uid=uid)
-        rows = rows.filter(organisation_id=given.actor.organisation_id)
         scenario_uid = rows.values_list("scenario__uid", flat=True).first()
         if scenario_uid is None:
             raise NotFound
@@ -273,7 +272,7 @@ class PackageSubmit(Resource):
         scenario_uid = rows.values_list("scenario__uid", flat=True).first()
         if scenario_uid is None:
             raise NotFound
-        version = actions.submit_package(
+        version = actions.submit_sealed_bid(
             actor=given.actor,
             scenario_uid=scenario_uid,
             package_uid=uid,

@@ -119,7 +119,7 @@ def deed(
                 return Response(status=204, headers=headers)
             return Response(shows(request, uid), status=status, headers=headers)
 
-        problems = [401, 403, 404, 409, 413, 415, 422]
+        problems = [400, 401, 403, 404, 409, 413, 415, 422]
         problems += [412, 428] if revised else []
         setattr(answer, DECLARED, (scope.value if scope else None, proof))
         return extend_schema(

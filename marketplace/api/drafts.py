@@ -191,7 +191,7 @@ class ScenarioOne(PublicRead):
         summary="One scenario",
         description="With its metrics, criteria, payment, conditions and rules as published.",
         responses=ScenarioDetail,
-        extensions={"x-problems": [404]},
+        extensions={"x-problems": [400, 404]},
     )
     def get(self, request: Request, uid: UUID) -> Response:
         return Response(scenario_shown(request, uid))

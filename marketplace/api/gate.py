@@ -149,7 +149,7 @@ class KeyHolderCandidates(OfScenario):
         summary="Who may hold a key",
         description="People who may be appointed to confirm the opening, for who publishes.",
         responses=CandidateSerializer(many=True),
-        extensions={"x-problems": [401, 403, 404]},
+        extensions={"x-problems": [400, 401, 403, 404]},
     )
     def get(self, request: Request, uid: UUID) -> Response:
         actor = actor_of(request)

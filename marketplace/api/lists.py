@@ -93,7 +93,7 @@ def listing(
             description=description,
             parameters=[one.described for one in filters],
             responses=rows(many=True),
-            extensions={"x-problems": [400] if public else [400, 401]},
+            extensions={"x-problems": [400] if public else [400, 401, 403]},
         )(answer)
 
     return describe
@@ -103,7 +103,7 @@ def reading(
     name: str, summary: str, *, shape: Any, description: str = "", public: bool = False
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
     """Describe the reading of one object."""
-    problems = [404] if public else [401, 404]
+    problems = [400, 404] if public else [400, 401, 403, 404]
     return extend_schema(
         operation_id=name,
         summary=summary,

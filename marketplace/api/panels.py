@@ -23,7 +23,7 @@ from marketplace.api.shapes import Links, Shape, Subject, actions, instant, text
 from marketplace.api.views import OfScenario, Resource, absolute, actor_of
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
-from marketplace.base.rules import require
+from marketplace.base.rules import require, require_confidentiality
 from marketplace.committee import actions as committee
 from marketplace.committee import queries
 from marketplace.committee.models import MemberState, Panel, PanelMember, PanelState
@@ -117,6 +117,7 @@ def panel_shown(request: Request, uid: UUID) -> dict[str, Any]:
     panel = panels_of(actor).filter(uid=uid).first()
     if panel is None:
         raise NotFound
+    require_confidentiality(actor)
     rows = queries.progress(panel)
     if not actor.is_office:
         rows = [row for row in rows if row.member.user_id == actor.user_id]

@@ -14,9 +14,10 @@ from marketplace.api.bid_shapes import subject
 from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.moves import told
 from marketplace.api.scenarios import said
-from marketplace.api.shapes import Links, Shape, Subject, actions, instant, text
+from marketplace.api.shapes import Free, Links, Shape, Subject, actions, instant, text
 from marketplace.api.views import Resource, absolute, actor_of
 from marketplace.base.errors import NotFound
+from marketplace.base.rules import require_confidentiality
 from marketplace.committee.models import Report
 
 
@@ -30,7 +31,7 @@ class ReportRow(Shape):
 
 
 class ReportDetail(ReportRow):
-    body = s.JSONField(help_text="Everything from which the ranking follows, and the ranking.")
+    body = Free(help_text="Everything from which the ranking follows, and the ranking.")
 
 
 FILTERS = (Filter("scenario", "scenario__uid", "The demand."),)
@@ -51,10 +52,12 @@ def row_shape(request: Request, report: Report) -> dict[str, Any]:
 
 
 def report_shown(request: Request, uid: UUID) -> dict[str, Any]:
-    rows = Report.objects.visible_to(actor_of(request)).select_related("scenario")
+    actor = actor_of(request)
+    rows = Report.objects.visible_to(actor).select_related("scenario")
     report = rows.filter(uid=uid).first()
     if report is None:
         raise NotFound
+    require_confidentiality(actor)
     return row_shape(request, report) | {"body": json.loads(bytes(report.body))}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as s
 
 from marketplace.indicators.k4 import Reason
@@ -32,6 +33,11 @@ class Shape(s.Serializer):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.read_only = True
+
+
+@extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
+class Free(s.JSONField):
+    """An object whose shape another document says, or null."""
 
 
 def text(help_text: str = "") -> s.CharField:

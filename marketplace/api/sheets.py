@@ -18,10 +18,11 @@ from marketplace.api.deeds import Given, deed
 from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.moves import told
 from marketplace.api.scenarios import said
-from marketplace.api.shapes import Links, Shape, Subject, actions, instant, text
+from marketplace.api.shapes import Free, Links, Shape, Subject, actions, instant, text
 from marketplace.api.views import Resource, absolute, actor_of
 from marketplace.base.actor import Actor, Role
 from marketplace.base.errors import NotFound
+from marketplace.base.rules import require_confidentiality
 from marketplace.committee import actions as committee
 from marketplace.committee import queries
 from marketplace.committee.models import Score, Sheet, SheetStage, SheetState
@@ -67,7 +68,7 @@ class BlindFileSerializer(Shape):
 class SheetDetail(SheetRow):
     bidder = text("Only in the stage by name.")
     lines = LineSerializer(many=True)
-    form = s.JSONField(help_text="The document that the sheet judges; empty for the office.")
+    form = Free(help_text="The document that the sheet judges; empty for the office.")
     files = BlindFileSerializer(many=True)
 
 
@@ -122,6 +123,7 @@ def sheet_shown(request: Request, uid: UUID) -> dict[str, Any]:
     sheet = sheets_of(actor).filter(uid=uid).first()
     if sheet is None:
         raise NotFound
+    require_confidentiality(actor)
     row = row_shape(request, sheet, desk_for(actor))
     if actor.role != Role.EXPERT:
         return row | {"bidder": "", "lines": lines_of(sheet), "form": {}, "files": []}

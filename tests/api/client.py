@@ -1,4 +1,4 @@
-"""Asking the API as somebody, in JSON."""
+"""Asking the API as somebody, in JSON. Every answer is held against the schema."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from marketplace.base.actor import Actor
+from tests.api import contract
 
 ROOT = "/api/v1/"
 PROBLEM = "application/problem+json"
@@ -53,11 +54,15 @@ class As:
             options |= {"data": body, "content_type": "application/json"}
         elif method != "get":
             options["content_type"] = "application/json"
-        return getattr(self.client, method)(address, **options)
+        answer = getattr(self.client, method)(address, **options)
+        contract.holds(method, address, answer)
+        return answer
 
     def get(self, path: str, query: Any = None, **headers: Any) -> HttpResponse:
         address = path if path.startswith(("/", "http")) else ROOT + path
-        return self.client.get(address, query, headers={"Accept-Language": "en", **headers})
+        answer = self.client.get(address, query, headers={"Accept-Language": "en", **headers})
+        contract.holds("get", address, answer)
+        return answer
 
     def post(self, path: str, body: Any = None, **given: Any) -> HttpResponse:
         return self.send("post", path, body, **given)

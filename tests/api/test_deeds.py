@@ -129,7 +129,7 @@ def test_a_session_without_its_token_may_not_write(kind):
     answer = stranger.post(
         "scenarios/", raw=b'{"title": "x"}', kind=kind, Origin="https://other.invalid"
     )
-    refused(answer, 403, "request.permission_denied")
+    refused(answer, 403, "csrf.failed")
     assert not Scenario.objects.exists()
 
 

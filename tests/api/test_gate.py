@@ -81,16 +81,16 @@ def test_from_the_draft_to_the_board_and_off_it(settings):
     officer.post(f"{address}demonstrate/")
     concluded = officer.post(f"{address}conclude/", {"opinion": "需求真实，指标可测。"})
     assert concluded.json()["state"] == "demonstrated"
-    for _ in range(2):
-        world.make_user()
+    holders = [str(world.make_user().uid) for _ in range(2)]
     people = publisher.get(f"{address}key-holders/").json()
-    holders = [row["uid"] for row in people][:2]
+    assert set(holders) <= {row["uid"] for row in people}
     posted = publisher.post(f"{address}publish/", {"key_holders": holders}, key="p1")
     assert (posted.status_code, posted.json()["state"]) == (200, "published"), posted.content
     assert posted.json()["ref"].startswith("LG-")
     granted = Grant.objects.filter(subject_uid=uid, capability=Capability.KEY_HOLDER)
     assert {str(grant.user.uid) for grant in granted} == set(holders)
     gone = owner.post(f"{address}withdraw/", {"reason": "计划调整。"})
+    assert gone.status_code == 200, gone.content
     assert (gone.json()["state"], As().get(address).json()["notes"][0]["text"]) == (
         "withdrawn",
         "计划调整。",
