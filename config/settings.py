@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+
+from config import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -21,6 +22,17 @@ def required(name: str) -> str:
     if not value:
         raise ImproperlyConfigured(f"{name} is not set: see docs/operations.md")
     return value
+
+
+def secret(name: str, *, needed: bool = False) -> str:
+    """From the file that NAME_FILE names, so that no environment shows it; else from NAME."""
+    file = os.environ.get(f"{name}_FILE", "")
+    if not file:
+        return required(name) if needed else os.environ.get(name, "")
+    try:
+        return Path(file).read_text("utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}") from error
 
 
 def flag(name: str) -> bool:
@@ -53,7 +65,7 @@ def database(url: str, *, pooled: bool) -> dict:
 # -- Where we are -----------------------------------------------------------------------------
 DEBUG = flag("DEBUG")
 DEMO = flag("DEMO")
-SECRET_KEY = required("SECRET_KEY")
+SECRET_KEY = secret("SECRET_KEY", needed=True)
 ALLOWED_HOSTS = words("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 SITE_URL = os.environ.get("SITE_URL", "http://localhost:8000")
@@ -62,10 +74,10 @@ WSGI_APPLICATION = "config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Databases: the application's role, and the owner's for migrations only ----------------------
-DATABASES = {"default": database(required("DATABASE_URL"), pooled=flag("DATABASE_POOL"))}
+DATABASES = {"default": database(secret("DATABASE_URL", needed=True), pooled=flag("DATABASE_POOL"))}
 DATABASE_APP_ROLE = DATABASES["default"]["USER"]
-if os.environ.get("DATABASE_OWNER_URL"):
-    DATABASES["owner"] = database(os.environ["DATABASE_OWNER_URL"], pooled=False)
+if owner := secret("DATABASE_OWNER_URL"):
+    DATABASES["owner"] = database(owner, pooled=False)
 # Demo counts and profile D are refused elsewhere; the clock's body is checked at start-up.
 CLOCK_MAY_BE_REPLACED = flag("CLOCK_MAY_BE_REPLACED")
 
@@ -93,6 +105,7 @@ INSTALLED_APPS = [
     "marketplace",
 ]
 MIDDLEWARE = [
+    "marketplace.web.observed.ObservedMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -158,7 +171,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 # Behind a proxy the limits count its clients, by the address that it adds, not the proxy itself.
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if flag("BEHIND_PROXY") else 0
+BEHIND_PROXY = flag("BEHIND_PROXY")
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
 SESSION_COOKIE_AGE = 12 * 3600
 # Mail is sent only where a server is named, and never from a demo, whose people are invented.
 EMAIL_HOST = "" if DEMO else os.environ.get("EMAIL_HOST", "")
@@ -180,7 +194,7 @@ EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "jiebang@localhost")
 
 # -- Cache, queue --------------------------------------------------------------------------------
-REDIS_URL = required("REDIS_URL")
+REDIS_URL = secret("REDIS_URL", needed=True)
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     # Seen by every process, gone at any moment, and whole numbers only: nothing is unpickled.
@@ -265,8 +279,8 @@ HTTPS = not DEMO and not flag("INSECURE_HTTP")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("BEHIND_PROXY") else None
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
@@ -304,22 +318,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-# -- Logs: one line of JSON per event, without bodies, names or addresses --------------------------
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso"),
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(ensure_ascii=False),
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
-)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-}
+# -- Watching: logs in one line of JSON per event, and figures for whoever holds the token ----------
+LOGGING = logs.configure(os.environ.get("LOG_LEVEL", "INFO"))
+SLOW_QUERY_SECONDS = float(os.environ.get("SLOW_QUERY_SECONDS", "1"))
+# Without a token there is no /metrics.
+METRICS_TOKEN = secret("METRICS_TOKEN")
+# Several web processes add their figures up in this folder; read when prometheus_client is imported.
+METRICS_FOLDER = os.environ.get("METRICS_FOLDER", "")
+if METRICS_FOLDER:
+    Path(METRICS_FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ.update(PROMETHEUS_MULTIPROC_DIR=METRICS_FOLDER)

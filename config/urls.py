@@ -1,11 +1,12 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path
 
-from marketplace.web import health
+from marketplace.web import health, metrics
 
 urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("api/v1/", include("marketplace.api.urls")),
     *i18n_patterns(
         path("accounts/", include("allauth.account.urls")),

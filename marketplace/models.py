@@ -1,5 +1,7 @@
 """The registry of the rooms' models: Django finds them here."""
 
+from marketplace.accounts.invitations.models import Invitation
+from marketplace.accounts.members.models import EndedRole
 from marketplace.accounts.models import (
     Control,
     Grant,
@@ -8,10 +10,11 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.organisations.models import OrganisationRelation, Verification
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import IdempotencyKey, OutboxJob
+from marketplace.base.models import Heartbeat, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -55,13 +58,16 @@ __all__ = [
     "Criterion",
     "Decision",
     "EligibilityCheck",
+    "EndedRole",
     "EnvelopeKey",
     "Event",
     "Expert",
     "Grant",
+    "Heartbeat",
     "IdempotencyKey",
     "Indicator",
     "Interest",
+    "Invitation",
     "Membership",
     "Metric",
     "Milestone",
@@ -73,6 +79,7 @@ __all__ = [
     "Opening",
     "OpeningConfirmation",
     "Organisation",
+    "OrganisationRelation",
     "OutboxJob",
     "Panel",
     "PanelMember",
@@ -96,4 +103,5 @@ __all__ = [
     "Sheet",
     "Term",
     "User",
+    "Verification",
 ]

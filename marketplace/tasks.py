@@ -1,12 +1,14 @@
 """The catalogue of Celery tasks: each loads and calls. All may run twice."""
 
+from typing import Any
+
 from celery import shared_task
-from celery.signals import worker_init
+from celery.signals import task_success, worker_init
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
-from marketplace.base import clock, queue
+from marketplace.base import clock, heartbeat, queue
 from marketplace.bidding import actions as bidding
 from marketplace.files import access
 from marketplace.scenarios import sweeps as scenario_sweeps
@@ -49,6 +51,12 @@ def refuse_another_clock(**_: object) -> None:
         clock.verify_clock_at_start()
     except ImproperlyConfigured as error:
         raise SystemExit(str(error)) from error
+
+
+@task_success.connect
+def leave_a_sign(sender: Any, **_: object) -> None:
+    """What beat sends and a worker runs is seen to run: health and metrics read it."""
+    heartbeat.beat(heartbeat.task(sender.name))
 
 
 queue.NUDGES.append(nudge_worker)

@@ -168,7 +168,7 @@ class Demo:
         self.start_web()
         # Demo content is loaded through the actions, so whatever they set off needs these.
         self.start_program("opener", [*MANAGE, "run_opener"], self.opener_env())
-        celery = [PYTHON, "-m", "celery", "-A", "config"]
+        celery = [PYTHON, "-m", "celery", "--quiet", "-A", "config"]
         self.start_program("worker", [*celery, "worker", "-c", "2", "--loglevel=INFO"])
         schedule = str(FOLDER / "beat-schedule")
         self.start_program("beat", [*celery, "beat", "--schedule", schedule, "--pidfile="])
@@ -242,6 +242,7 @@ class Demo:
                 *(PYTHON, "-m", "granian", "--interface", "wsgi", "--no-ws"),
                 *("--host", "127.0.0.1", "--port", str(self.port)),
                 *("--workers", "2", "--blocking-threads", "4", "--workers-kill-timeout", "5"),
+                *("--log-config", str(ROOT / "config" / "granian_logs.json")),
                 *("--respawn-failed-workers", "config.wsgi:application"),
             ],
         )

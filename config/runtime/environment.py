@@ -12,7 +12,10 @@ from config.runtime.process import ROOT
 
 # No 0, O, 1, l or I: the password is read from a screen.
 PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
-PASSED_ON = ("HOME", "USER", "LOGNAME", "TMPDIR", "TERM", "LOG_LEVEL", "SWEEP_SECONDS")
+PASSED_ON = (
+    *("HOME", "USER", "LOGNAME", "TMPDIR", "TERM"),
+    *("LOG_LEVEL", "SWEEP_SECONDS", "METRICS_TOKEN", "METRICS_FOLDER"),
+)
 
 
 def write_secret(path: Path, content: bytes) -> None:

@@ -6,24 +6,8 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from marketplace.accounts.models import Capability, Grant, Organisation, User
-from marketplace.accounts.rules import can_verify_organisation
 from marketplace.base import clock
-from marketplace.base.actor import Actor
 from marketplace.base.locks import lock
-from marketplace.base.rules import require
-from marketplace.ledger.actions import append
-
-
-@transaction.atomic
-def verify_organisation(*, actor: Actor, organisation_uid: UUID) -> Organisation:
-    """The office has checked who this is. Saying so twice changes nothing."""
-    organisation = lock(Organisation, uid=organisation_uid)
-    require(can_verify_organisation, actor, organisation)
-    if organisation.verified_at is None:
-        organisation.verified_at = clock.now()
-        organisation.save(update_fields=["verified_at"])
-        append("organisation.verified", actor=actor, subjects=[organisation.uid])
-    return organisation
 
 
 def grant(

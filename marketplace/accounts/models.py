@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -45,6 +47,24 @@ class User(AbstractBaseUser, Recorded):
         return self.name
 
 
+class OrganisationQuerySet(models.QuerySet["Organisation"]):
+    def visible_to(self, actor: Actor) -> OrganisationQuerySet:
+        """Verified ones are public; the others are known to their members and to the office."""
+        if actor.is_office or actor.role == Role.INSPECTOR:
+            return self
+        own = Q(pk=actor.organisation_id) if actor.organisation_id else Q(pk=None)
+        return self.filter(Q(verified_at__isnull=False) | own)
+
+    def managed_by(self, actor: Actor) -> OrganisationQuerySet:
+        """Whose people the actor invites and removes; the same as `can_manage_members`."""
+        if actor.role == Role.OWNER and actor.organisation_id:
+            return self.filter(pk=actor.organisation_id, is_office=False)
+        if actor.role == Role.OFFICER:
+            # Who speaks for an organisation that is not verified is for the office to settle.
+            return self.filter(Q(pk=actor.organisation_id) | Q(is_office=False, verified_at=None))
+        return self.none()
+
+
 class Organisation(Recorded):
     """An enterprise, a vendor or the park office. One may be demand owner and vendor at once."""
 
@@ -59,7 +79,15 @@ class Organisation(Recorded):
     in_lingang = models.BooleanField(default=False)
     profile_zh = models.TextField(blank=True)
     profile_en = models.TextField(blank=True)
+    # Codes of the vocabulary of technologies, which lives above this room: the doors check them.
+    capabilities = ArrayField(models.CharField(max_length=40), db_default=[], default=list)
+    contact = models.CharField(max_length=200, blank=True, default="", db_default="")
+    revision = models.PositiveIntegerField(default=0, db_default=0)
     verified_at = models.DateTimeField(null=True, blank=True)
+    # When a name or a control was last stated otherwise than the office verified.
+    changed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OrganisationQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -77,17 +105,44 @@ class Organisation(Recorded):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def changed_since_verified(self) -> bool:
+        return bool(self.verified_at and self.changed_at and self.changed_at > self.verified_at)
 
-class Control(Recorded):
-    """Who controls an organisation: a person by name, or another party by its code."""
+
+class TieQuerySet(models.QuerySet[Any]):
+    def in_force(self, day: date) -> TieQuerySet:
+        """What the office has seen and what holds on that day.
+
+        What was stated, or ended, since the last verification does not count yet: nobody ties a
+        rival to himself, or unties a sister, by his own word.
+        """
+        rows = self.filter(statement_waits=False).exclude(from_date__gt=day)
+        return rows.exclude(until_date__lte=day, end_waits=False)
+
+
+class Tie(Recorded):
+    """Something stated about an organisation, with dates. It is ended, never deleted."""
+
+    from_date = models.DateField(null=True, blank=True)
+    until_date = models.DateField(null=True, blank=True)
+    statement_waits = models.BooleanField(default=False, db_default=False)
+    end_waits = models.BooleanField(default=False, db_default=False)
+
+    objects = TieQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class Control(Tie):
+    """Who controls an organisation: a person by a keyed mark, or another party by its code."""
 
     organisation = models.ForeignKey(
         Organisation, on_delete=models.PROTECT, related_name="controls"
     )
     controller_code = models.CharField(max_length=64)
     controller_name = models.CharField(max_length=120)
-    from_date = models.DateField(null=True, blank=True)
-    until_date = models.DateField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -112,10 +167,22 @@ PERSON_ROLES = [
 ]
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def visible_to(self, actor: Actor) -> MembershipQuerySet:
+        """Colleagues see one another; the office and inspectors see who speaks for whom."""
+        if actor.is_office or actor.role == Role.INSPECTOR:
+            return self
+        if actor.organisation_id:
+            return self.filter(organisation=actor.organisation_id)
+        return self.none()
+
+
 class Membership(Recorded):
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="members")
     role = models.CharField(max_length=16, choices=[(r.value, r.label) for r in MEMBERSHIP_ROLES])
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from marketplace.accounts.models import (
     Capability,
@@ -15,6 +15,7 @@ from marketplace.accounts.models import (
     PersonRole,
     User,
 )
+from marketplace.accounts.organisations.models import RELATING, OrganisationRelation
 from marketplace.accounts.pledges import owing
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR, Actor, Role
@@ -99,18 +100,24 @@ def key_holders(subject_uid: UUID) -> QuerySet[User]:
 def related_organisations(organisation: Organisation) -> set[int]:
     """Ids of organisations under the same control today, the organisation itself excluded.
 
-    Same controller, or one controlling the other by its code (L2 §34). One step is what the
-    demands of this room need; the whole graph comes with the interests of experts.
+    Same controller, one controlling the other by its code, one managing the other, or the same
+    head (L2 §34); only what the office has seen. One step is what the demands of this room need;
+    the whole graph comes with the interests of experts.
     """
     today = clock.today()
-    now = Control.objects.exclude(from_date__gt=today).exclude(until_date__lte=today)
+    now = Control.objects.in_force(today)
     controllers = set(
         now.filter(organisation=organisation).values_list("controller_code", flat=True)
     )
     same = now.filter(controller_code__in=controllers | {organisation.uscc})
     found = set(same.values_list("organisation_id", flat=True))
-    parents = Organisation.objects.filter(uscc__in=controllers).values_list("pk", flat=True)
-    return (found | set(parents)) - {organisation.pk}
+    stated = OrganisationRelation.objects.in_force(today).filter(kind__in=RELATING)
+    mine = stated.filter(Q(organisation=organisation) | Q(other_uscc=organisation.uscc))
+    ties = mine.values_list("organisation_id", "other_uscc")
+    found |= {pk for pk, _other in ties}
+    others = {other for _pk, other in ties}
+    parties = Organisation.objects.filter(uscc__in=controllers | others)
+    return (found | set(parties.values_list("pk", flat=True))) - {organisation.pk}
 
 
 # The same in one statement and for one pair, as the deadline's transaction asks it.
@@ -119,7 +126,8 @@ WITH stated AS NOT MATERIALIZED (
     SELECT organisation_id, controller_code
     FROM marketplace_control,
         (SELECT (marketplace_now() AT TIME ZONE 'Asia/Shanghai')::date AS today) clock
-    WHERE (from_date IS NULL OR from_date <= today) AND (until_date IS NULL OR until_date > today)
+    WHERE NOT statement_waits AND (from_date IS NULL OR from_date <= today)
+        AND (until_date IS NULL OR until_date > today OR end_waits)
         AND organisation_id IN (%(one)s::bigint, %(other)s::bigint)
 )
 SELECT EXISTS (
@@ -129,11 +137,23 @@ SELECT EXISTS (
     SELECT FROM stated JOIN marketplace_organisation controller ON controller.uscc = controller_code
     WHERE controller.id IN (%(one)s::bigint, %(other)s::bigint)
         AND controller.id <> stated.organisation_id
+) OR EXISTS (
+    SELECT FROM marketplace_organisationrelation tie
+        JOIN marketplace_organisation other ON other.uscc = tie.other_uscc,
+        (SELECT (marketplace_now() AT TIME ZONE 'Asia/Shanghai')::date AS today) clock
+    WHERE tie.organisation_id IN (%(one)s::bigint, %(other)s::bigint)
+        AND other.id IN (%(one)s::bigint, %(other)s::bigint)
+        AND other.id <> tie.organisation_id
+        AND NOT tie.statement_waits AND (tie.from_date IS NULL OR tie.from_date <= today)
+        AND (tie.until_date IS NULL OR tie.until_date > today OR tie.end_waits)
+        AND tie.kind = ANY(%(kinds)s)
 )
 """
 
 
 def are_related(one: int, other: int) -> bool:
     """Whether two organisations, by id, are `related_organisations` today."""
-    found = fetch_one(RELATED, {"one": one, "other": other})
+    found = fetch_one(
+        RELATED, {"one": one, "other": other, "kinds": [str(kind) for kind in RELATING]}
+    )
     return found is not None and bool(found[0])

@@ -90,6 +90,14 @@ class NotFound(DomainError):
     message = _("There is no such record, or you may not see it.")
 
 
+class Gone(DomainError):
+    """It was there, and is used up."""
+
+    status = 410
+    code = "gone"
+    message = _("This is no longer valid.")
+
+
 class Invalid(DomainError):
     """The content is wrong; `errors` says what, field by field."""
 

@@ -52,3 +52,10 @@ class IdempotencyKey(models.Model):
                 name="idempotency_one_success_per_key", fields=["owner", "route", "key"]
             )
         ]
+
+
+class Heartbeat(models.Model):
+    """When a program or a sweep last went well. Says nothing about what it did."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    beat_at = models.DateTimeField()

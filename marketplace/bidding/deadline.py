@@ -27,7 +27,12 @@ from marketplace.scenarios.models import RuleProfile, Scenario
 LOCK = """
 WITH demand AS MATERIALIZED (
     SELECT id, uid, ref, state, suspended, deadline_at, organising_mode, organisation_id, profile_id
-    FROM marketplace_scenario WHERE uid = %(scenario)s::uuid FOR SHARE
+    FROM marketplace_scenario
+    WHERE uid = %(scenario)s::uuid OR id = (
+        SELECT scenario_id FROM marketplace_sealedpackage
+        WHERE uid = %(package)s::uuid AND organisation_id = %(organisation)s::bigint
+    )
+    FOR SHARE
 ), claim AS (
     INSERT INTO marketplace_idempotencykey (owner, route, key, body_hash, result_uid)
     SELECT %(owner)s::text, %(route)s::text, %(key)s::text, %(body_hash)s::text, %(version)s::uuid
@@ -120,7 +125,7 @@ class Locked:
 
 def lock_for_submission(
     *,
-    scenario_uid: UUID,
+    scenario_uid: UUID | None,
     organisation_id: int,
     bid_uid: UUID,
     version_uid: UUID,
@@ -128,6 +133,8 @@ def lock_for_submission(
     once: Once | None,
 ) -> Locked | None:
     """Lock demand (shared) and bid (exclusive), creating the bid; None if there is no demand.
+
+    The demand is named by its uid, or by the package of this organisation: one of the two.
 
     `claimed` is whether the idempotency key was free and is now ours. The caller's refusal rolls
     everything back.

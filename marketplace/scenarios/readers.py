@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,25 +16,14 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from marketplace.base.texts import Reader, Wrong, text
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DEADLINE_WITHIN = timedelta(days=731)
-Reader = Callable[[Any], Any]
 
 NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 CODE = re.compile(r"[A-Z][A-Z0-9]{0,3}", re.ASCII)
-# Control characters, lone surrogates, and marks that turn the direction of what follows.
-UNSHOWABLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-
-
-class Wrong(Exception):
-    """One value broke one rule."""
-
-    def __init__(self, rule: str, message: str) -> None:
-        self.rule, self.message = rule, message
-        super().__init__(rule)
 
 
 def narrow(raw: str) -> str:
@@ -42,26 +31,6 @@ def narrow(raw: str) -> str:
     if any(unicodedata.category(sign) == "No" for sign in raw):
         return raw
     return unicodedata.normalize("NFKC", raw).strip()
-
-
-def text(most: int, *, lines: bool = False) -> Reader:
-    """Text of at most so many characters; without `lines` it becomes one line."""
-
-    def read(raw: Any) -> str:
-        if raw is None:
-            return ""
-        if not isinstance(raw, str):
-            raise Wrong("text.kind", _("Enter text."))
-        if UNSHOWABLE.search(raw):
-            raise Wrong("text.signs", _("This contains characters that cannot be shown."))
-        clean = unicodedata.normalize("NFC", raw.replace("\r\n", "\n").replace("\r", "\n"))
-        clean = clean.strip() if lines else " ".join(clean.split())
-        if len(clean) > most:
-            sentence = _("At most %(most)s characters; this has %(have)s.")
-            raise Wrong("text.length", sentence % {"most": most, "have": len(clean)})
-        return clean
-
-    return read
 
 
 def decimal(

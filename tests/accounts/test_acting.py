@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from marketplace.accounts.actions import end_grants, grant, verify_organisation
+from marketplace.accounts.actions import end_grants, grant
 from marketplace.accounts.models import Capability, Control, Grant, Membership
 from marketplace.accounts.queries import (
     acting,
@@ -13,8 +13,6 @@ from marketplace.accounts.queries import (
 )
 from marketplace.base import clock as real_clock
 from marketplace.base.actor import Actor, Role
-from marketplace.base.errors import NotAllowed
-from marketplace.ledger.models import Event
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -73,17 +71,6 @@ def test_a_grant_of_tomorrow_does_not_hold_today(clock):
     assert not holds(expert, Capability.REVIEW, subject)
     clock.move(timedelta(days=1))
     assert holds(expert, Capability.REVIEW, subject)
-
-
-def test_verification_is_said_once():
-    organisation = world.make_organisation(is_vendor=True, verified_at=None)
-    officer = world.officer()
-    first = verify_organisation(actor=officer, organisation_uid=organisation.uid)
-    second = verify_organisation(actor=officer, organisation_uid=organisation.uid)
-    assert first.verified_at == second.verified_at
-    assert Event.objects.filter(kind="organisation.verified").count() == 1
-    with pytest.raises(NotAllowed):
-        verify_organisation(actor=world.vendor(), organisation_uid=organisation.uid)
 
 
 def test_the_same_controller_relates():

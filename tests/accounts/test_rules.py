@@ -1,36 +1,52 @@
-"""Who may do what to an organisation."""
+"""Who may do what to an organisation, and to its people."""
 
 import pytest
 
+from marketplace.accounts.models import Membership
 from marketplace.accounts.pledges import PledgeText
 from marketplace.accounts.rules import (
+    can_ask_verification,
     can_create_token,
+    can_edit_organisation,
+    can_give_person_roles,
+    can_manage_members,
+    can_remove_member,
     can_revoke_token,
     can_sign_pledge,
     can_verify_organisation,
 )
 from marketplace.accounts.tokens.actions import create_token
-from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
+from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
 from tests import world
 from tests.matrix import cells, rules_of
 
 pytestmark = pytest.mark.django_db
 
-# owner: of the organisation itself
+# owner, editor, viewer: of the organisation itself, which is verified
 WHO = (
-    "visitor owner vendor officer secretary"
+    "visitor owner editor viewer vendor officer secretary"
     " expert evaluator witness complaints inspector operator system opener"
 )
-#                               vi ow ve of se ex ev wi co in op sy op
+#                               vi ow ed vi ve of se ex ev wi co in op sy op
 MATRIX = {
-    can_verify_organisation: "  -  -  -  +  -  -  -  -  -  -  -  -  -",
-    can_create_token: "         -  +  +  +  +  +  +  +  +  +  +  -  -",
-    can_revoke_token: "         -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_verify_organisation: "  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_edit_organisation: "    -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_ask_verification: "     -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_manage_members: "       -  +  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_remove_member: "        -  +  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    # of the office, in whose name these roles are given
+    can_give_person_roles: "    -  -  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_create_token: "         -  +  +  +  +  +  +  +  +  +  +  +  +  -  -",
+    can_revoke_token: "         -  +  -  -  -  -  -  -  -  -  -  -  -  -  -",
     # the text of those in office and of key holders, who may sign before being appointed
-    can_sign_pledge: "          -  +  +  +  +  -  +  +  +  +  +  -  -",
+    can_sign_pledge: "          -  +  +  +  +  +  +  -  +  +  +  +  +  -  -",
 }
 # What a rule is asked about, where it is not the organisation.
 ROWS = {
+    can_give_person_roles: lambda organisation, actor: world.office(),
+    can_remove_member: lambda organisation, actor: Membership.objects.get(
+        user=world.member(organisation).user
+    ),
     can_create_token: lambda organisation, actor: actor.user or world.make_user(),
     can_revoke_token: lambda organisation, actor: token_of_a_member(organisation),
     can_sign_pledge: lambda organisation, actor: PledgeText.objects.get(
@@ -50,6 +66,8 @@ def actor_called(who, organisation):
         return fixed[who]
     made = {
         "owner": lambda: world.member(organisation),
+        "editor": lambda: world.member(organisation, Role.EDITOR),
+        "viewer": lambda: world.member(organisation, Role.VIEWER),
         "vendor": world.vendor,
         "officer": world.officer,
         "secretary": world.secretary,
@@ -75,6 +93,25 @@ def test_a_token_is_made_for_oneself_and_ended_by_oneself():
 def test_the_office_does_not_verify_itself():
     officer = world.officer()
     assert can_verify_organisation(officer, officer.organisation) is False
+    assert can_ask_verification(officer, officer.organisation) is False
+
+
+def test_the_office_sees_to_itself_and_to_those_not_verified():
+    officer, secretary = world.officer(), world.secretary()
+    new = world.make_organisation(is_vendor=True, verified_at=None)
+    for organisation in (officer.organisation, new):
+        assert can_manage_members(officer, organisation) is True
+        assert can_manage_members(secretary, organisation) is False
+    assert can_edit_organisation(officer, officer.organisation) is True
+    assert can_edit_organisation(officer, new) is False
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.EDITOR, Role.VIEWER])
+def test_everybody_may_leave_with_the_hat_of_the_place(role):
+    actor = world.member(world.make_organisation(), role)
+    seat = Membership.objects.get(user=actor.user)
+    assert can_remove_member(actor, seat) is True
+    assert can_remove_member(Actor(Role.EXPERT, actor.user), seat) is False
 
 
 def test_every_rule_has_a_row():

@@ -11,6 +11,7 @@ from marketplace.bidding.actions import (
     seal_package,
     start_eligibility,
     submit_bid,
+    submit_package,
     submit_sealed_bid,
     withdraw_bid,
 )
@@ -80,9 +81,8 @@ def test_one_key_twice_at_once_is_one_version(two_at_once):
 
 def test_one_package_twice_at_once_is_one_version(two_at_once):
     scenario, vendor = world.published_scenario(), world.vendor()
-    given = {"actor": vendor, "scenario_uid": scenario.uid}
-    package = seal_package(**given, forms=bids.forms())
-    done = two_at_once(*[lambda: submit_sealed_bid(**given, package_uid=package.uid)] * 2)
+    package = seal_package(actor=vendor, scenario_uid=scenario.uid, forms=bids.forms())
+    done = two_at_once(*[lambda: submit_package(actor=vendor, package_uid=package.uid)] * 2)
     assert sum(isinstance(result, StateConflict) for result in done) == 1
     assert BidVersion.objects.count() == 1
 

@@ -65,7 +65,7 @@ def test_many_experts_cost_what_one_costs(number, count_queries):
     users = [tied(firm) for _ in range(number)]
     with count_queries() as queried:
         assert [len(ties) for ties in conflicts_of(users, [firm]).values()] == [1] * number
-    assert len(queried) == 6
+    assert len(queried) == 7
     assert len(pool()) == number
 
 

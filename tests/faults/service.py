@@ -16,16 +16,17 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
-from config.runtime.process import Child
+from config.runtime.process import ROOT, Child
 from config.runtime.state import free_port
 from marketplace.base.actor import Actor
 from tests import world
 
 PYTHON = sys.executable
-CELERY = [PYTHON, "-m", "celery", "-A", "config"]
+CELERY = [PYTHON, "-m", "celery", "--quiet", "-A", "config"]
 GRANIAN = [
     *(PYTHON, "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1"),
-    *("--workers", "1", "--blocking-threads", "4", "--workers-kill-timeout", "5"),
+    *("--blocking-threads", "4", "--workers-kill-timeout", "5"),
+    *("--log-config", str(ROOT / "config" / "granian_logs.json")),
 ]
 
 
@@ -68,10 +69,9 @@ class Service:
         self.children[name] = child
         return child
 
-    def start_web(self, **more: str) -> Child:
-        web = self.start(
-            "web", [*GRANIAN, "--port", str(self.port), "config.wsgi:application"], **more
-        )
+    def start_web(self, *, processes: int = 1, **more: str) -> Child:
+        number = ("--workers", str(processes), "--port", str(self.port))
+        web = self.start("web", [*GRANIAN, *number, "config.wsgi:application"], **more)
         wait_until(lambda: self.status("/health/live") == 200, web.last_words(20))
         return web
 

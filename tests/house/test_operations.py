@@ -24,14 +24,23 @@ MEBIBYTE = 1024 * 1024
 BID = json.loads(forms_schema.SCHEMA_FILE.read_text("utf-8"))["$defs"]
 
 
-def test_every_variable_is_told_and_no_other():
+def read_variables():
     source = (ROOT / "config" / "settings.py").read_text("utf-8")
-    pattern = r'(?:required|flag|words)\("(\w+)"\)|environ(?:\.get\(|\[)"(\w+)"'
-    read = {one or other for one, other in re.findall(pattern, source)}
+    pattern = r'(?:required|secret|flag|words)\("(\w+)"|environ(?:\.get\(|\[)"(\w+)"'
+    return {one or other for one, other in re.findall(pattern, source)}
+
+
+def test_every_variable_is_told_and_no_other():
     rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \|", TEXT, re.MULTILINE)
     told = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
     of_the_keys, of_the_demo = {"SECRET_KEY"}, {"PORT", "DATA_FOLDER"}
-    assert told == read | of_the_keys | of_the_demo
+    assert told == read_variables() | of_the_keys | of_the_demo
+
+
+def test_every_secret_may_come_from_a_file():
+    source = (ROOT / "config" / "settings.py").read_text("utf-8")
+    for name in re.findall(r'secret\("(\w+)"', source):
+        assert f"`{name}`" in TEXT.split("a file may hold the value")[0]
 
 
 def bid_length(envelope, name):

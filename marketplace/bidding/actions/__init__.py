@@ -13,7 +13,12 @@ from marketplace.bidding.actions.packages import (
     discard_stale_packages,
     seal_package,
 )
-from marketplace.bidding.actions.submission import submit_bid, submit_sealed_bid, withdraw_bid
+from marketplace.bidding.actions.submission import (
+    submit_bid,
+    submit_package,
+    submit_sealed_bid,
+    withdraw_bid,
+)
 
 __all__ = [
     "check_condition",
@@ -26,6 +31,7 @@ __all__ = [
     "seal_package",
     "start_eligibility",
     "submit_bid",
+    "submit_package",
     "submit_sealed_bid",
     "withdraw_bid",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -90,32 +89,58 @@ def submit_sealed_bid(
     *,
     actor: Actor,
     scenario_uid: UUID,
-    sealed: Sequence[SealedFile] = (),
-    package_uid: UUID | None = None,
+    sealed: Sequence[SealedFile],
     idempotency_key: str = "",
 ) -> BidVersion:
     """The deadline's transaction: create, revise or resubmit the organisation's bid.
 
-    Submits `sealed`, three files just sealed, or the package of `package_uid`, sealed before. The
-    clock is read when scenario (shared) and bid (exclusive) are locked, so neither a slow upload
-    nor a wait for the lock gains time. Raises DeadlinePassed, StateConflict, TooMany,
+    The clock is read when scenario (shared) and bid (exclusive) are locked, so neither a slow
+    upload nor a wait for the lock gains time. Raises DeadlinePassed, StateConflict, TooMany,
     Invalid (not three envelopes, or not sealed) and KeyReused.
     """
-    once = submission_key(actor, scenario_uid, sealed, package_uid, idempotency_key)
-    check_stored(sealed)  # a package was read back when it was made
-    taking = partial(
-        receive, actor=actor, scenario_uid=scenario_uid, sealed=sealed, package_uid=package_uid
+    check_stored(sealed)
+    content = digest({file.envelope: file.content_mark or file.sha256 for file in sealed})
+    return receive_once(
+        Once(
+            actor=actor,
+            route=f"bid.submit:{scenario_uid}",
+            key=idempotency_key,
+            body=content.hex(),
+        ),
+        actor=actor,
+        scenario_uid=scenario_uid,
+        sealed=sealed,
     )
+
+
+def submit_package(*, actor: Actor, package_uid: UUID, idempotency_key: str = "") -> BidVersion:
+    """The same for what was sealed, read back and kept before, once.
+
+    Raises as `submit_sealed_bid`, NotFound for a package that is not the bidder's own, and
+    StateConflict for one that was submitted.
+    """
+    return receive_once(
+        Once(actor=actor, route="package.submit", key=idempotency_key, body=str(package_uid)),
+        actor=actor,
+        package_uid=package_uid,
+    )
+
+
+def receive_once(once: Once, **given: Any) -> BidVersion:
+    """Receive a bid, or answer with the version that the same key stands for already."""
+    if not once.key:
+        with transaction.atomic():
+            return receive(once=None, **given)
     try:
         with transaction.atomic():
-            return taking(once=once)
+            return receive(once=once, **given)
     except KeyTaken:
-        assert once is not None, "only a key is taken"
+        pass
     with transaction.atomic():
         earlier = once.begin()
         if earlier is not None:
             return BidVersion.objects.select_related("receipt", "bid").get(uid=earlier)
-        version = taking(once=None)
+        version = receive(once=None, **given)
         once.done(version.uid)
         return version
 
@@ -124,32 +149,18 @@ class KeyTaken(Exception):
     """The idempotency key is there already: used before, or expired."""
 
 
-def submission_key(
-    actor: Actor,
-    scenario_uid: UUID,
-    sealed: Sequence[SealedFile],
-    package_uid: UUID | None,
-    key: str,
-) -> Once | None:
-    """The key together with what it stands for: the package, or the contents that were sealed."""
-    if not key:
-        return None
-    route = f"bid.submit:{scenario_uid}"
-    if package_uid:
-        return Once(actor=actor, route=route, key=key, body=str(package_uid))
-    content = digest({file.envelope: file.content_mark or file.sha256 for file in sealed})
-    return Once(actor=actor, route=route, key=key, body=content.hex())
-
-
 def receive(
     *,
     actor: Actor,
-    scenario_uid: UUID,
-    sealed: Sequence[SealedFile],
-    package_uid: UUID | None,
     once: Once | None,
+    scenario_uid: UUID | None = None,
+    sealed: Sequence[SealedFile] = (),
+    package_uid: UUID | None = None,
 ) -> BidVersion:
-    """Lock, ask, write. Raises KeyTaken before anything else if the key of `once` is taken."""
+    """Lock, ask, write: `sealed` for a demand, or a package, which names its own.
+
+    Raises KeyTaken before anything else if the key of `once` is taken.
+    """
     if actor.organisation_id is None:
         refuse_without_organisation(actor, scenario_uid)
     version_uid = uuid4()
@@ -225,9 +236,12 @@ def receive(
     return version
 
 
-def refuse_without_organisation(actor: Actor, scenario_uid: UUID) -> None:
-    scenario = Scenario.objects.visible_to(actor).filter(uid=scenario_uid).first()
-    raise NotFound if scenario is None else NotAllowed
+def refuse_without_organisation(actor: Actor, scenario_uid: UUID | None) -> None:
+    """Somebody who bids for nobody has no package; of the demand they learn what they may see."""
+    rows = Scenario.objects.visible_to(actor)
+    if scenario_uid is None or not rows.filter(uid=scenario_uid).exists():
+        raise NotFound
+    raise NotAllowed
 
 
 def sealed_files(package: SealedPackage | None) -> list[SealedFile]:

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
-from marketplace.base import clock
+from marketplace.base import clock, heartbeat
 from marketplace.bidding.opener import open_confirmed
 
 log = structlog.get_logger()
@@ -63,6 +63,7 @@ def one_round(identity: str) -> bool:
         return False
     if finished:
         log.info("opener.finished", openings=finished)
+    heartbeat.beat(heartbeat.OPENER)
     return True
 
 

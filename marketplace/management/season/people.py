@@ -8,8 +8,8 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from marketplace.accounts.actions import verify_organisation
 from marketplace.accounts.models import Control, Membership, Organisation, PersonRole, User
+from marketplace.accounts.organisations.actions import verify_organisation
 from marketplace.accounts.pledges import KEY_HOLDER, PledgeText, owed, owing
 from marketplace.accounts.pledging import sign_pledge
 from marketplace.accounts.queries import hats
@@ -96,6 +96,7 @@ def load_organisations(content: Content) -> dict[str, Organisation]:
             name_en=row["name_en"],
             profile_zh=row.get("profile_zh", ""),
             profile_en=row.get("profile_en", ""),
+            capabilities=row.get("capabilities", []),
             **flags,
         )
         for rows, flags in groups
@@ -143,5 +144,6 @@ def verify_all(people: People) -> None:
     """The office verifies everybody but itself; itself is known."""
     officer = people.actor("officer")
     for organisation in Organisation.objects.exclude(is_office=True):
-        verify_organisation(actor=officer, organisation_uid=organisation.uid)
+        evidence = {"licence_number": organisation.uscc, "legal_representative": "示法定"}
+        verify_organisation(actor=officer, organisation_uid=organisation.uid, evidence=evidence)
     Organisation.objects.filter(is_office=True).update(verified_at=clock.now())

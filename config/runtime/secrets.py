@@ -1,0 +1,71 @@
+"""Make the files of secrets that docker-compose.yml names, once.
+
+    python -m config.runtime.secrets secrets
+
+Prints what belongs into `.env` beside it. Files that are there stay as they are.
+"""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import pyrage
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+OPENER, GROUP = 10002, 10001
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        print(__doc__)
+        return 2
+    folder = Path(arguments[0])
+    folder.mkdir(mode=0o700, exist_ok=True)
+    passwords = {
+        name: keep(folder / f"{name}_password", secrets.token_urlsafe(32))
+        for name in ("superuser", "owner", "app", "redis")
+    }
+    keep(folder / "secret_key", secrets.token_urlsafe(64))
+    keep(folder / "metrics_token", secrets.token_urlsafe(32))
+    keep(folder / "s3_secret", secrets.token_urlsafe(32))
+    server = "@postgres:5432/jiebang"
+    keep(folder / "database_url", f"postgresql://jiebang_app:{passwords['app']}{server}")
+    keep(folder / "database_owner_url", f"postgresql://jiebang_owner:{passwords['owner']}{server}")
+    keep(folder / "redis_url", f"redis://:{passwords['redis']}@redis:6379/0")
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    keep(folder / "receipt.pem", pem.decode())
+    print(f"OPENER_RECIPIENT={opener(folder / 'opener')}")
+    return 0
+
+
+def keep(path: Path, text: str) -> str:
+    """Write once; others read it only through a container that is given it, since the folder is ours."""
+    if not path.exists():
+        path.write_text(text.strip() + "\n")
+        path.chmod(0o444)
+    return path.read_text().strip()
+
+
+def opener(folder: Path) -> str:
+    """The master identity in a folder that the opener's account alone reads. Returns the recipient."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / "identity.txt"
+    if not path.exists():
+        path.touch(mode=0o400)
+        path.chmod(0o600)
+        path.write_text(f"{pyrage.x25519.Identity.generate()}\n")
+        path.chmod(0o400)
+        if os.geteuid() == 0:
+            os.chown(path, OPENER, GROUP)
+            os.chown(folder, OPENER, GROUP)
+        else:
+            print(f"now: sudo chown -R {OPENER}:{GROUP} {folder}", file=sys.stderr)
+    return str(pyrage.x25519.Identity.from_str(path.read_text().strip()).to_public())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
