@@ -268,15 +268,8 @@ class PackageSubmit(Resource):
 
     @deed("packages_submit", "Submit what was sealed before", scope=Scope.BIDS, **SUBMITS)
     def post(self, given: Given, uid: UUID) -> UUID:
-        rows = SealedPackage.objects.visible_to(given.actor).filter(uid=uid)
-        scenario_uid = rows.values_list("scenario__uid", flat=True).first()
-        if scenario_uid is None:
-            raise NotFound
-        version = actions.submit_sealed_bid(
-            actor=given.actor,
-            scenario_uid=scenario_uid,
-            package_uid=uid,
-            idempotency_key=given.key,
+        version = actions.submit_package(
+            actor=given.actor, package_uid=uid, idempotency_key=given.key
         )
         return version.uid
 
