@@ -46,6 +46,16 @@ ROUTES: dict[str, tuple[str, str]] = {
     "publicise_award": ("POST", "api-award-publicise"),
     "confirm_award": ("POST", "api-award-confirm"),
     "refuse_award": ("POST", "api-award-refuse"),
+    "edit_organisation": ("PUT", "api-organisation"),
+    "ask_verification": ("POST", "api-verification-ask"),
+    "verify_organisation": ("POST", "api-verification-give"),
+    "refuse_verification": ("POST", "api-verification-refuse"),
+    "invite_member": ("POST", "api-invite"),
+    "change_role": ("PATCH", "api-member"),
+    "remove_member": ("DELETE", "api-member"),
+    "send_again": ("POST", "api-invitation-again"),
+    "revoke_invitation": ("DELETE", "api-invitation"),
+    "revoke_token": ("DELETE", "api-token"),
     "mark_read": ("POST", "api-notice-read"),
 }
 

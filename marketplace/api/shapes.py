@@ -59,7 +59,7 @@ class Links(Shape):
 
 class MoveShape(Shape):
     name = s.CharField(help_text="Stable, for programs; such as publish_scenario.")
-    method = s.ChoiceField(["POST", "PATCH", "DELETE"])
+    method = s.ChoiceField(["POST", "PUT", "PATCH", "DELETE"])
     href = s.URLField()
 
 

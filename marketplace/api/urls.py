@@ -1,7 +1,20 @@
 from django.urls import path
 from rest_framework.views import APIView
 
-from marketplace.api import awards, bids, drafts, gate, notices, openings, panels, reports, sheets
+from marketplace.api import (
+    awards,
+    bids,
+    drafts,
+    gate,
+    members,
+    notices,
+    openings,
+    organisations,
+    panels,
+    reports,
+    sheets,
+    tokens,
+)
 from marketplace.api.indicators import IndicatorList, IndicatorOne
 from marketplace.api.schema import Docs, Schema
 
@@ -69,6 +82,25 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "award-confirm": ("awards/<uuid:uid>/confirm/", awards.AwardConfirm),
     "award-refuse": ("awards/<uuid:uid>/refuse/", awards.AwardRefuse),
     # People
+    "organisations": ("organisations/", organisations.Organisations),
+    "organisation": ("organisations/<uuid:uid>/", organisations.OrganisationOne),
+    "verification-ask": (
+        "organisations/<uuid:uid>/verification/",
+        organisations.VerificationAsk,
+    ),
+    "verification-give": ("organisations/<uuid:uid>/verify/", organisations.VerificationGive),
+    "verification-refuse": (
+        "organisations/<uuid:uid>/refuse-verification/",
+        organisations.VerificationRefuse,
+    ),
+    "invite": ("organisations/<uuid:uid>/invitations/", members.InvitationSend),
+    "members": ("members/", members.Members),
+    "member": ("members/<uuid:uid>/", members.MemberOne),
+    "invitations": ("invitations/", members.Invitations),
+    "invitation": ("invitations/<uuid:uid>/", members.InvitationOne),
+    "invitation-again": ("invitations/<uuid:uid>/send-again/", members.InvitationAgain),
+    "tokens": ("tokens/", tokens.Tokens),
+    "token": ("tokens/<uuid:uid>/", tokens.TokenOne),
     "notices": ("notices/", notices.Notices),
     "notices-unread": ("notices/unread/", notices.UnreadNotices),
     "notices-read": ("notices/read/", notices.NoticesRead),

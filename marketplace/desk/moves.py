@@ -9,10 +9,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from marketplace.accounts.models import Capability, PersonRole
+from marketplace.accounts.models import Capability, Organisation, PersonRole
 from marketplace.accounts.queries import granted_subjects
+from marketplace.accounts.rules import (
+    can_ask_verification,
+    can_edit_organisation,
+    can_manage_members,
+)
 from marketplace.awards.models import DecisionState
-from marketplace.base.actor import Role
+from marketplace.base.actor import Actor, Role
 from marketplace.bidding.models import BidState, OpeningState
 from marketplace.committee.models import (
     MemberState,
@@ -131,4 +136,24 @@ def on_award(desk: Desk, decision: dict[str, Any], *, ends_at: datetime | None) 
         names.append("confirm_award")
     if actor.role == Role.OWNER and actor.organisation_id == decision["bid__organisation_id"]:
         names.append("refuse_award")
+    return names
+
+
+def manages(actor: Actor, organisation: Organisation) -> bool:
+    """Whose people the actor sees to. Asks the database nothing."""
+    return can_manage_members(actor, organisation)
+
+
+def on_organisation(desk: Desk, organisation: Organisation) -> list[str]:
+    actor, names = desk.actor, []
+    if can_edit_organisation(actor, organisation):
+        names.append("edit_organisation")
+    if can_ask_verification(actor, organisation) and organisation.verified_at is None:
+        names.append("ask_verification")
+    if manages(actor, organisation):
+        names.append("invite_member")
+    if actor.role == Role.OFFICER and not organisation.is_office:
+        own = {row.organisation_id for row in actor.person.memberships.all()}
+        if organisation.pk not in own:
+            names += ["verify_organisation", "refuse_verification"]
     return names
