@@ -35,7 +35,7 @@ class Filter:
         if self.choices:
             if value not in self.choices:
                 raise BadParameter(self.name, _("There is no such value."))
-            return value
+            return value == "true" if "true" in self.choices else value
         if not UID.fullmatch(value):
             raise BadParameter(self.name, _("There is no such value."))
         return UUID(value)

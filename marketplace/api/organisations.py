@@ -33,8 +33,12 @@ from marketplace.desk.queries import desk_for
 from marketplace.scenarios.queries import known_codes
 
 FREE: dict[str, Any] = {"required": False}
-SIDES = {"owner": "is_owner", "vendor": "is_vendor"}
-FILTERS = (Filter("in_lingang", "in_lingang", "In Lingang.", ("true", "false")),)
+YES_NO = ("true", "false")
+FILTERS = (
+    Filter("is_owner", "is_owner", "Posts demands.", YES_NO),
+    Filter("is_vendor", "is_vendor", "Bids.", YES_NO),
+    Filter("in_lingang", "in_lingang", "Is registered in Lingang.", YES_NO),
+)
 PLAIN = (
     "name",
     "name_en",
@@ -84,7 +88,7 @@ class OrganisationDetail(OrganisationRow):
     )
 
 
-class Profile(Body):
+class OrganisationBody(Body):
     """Stated anew as a whole: what is left out becomes empty."""
 
     name = Text(120)
@@ -197,7 +201,7 @@ class OrganisationOne(PublicRead):
         "State an organisation anew",
         scope=Scope.ORGANISATION,
         description="By its owners and editors. Another name is flagged for the office.",
-        takes=Profile,
+        takes=OrganisationBody,
         example={"name": "沪东安全科技有限公司", "is_vendor": True},
         revised=what_stands,
         **SHOWN,

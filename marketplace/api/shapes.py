@@ -35,9 +35,9 @@ class Shape(s.Serializer):
             field.read_only = True
 
 
-@extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
+@extend_schema_field({"type": "object", "additionalProperties": True})
 class Free(s.JSONField):
-    """An object whose shape another document says, or null."""
+    """An object whose shape another document says."""
 
 
 def text(help_text: str = "") -> s.CharField:

@@ -22,7 +22,7 @@ from marketplace.api.views import Resource, absolute, actor_of
 from marketplace.base.errors import NotFound
 from marketplace.scenarios.models import Scenario
 
-SECRET = "_minted"  # where a request keeps the secret that it made, to be told once
+MINTED = "_minted"  # where a request keeps the secret that it made, to be told once
 
 
 class TokenRow(Shape):
@@ -79,7 +79,7 @@ def token_shown(request: Request, uid: UUID) -> dict[str, Any]:
 
 
 def made_shown(request: Request, uid: UUID) -> dict[str, Any]:
-    return token_shown(request, uid) | {"token": getattr(request, SECRET, "")}
+    return token_shown(request, uid) | {"token": getattr(request, MINTED, "")}
 
 
 class Tokens(Listed):
@@ -98,6 +98,7 @@ class Tokens(Listed):
         shows=made_shown,
         answers=TokenMade,
         status=201,
+        proof=True,
     )
     def post(self, given: Given) -> UUID:
         body = given.body
@@ -111,7 +112,7 @@ class Tokens(Listed):
             days=body.get("days", USUAL_DAYS),
             scenario_uid=scenario,
         )
-        setattr(given.request, SECRET, made.text)
+        setattr(given.request, MINTED, made.text)
         return made.token.uid
 
 
