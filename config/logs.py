@@ -33,7 +33,7 @@ SECRETS = (
 )
 SECRET_FIELDS = re.compile(r"(?i)pass|secret|token|cookie|authorization|email|phone|identity")
 # In the pattern of a route, or in the path of a request that reached none: it has to do with bids.
-TELLING = re.compile("bid|receipt|upload|pledge|envelope|seal", re.IGNORECASE)
+TELLING = re.compile("bid|receipt|upload|pledge|envelope|seal|package", re.IGNORECASE)
 FRAMES_MOST = 12
 TEXT_MOST = 2000
 

@@ -178,6 +178,7 @@ SESSION_COOKIE_AGE = 12 * 3600
 EMAIL_HOST = "" if DEMO else os.environ.get("EMAIL_HOST", "")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 EMAIL_TIMEOUT = 10
+EMAIL_PORTS = {"": "25", "starttls": "587", "tls": "465"}
 # A second factor for whoever decides, and a fresh proof before what cannot be taken back.
 MFA_OPTIONAL = flag("MFA_OPTIONAL")
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
@@ -190,7 +191,19 @@ MFA_FORMS = {
     "authenticate": "marketplace.web.forms.second_factor.AuthenticateOnceForm",
     "reauthenticate": "marketplace.web.forms.second_factor.ReauthenticateOnceForm",
 }
-EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+# How the way to it is secured: "" not at all, "starttls" or "tls" from the first byte. Certificates
+# are checked, for a house's own authority with SSL_CERT_FILE.
+EMAIL_SECURITY = os.environ.get("EMAIL_SECURITY", "")
+if EMAIL_SECURITY not in EMAIL_PORTS:
+    raise ImproperlyConfigured("EMAIL_SECURITY is none of: empty, starttls, tls")
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_SECURITY == "starttls", EMAIL_SECURITY == "tls"
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", EMAIL_PORTS[EMAIL_SECURITY]))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+if EMAIL_HOST_USER and not EMAIL_SECURITY:
+    raise ImproperlyConfigured(
+        "EMAIL_HOST_USER needs EMAIL_SECURITY: a password is not sent in clear"
+    )
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "jiebang@localhost")
 
 # -- Cache, queue --------------------------------------------------------------------------------
@@ -222,12 +235,22 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "10"))
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "marketplace.tasks.deliver_outbox", "schedule": SWEEP_SECONDS},
     "close": {"task": "marketplace.tasks.sweep_deadlines", "schedule": SWEEP_SECONDS},
+    "digests": {"task": "marketplace.tasks.promise_digests", "schedule": 60.0},
     "packages": {"task": "marketplace.tasks.discard_stale_packages", "schedule": 3600},
     "access": {"task": "marketplace.tasks.seal_access_days", "schedule": 600.0},
+    "uploads": {"task": "marketplace.tasks.sweep_uploads", "schedule": 600.0},
 }
 
 # -- Files and keys ------------------------------------------------------------------------------
 STORAGE_ROOT = Path(required("STORAGE_ROOT"))
+# Uploads lie here until they are whole; on the same disk they need no copying.
+SPOOL_ROOT = Path(os.environ.get("SPOOL_ROOT", str(STORAGE_ROOT / "spool")))
+# With a bucket named, files are kept there instead of under STORAGE_ROOT.
+S3_BUCKET = os.environ.get("S3_BUCKET", "")
+S3_ENDPOINT_URL = os.environ.get("S3_ENDPOINT_URL", "")
+S3_REGION = os.environ.get("S3_REGION", "us-east-1")
+S3_KEY_ID = os.environ.get("S3_KEY_ID", "")
+S3_SECRET = secret("S3_SECRET", needed=bool(S3_BUCKET))
 RECEIPT_KEY_FILE = Path(required("RECEIPT_KEY_FILE"))
 OPENER_RECIPIENT = required("OPENER_RECIPIENT")
 # Only the opener's own process is given this one.

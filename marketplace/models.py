@@ -28,7 +28,7 @@ from marketplace.bidding.models import (
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
-from marketplace.files.access import AccessDay, AccessRecord
+from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
@@ -102,6 +102,7 @@ __all__ = [
     "SearchEntry",
     "Sheet",
     "Term",
+    "Upload",
     "User",
     "Verification",
 ]

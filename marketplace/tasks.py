@@ -11,6 +11,8 @@ from kombu.exceptions import OperationalError as BrokerUnreachable
 from marketplace.base import clock, heartbeat, queue
 from marketplace.bidding import actions as bidding
 from marketplace.files import access
+from marketplace.files import sweeps as file_sweeps
+from marketplace.notices import actions as notices
 from marketplace.scenarios import sweeps as scenario_sweeps
 
 AGAIN = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
@@ -34,6 +36,16 @@ def discard_stale_packages(**_: object) -> None:
 @shared_task(**AGAIN)
 def seal_access_days(**_: object) -> None:
     access.seal_days()
+
+
+@shared_task(**AGAIN)
+def sweep_uploads(**_: object) -> None:
+    file_sweeps.sweep()
+
+
+@shared_task(**AGAIN)
+def promise_digests(**_: object) -> None:
+    notices.promise_digests()
 
 
 def nudge_worker() -> None:

@@ -14,6 +14,7 @@ from marketplace.accounts.models import Capability, Grant, Organisation, User
 from marketplace.base.actor import Actor, Role
 from marketplace.base.canonical import digest
 from marketplace.base.models import Recorded
+from marketplace.base.prepared import fetch_all
 from marketplace.base.rules import CONFIDENTIALITY
 from marketplace.ledger.models import append_only
 
@@ -114,11 +115,40 @@ def owed(actor: Actor) -> PledgeTextQuerySet:
     return PledgeText.objects.asked_of(actor).unsigned_by(actor).order_by("-kind", "code", "pk")
 
 
+# What `owed` asks, in one statement whose plan is kept: every deed of everybody asks it.
+OWED_KINDS = """
+SELECT DISTINCT text.kind FROM marketplace_pledgetext text
+WHERE NOT EXISTS (
+    SELECT FROM marketplace_pledgetext newer
+    WHERE newer.code = text.code AND newer.version > text.version
+) AND (
+    text.roles @> ARRAY[%(role)s]::varchar[]
+    OR (%(role)s::text <> 'expert' AND text.roles @> ARRAY['key_holder']::varchar[] AND EXISTS (
+        SELECT FROM marketplace_grant
+        WHERE user_id = %(user)s::bigint AND capability = 'key_holder'
+            AND from_at <= marketplace_now()
+            AND (until_at IS NULL OR until_at > marketplace_now())
+    ))
+) AND NOT EXISTS (
+    SELECT FROM marketplace_pledge
+    WHERE text_id = text.id AND user_id = %(user)s::bigint
+        AND organisation_id IS NOT DISTINCT FROM %(organisation)s::bigint
+)
+"""
+
+
+def owed_kinds(actor: Actor) -> frozenset[str]:
+    """The kinds of the texts that this actor has still to sign; none for a visitor."""
+    if not actor.user_id:
+        return frozenset()
+    given = {
+        "role": str(actor.role),
+        "user": actor.user_id,
+        "organisation": actor.organisation_id,
+    }
+    return frozenset(kind for (kind,) in fetch_all(OWED_KINDS, given))
+
+
 def owing(actor: Actor) -> Actor:
     """The same actor, who knows what it owes once somebody asks. For the doors that build actors."""
-
-    @cache
-    def kinds() -> frozenset[str]:
-        return frozenset(owed(actor).values_list("kind", flat=True))
-
-    return Actor(actor.role, actor.user, actor.organisation, kinds)
+    return Actor(actor.role, actor.user, actor.organisation, cache(lambda: owed_kinds(actor)))

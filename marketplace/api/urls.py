@@ -17,6 +17,7 @@ from marketplace.api import (
 )
 from marketplace.api.indicators import IndicatorList, IndicatorOne
 from marketplace.api.schema import Docs, Schema
+from marketplace.api.uploads import UploadList, UploadOne
 
 # name of the address -> (address, view)
 ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
@@ -106,6 +107,9 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "notices-read": ("notices/read/", notices.NoticesRead),
     "notice": ("notices/<uuid:uid>/", notices.NoticeOne),
     "notice-read": ("notices/<uuid:uid>/read/", notices.NoticeRead),
+    # Files, in pieces (tus)
+    "uploads": ("uploads/", UploadList),
+    "upload": ("uploads/<uuid:uid>/", UploadOne),
     # The goals, and this description
     "indicators": ("indicators/", IndicatorList),
     "indicator": ("indicators/<slug:key>/", IndicatorOne),

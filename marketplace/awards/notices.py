@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import User
 from marketplace.bidding.models import Bid
 from marketplace.ledger.models import Event
+from marketplace.notices.channels import Group
 from marketplace.notices.registry import register
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.notices import scenarios, title, writers
@@ -38,4 +39,5 @@ for _kind, _sentence in {
         sentence=_sentence,
         title=title,
         url=publicity_url,
+        group=Group.AWARDS,
     )

@@ -9,6 +9,8 @@ import orjson
 from django.http import HttpResponse
 
 MEDIA_TYPE = "application/problem+json"
+# tus has a status of its own for a chunk that arrived damaged.
+NOT_OF_HTTP = {460: "Checksum Mismatch"}
 
 
 def document(
@@ -25,7 +27,7 @@ def document(
     """
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": NOT_OF_HTTP.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,

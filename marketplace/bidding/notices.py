@@ -15,6 +15,7 @@ from marketplace.accounts.queries import key_holders
 from marketplace.base.actor import Actor
 from marketplace.bidding.models import Opening
 from marketplace.ledger.models import Event
+from marketplace.notices.channels import Group
 from marketplace.notices.registry import register
 from marketplace.scenarios.notices import seen_by_any, title
 
@@ -36,4 +37,5 @@ register(
     sentence=_("The opening of the bids for “%(title)s” waits for your confirmation"),
     title=lambda opening: title(opening.scenario),
     url=lambda opening: reverse("opening", args=[opening.scenario.address]),
+    group=Group.OPENINGS,
 )

@@ -131,7 +131,7 @@ def verify(opening: Opening) -> None:
     if counted_confirmations(opening) < needed:
         raise Refused("confirmations")
     # A storage that is not there at all must not look like many lost bids.
-    if not storage.path_of(SEALED).is_dir():
+    if not storage.is_there(SEALED):
         raise Refused("storage_away")
 
 

@@ -14,6 +14,7 @@ from marketplace.accounts.models import User
 from marketplace.base.actor import Actor
 from marketplace.committee.models import MemberState, Panel, PanelMember
 from marketplace.ledger.models import Event
+from marketplace.notices.channels import Group
 from marketplace.notices.registry import register
 from marketplace.scenarios.notices import seen_by_any, title
 
@@ -51,6 +52,7 @@ register(
     sentence=_("You were appointed to the panel for “%(title)s”"),
     title=lambda seat: title(seat.panel.scenario),
     url=lambda seat: reverse("panel-desk", args=[seat.panel.uid]),
+    group=Group.PANELS,
 )
 register(
     "panel.appointed",
@@ -59,4 +61,5 @@ register(
     sentence=_("You were appointed to the panel for “%(title)s”"),
     title=lambda panel: title(panel.scenario),
     url=lambda panel: reverse("panel-desk", args=[panel.uid]),
+    group=Group.PANELS,
 )

@@ -1,4 +1,8 @@
-"""Bytes that are streamed, hashed and made durable before anybody is told that we have them."""
+"""Bytes that are streamed, hashed and made durable before anybody is told that we have them.
+
+They lie on disk, or in an S3-compatible store where S3_BUCKET is set. Names are ours, never a
+user's: "<folder>/<uuid>".
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -15,8 +21,11 @@ import structlog
 from django.conf import settings
 
 from marketplace.base.errors import StorageAway
+from marketplace.files.disk import Disk
+from marketplace.files.s3 import S3
 
 log = structlog.get_logger()
+PIECE = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -61,48 +70,95 @@ class Incoming:
         return Stored(self.name, self.writer.hash.hexdigest(), self.writer.size)
 
 
+def backend() -> Disk | S3:
+    return S3() if settings.S3_BUCKET else Disk()
+
+
 def path_of(name: str) -> Path:
-    """Where a stored file lies. Names are ours, never a user's."""
-    return Path(settings.STORAGE_ROOT) / name
+    """Where a stored file lies on disk."""
+    return Disk().path(name)
 
 
 @contextmanager
 def incoming(folder: str) -> Iterator[Incoming]:
-    """Write into a new file: fsynced and renamed into place at the end, or gone if it fails.
+    """Write into a new file: synced and put into place at the end, or gone if it fails.
 
-    Raises StorageAway when the disk is full, read-only or gone.
+    Raises StorageAway when the disk is full, read-only or gone, or the store does not answer.
     """
     name = f"{folder}/{uuid4()}"
-    path = path_of(name)
-    spool = path.with_suffix(".part")
-    writer = None
+    writer = draft = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with spool.open("xb") as file:
-            spool.chmod(0o600)
+        draft = backend().draft(name)
+        with draft.open("xb") as file:
+            draft.chmod(0o600)
             writer = HashingWriter(file)
-            yield Incoming(writer, name)
+            came = Incoming(writer, name)
+            yield came
             file.flush()
             os.fsync(file.fileno())
-        spool.replace(path)
-        folder_fd = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder_fd)
-        finally:
-            os.close(folder_fd)
+        backend().take(draft, name, came.stored.sha256, came.stored.size)
     except BaseException as error:
-        with suppress(OSError):
-            spool.unlink(missing_ok=True)
+        if draft is not None:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
         if isinstance(error, OSError) or (writer is not None and writer.fault):
             log.exception("storage.away")
             raise StorageAway from error
         raise
 
 
+def keep(source: Path, name: str, *, sha256: str, size: int) -> None:
+    """Store a whole and synced file under a name of its own; the source stays.
+
+    Doing it again, after a kill, leaves the same. Raises StorageAway.
+    """
+    with or_away():
+        backend().copy(source, name, sha256, size)
+
+
 def read(name: str) -> bytes:
-    return path_of(name).read_bytes()
+    """Raises FileNotFoundError if it is not there, StorageAway if nothing is."""
+    with or_away(missing=FileNotFoundError):
+        return backend().read(name)
+
+
+def stream(name: str, start: int, length: int) -> Iterator[bytes]:
+    """A part of a file in small pieces.
+
+    The first is read at once, so that a store that is away is a refusal and not a torn answer.
+    Raises FileNotFoundError, StorageAway.
+    """
+    pieces = backend().pieces(name, start, length, PIECE)
+    if not length:
+        return iter(())
+    with or_away(missing=FileNotFoundError):
+        first = next(pieces, b"")
+    return chain([first], pieces)
 
 
 def discard(name: str) -> None:
     """Remove a file that no record points to (its transaction was rolled back)."""
-    path_of(name).unlink(missing_ok=True)
+    with or_away():
+        backend().discard(name)
+
+
+def is_there(folder: str) -> bool:
+    """Whether the storage is there at all, before its files are called lost."""
+    return backend().is_there(folder)
+
+
+def names(folder: str) -> Iterator[tuple[str, datetime]]:
+    """Every stored file of a folder and when it came."""
+    with or_away():
+        yield from backend().names(folder)
+
+
+@contextmanager
+def or_away(*, missing: type[OSError] | tuple[()] = ()) -> Iterator[None]:
+    try:
+        yield
+    except missing:
+        raise
+    except OSError as error:
+        log.exception("storage.away")
+        raise StorageAway from error

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.files.uploadhandler import MemoryFileUploadHandler, SkipFile
 from django.http import HttpRequest
 
-FILE_LIMIT = 10 * 1024 * 1024
-REQUEST_LIMIT = 40 * 1024 * 1024
+from marketplace.files.limits import FILE_LIMIT, REQUEST_LIMIT
+
+__all__ = ["FILE_LIMIT", "REQUEST_LIMIT", "BoundedMemoryUploadHandler"]
 
 
 class BoundedMemoryUploadHandler(MemoryFileUploadHandler):

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from marketplace.accounts.models import User
 from marketplace.accounts.queries import hats
 from marketplace.base.actor import Actor, Role
+from marketplace.notices.channels import UNLESS_CHOSEN, Channel, Group
 from marketplace.notices.models import Notice
-from marketplace.notices.registry import KINDS, Subjects
+from marketplace.notices.registry import KINDS, Kind, Subjects
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,20 @@ class Line:
     notice: Notice
     text: str = ""
     url: str = ""
+    kind: Kind | None = None
 
     @property
     def withdrawn(self) -> bool:
         return not self.text
+
+    @property
+    def group(self) -> str:
+        return self.kind.group if self.kind else ""
+
+    @property
+    def still(self) -> bool:
+        """Whether what it says still holds. A query for a reminder, none for other notices."""
+        return self.kind is None or self.kind.still is None or self.kind.still(self.notice)
 
 
 def inbox(actor: Actor) -> QuerySet[Notice]:
@@ -61,4 +72,26 @@ def _line(notice: Notice, found: dict[Subjects, dict[UUID, Any]]) -> Line:
     row = found[kind.subjects].get(notice.subject_uid) if kind else None
     if kind is None or row is None:
         return Line(notice)
-    return Line(notice, kind.text(row), kind.url(row))
+    return Line(notice, kind.text(row), kind.url(row), kind)
+
+
+def channels_of(user: User) -> dict[str, str]:
+    """{group: channel} of a person, with every group."""
+    chosen = dict(user.notice_preferences.values_list("group", "channel"))
+    return {group: chosen.get(group, UNLESS_CHOSEN) for group in Group.values}
+
+
+def channel_of(user: User, group: str) -> str:
+    rows = user.notice_preferences.filter(group=group)
+    return rows.values_list("channel", flat=True).first() or UNLESS_CHOSEN
+
+
+def for_digest(user: User) -> QuerySet[Notice]:
+    """What the person's next mail of the day would tell of, oldest first."""
+    wanted = Q(pk=None)
+    daily = user.notice_preferences.filter(channel=Channel.DAILY)
+    for group, since in daily.values_list("group", "changed_at"):
+        kinds = [kind.name for kind in KINDS.values() if kind.group == group]
+        wanted |= Q(kind__in=kinds, created_at__gte=since)
+    unsent = Notice.objects.filter(user=user, mailed_at=None, mail_refused_at=None).unread()
+    return unsent.filter(wanted).order_by("pk")

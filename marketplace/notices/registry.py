@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +13,21 @@ from django.utils.functional import Promise
 
 from marketplace.accounts.models import User
 from marketplace.base.actor import Actor
+from marketplace.base.moments import instant_text
 from marketplace.base.queue import enqueue
 from marketplace.ledger.actions import project
 from marketplace.ledger.models import Event
+from marketplace.notices.channels import Group
+from marketplace.notices.models import Notice
 
 NOTIFY = "notify"
 
 # (every hat of one person, uids) -> {uid: the row, for those that the person may see now}
 Subjects = Callable[[list[Actor], Collection[UUID]], dict[UUID, Any]]
+
+
+def nothing(row: Any) -> None:
+    """A sentence without a time."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +39,17 @@ class Kind:
     sentence: str | Promise
     title: Callable[[Any], str]
     url: Callable[[Any], str]
+    group: str = Group.ACCOUNT
+    # Whether it is still worth a mail: what was reminded of may have been done meanwhile.
+    still: Callable[[Notice], bool] | None = None
+    # A time that the sentence names at %(at)s.
+    at: Callable[[Any], datetime | None] = nothing
 
     def text(self, row: Any) -> str:
         """One line in the language of the moment, whatever signs the title holds."""
-        return one_line(str(self.sentence) % {"title": self.title(row)})
+        at = self.at(row)
+        told = {"title": self.title(row), "at": instant_text(at) if at else ""}
+        return one_line(str(self.sentence) % told)
 
 
 KINDS: dict[str, Kind] = {}
@@ -49,6 +64,7 @@ def register(
     title: Callable[[Any], str],
     url: Callable[[Any], str],
     event_kind: str = "",
+    group: str = Group.ACCOUNT,
 ) -> None:
     """Tell people of the events of one kind.
 
@@ -56,9 +72,9 @@ def register(
     event's last subject. audience: who is told, asked at delivery. subjects: which rows a person
     may see now, many at once, so that a list costs the same with one line and with thirty; the
     right is asked at delivery and again whenever the notice is shown. sentence: a lazy text with
-    the place %(title)s.
+    the place %(title)s. group: by which a person chooses the way; without one it cannot be silenced.
     """
-    kind = Kind(name, event_kind or name, audience, subjects, sentence, title, url)
+    kind = Kind(name, event_kind or name, audience, subjects, sentence, title, url, group)
     if not any(known.event_kind == kind.event_kind for known in KINDS.values()):
         project(kind.event_kind)(promise)
     KINDS[name] = kind

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import Membership, User
 from marketplace.base.actor import Actor, Role
 from marketplace.ledger.models import Event
+from marketplace.notices.channels import Group
 from marketplace.notices.registry import register
 from marketplace.scenarios.models import Scenario
 
@@ -72,6 +73,7 @@ register(
     sentence=_("The demand “%(title)s” was submitted"),
     title=title,
     url=gate_url,
+    group=Group.DEMANDS,
 )
 for _kind, _sentence in {
     "scenario.returned": _("The demand “%(title)s” was returned for revision"),
@@ -87,4 +89,5 @@ for _kind, _sentence in {
         sentence=_sentence,
         title=title,
         url=url,
+        group=Group.DEMANDS,
     )

@@ -8,18 +8,27 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+from marketplace.base.clock import SHANGHAI
+from marketplace.base.moments import day_text, english, instant_text
+
+__all__ = [
+    "NOTHING",
+    "SHANGHAI",
+    "day_text",
+    "english",
+    "instant_text",
+    "localized_pair",
+    "money_text",
+    "part",
+    "plain",
+    "remaining_text",
+]
+
 NOTHING = "—"
 WAN = Decimal(10_000)
-
-
-def english() -> bool:
-    return (get_language() or "").startswith("en")
 
 
 def part(thing: Any, name: str, default: Any = "") -> Any:
@@ -43,26 +52,6 @@ def money_text(value: Decimal) -> str:
     if abs(value) < WAN:
         return f"{exact} 元"
     return f"{plain(value / WAN)} 万元"
-
-
-def instant_text(moment: dt.datetime, precision: str = "minute") -> str:
-    local = moment.astimezone(SHANGHAI)
-    clock = {
-        "short": f"{local:%H:%M}",
-        "minute": f"{local:%H:%M}",
-        "second": f"{local:%H:%M:%S}",
-        "millisecond": f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}",
-    }[precision]
-    text = f"{day_text(local)} {clock}"
-    if precision == "short":
-        return text
-    return f"{text} UTC+8" if english() else f"{text}（北京时间）"
-
-
-def day_text(date: dt.date) -> str:
-    if isinstance(date, dt.datetime):
-        date = date.astimezone(SHANGHAI).date()
-    return date.isoformat() if english() else f"{date.year}年{date.month}月{date.day}日"
 
 
 def remaining_text(left: dt.timedelta) -> str:

@@ -3,6 +3,7 @@
 import ast
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -12,7 +13,7 @@ from django.urls import reverse
 
 from marketplace.accounts.actions import end_grants, grant
 from marketplace.accounts.models import Capability, Membership, PersonRole
-from marketplace.accounts.pledges import Pledge, PledgeText, owed
+from marketplace.accounts.pledges import Pledge, PledgeText, owed, owed_kinds
 from marketplace.accounts.pledging import load_pledge_texts, sign_pledge
 from marketplace.accounts.queries import acting
 from marketplace.base.actor import SYSTEM, VISITOR, Actor, Role
@@ -121,6 +122,27 @@ def test_asking_costs_one_query_and_only_once(django_assert_num_queries):
     actor = fresh(Role.OFFICER, world.office())
     with django_assert_num_queries(1):
         assert actor.owes() == actor.owes() == {"integrity", "confidentiality"}
+
+
+@pytest.mark.parametrize("role", [*Role.values])
+@pytest.mark.parametrize("keys", [False, True])
+def test_what_a_door_asks_agrees_with_the_page_for_every_role(role, keys, clock):
+    clock.freeze(clock.now())
+    member = role in {Role.OWNER, Role.EDITOR, Role.VIEWER, Role.OFFICER, Role.SECRETARY}
+    actor = Actor(role, world.make_user(), world.make_organisation() if member else None)
+    if keys:
+        grant(subject_uid=uuid4(), capability=Capability.KEY_HOLDER, user=actor.user)
+    for text in [None, *owed(actor)]:
+        if text is not None:
+            sign(actor, text.code)
+        assert owed_kinds(actor) == set(owed(actor).values_list("kind", flat=True))
+    PledgeText.objects.create(
+        **{**NEWER, "roles": [str(role)], "version": 99, "code": PledgeText.objects.first().code}
+    )
+    assert owed_kinds(actor) == set(owed(actor).values_list("kind", flat=True)) != set()
+
+
+NEWER = {"kind": "integrity", "title": "新", "title_en": "New", "body": "新", "body_en": "New"}
 
 
 # -- Signing -----------------------------------------------------------------------------------------

@@ -304,7 +304,7 @@ def test_its_use_is_noted_once_a_minute(clock):
 @pytest.mark.django_db
 def test_what_it_costs(django_assert_num_queries):
     made = mint(world.vendor())
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(1):
         bearer(made.text)
     with django_assert_num_queries(0):
         refused("jb_" + "0" * 49)

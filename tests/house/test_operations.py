@@ -13,7 +13,8 @@ from marketplace.bidding import forms_schema
 from marketplace.bidding.actions import eligibility, submission
 from marketplace.committee.actions import scoring
 from marketplace.desk import queries as desk
-from marketplace.files import uploads
+from marketplace.files import limits, uploads
+from marketplace.files.limits import LIMITS, Purpose
 from marketplace.scenarios import board, content, readers
 from marketplace.scenarios.actions import found
 from marketplace.web import public
@@ -31,8 +32,8 @@ def read_variables():
 
 
 def test_every_variable_is_told_and_no_other():
-    rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \|", TEXT, re.MULTILINE)
-    told = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    rows = re.findall(r"^\| ((?:`[A-Z0-9_]+`(?:, )?)+) \|", TEXT, re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`([A-Z0-9_]+)`", row)}
     of_the_keys, of_the_demo = {"SECRET_KEY"}, {"PORT", "DATA_FOLDER"}
     assert told == read_variables() | of_the_keys | of_the_demo
 
@@ -53,6 +54,22 @@ def bid_length(envelope, name):
         (
             "one file · all files of a submission",
             [uploads.FILE_LIMIT // MEBIBYTE, uploads.REQUEST_LIMIT // MEBIBYTE],
+        ),
+        (
+            "resumable upload: attachment · evidence · sealed envelope",
+            [LIMITS[purpose].bytes_most // MEBIBYTE for purpose in Purpose],
+        ),
+        (
+            "files of one demand · evidence of one organisation",
+            [LIMITS[Purpose.ATTACHMENT].count_most, LIMITS[Purpose.EVIDENCE].count_most],
+        ),
+        (
+            "chunk of an upload · life of one that stands still or is used by nothing",
+            [limits.CHUNK_MOST // MEBIBYTE, int(limits.EXPIRES_AFTER.total_seconds()) // 3600],
+        ),
+        (
+            "open uploads, files of one organisation",
+            [limits.OPEN_MOST, limits.ORGANISATION_BYTES_MOST // MEBIBYTE],
         ),
         (
             "texts of one form",

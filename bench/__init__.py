@@ -1,0 +1,1 @@
+"""Speed, measured against something else in the same run. One command per line of docs/speed.md."""

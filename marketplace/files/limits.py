@@ -1,0 +1,46 @@
+"""Every limit on files, in one table. docs/operations.md repeats it and a test compares the two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+MEBIBYTE = 1024 * 1024
+
+# -- Files inside an ordinary form: they stay in memory ------------------------------------------
+FILE_LIMIT = 10 * MEBIBYTE
+REQUEST_LIMIT = 40 * MEBIBYTE
+
+# -- Resumable uploads ---------------------------------------------------------------------------
+CHUNK_MOST = 8 * MEBIBYTE
+EXPIRES_AFTER = timedelta(hours=24)
+OPEN_MOST = 20
+ORGANISATION_BYTES_MOST = 8 * 1024 * MEBIBYTE
+NAME_MOST = 150
+
+
+class Purpose(models.TextChoices):
+    """What an upload is for. It decides who may upload it, how large it may be, who reads it."""
+
+    ATTACHMENT = "attachment", _("Attachment of a demand")
+    EVIDENCE = "evidence", _("Evidence of an organisation")
+    SEALED = "sealed", _("Sealed envelope of a bid")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """bytes_most: of one file. count_most: of one thing that they belong to."""
+
+    bytes_most: int
+    count_most: int
+
+
+LIMITS = {
+    Purpose.ATTACHMENT: Limit(bytes_most=256 * MEBIBYTE, count_most=20),
+    Purpose.EVIDENCE: Limit(bytes_most=20 * MEBIBYTE, count_most=10),
+    Purpose.SEALED: Limit(bytes_most=256 * MEBIBYTE, count_most=3),
+}
+LARGEST = max(limit.bytes_most for limit in LIMITS.values())

@@ -1,0 +1,84 @@
+"""Which stored file somebody may read, and under which record.
+
+A file is readable exactly where the record that it belongs to is: upper rooms say for their
+purpose how that record is found, by its own `visible_to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from marketplace.base.actor import Actor
+from marketplace.base.errors import NotFound
+from marketplace.files.access import record_access
+from marketplace.files.limits import Purpose
+from marketplace.files.models import Upload, UploadState
+
+
+@dataclass(frozen=True)
+class Readable:
+    """A file that somebody may read now. `restricted` ones are read on the record."""
+
+    subject_uid: UUID
+    restricted: bool
+
+
+@dataclass(frozen=True)
+class Served:
+    stored_name: str
+    name: str
+    sha256: str
+    size: int
+    content_type: str
+
+
+Finder = Callable[[Actor, Upload], Readable | None]
+FINDERS: dict[str, Finder] = {}
+
+
+def reads(purpose: Purpose) -> Callable[[Finder], Finder]:
+    """Register how the record of a claimed upload is found for a reader; None: not for him."""
+
+    def register(finder: Finder) -> Finder:
+        FINDERS[purpose] = finder
+        return finder
+
+    return register
+
+
+def find_file(*, actor: Actor, upload_uid: UUID, part: str, reading: bool) -> Served:
+    """The stored file, if the actor may read it now; a restricted reading is recorded first.
+
+    part: which bytes, for the record. reading: False when only its headers are asked for. Raises
+    NotFound.
+    """
+    upload = Upload.objects.filter(uid=upload_uid, state=UploadState.STORED).first()
+    found = upload and readable(actor, upload)
+    if upload is None or found is None:
+        raise NotFound
+    if found.restricted and reading:
+        record_access(
+            actor=actor, subject_uid=found.subject_uid, what="file.read", detail=part[:80]
+        )
+    return Served(
+        upload.stored_name, upload.name, upload.sha256, upload.length, upload.content_type
+    )
+
+
+def readable(actor: Actor, upload: Upload) -> Readable | None:
+    """Before a record claims it, an upload is its maker's alone."""
+    if upload.subject_uid is None:
+        own = Upload.objects.visible_to(actor).filter(pk=upload.pk).exists()
+        return Readable(upload.uid, restricted=False) if own else None
+    finder = FINDERS.get(upload.purpose)
+    return finder(actor, upload) if finder else None
+
+
+@reads(Purpose.EVIDENCE)
+def read_evidence(actor: Actor, upload: Upload) -> Readable | None:
+    """Evidence is read by its organisation, and by the office, which checks it."""
+    if actor.organisation_id == upload.organisation_id or actor.is_office:
+        return Readable(upload.uid, restricted=True)
+    return None
