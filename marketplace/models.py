@@ -14,7 +14,7 @@ from marketplace.accounts.organisations.models import OrganisationRelation, Veri
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import Heartbeat, IdempotencyKey, OutboxJob
+from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -55,6 +55,7 @@ __all__ = [
     "BidVersion",
     "Condition",
     "Control",
+    "Count",
     "Criterion",
     "Decision",
     "EligibilityCheck",
