@@ -46,12 +46,24 @@ from marketplace.scenarios.models import (
     SearchEntry,
 )
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.supervision.models import (
+    Approach,
+    Inspection,
+    InspectionEnd,
+    InspectionSubject,
+    Tip,
+    TipAnswer,
+)
 
 __all__ = [
     "AccessDay",
     "AccessRecord",
     "ApiToken",
+<<<<<<< HEAD
     "Attachment",
+=======
+    "Approach",
+>>>>>>> main
     "Award",
     "Bid",
     "BidVersion",
@@ -69,6 +81,9 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Indicator",
+    "Inspection",
+    "InspectionEnd",
+    "InspectionSubject",
     "Interest",
     "Invitation",
     "Membership",
@@ -105,6 +120,8 @@ __all__ = [
     "SearchEntry",
     "Sheet",
     "Term",
+    "Tip",
+    "TipAnswer",
     "Upload",
     "User",
     "Verification",

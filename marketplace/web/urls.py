@@ -2,19 +2,28 @@ from django.urls import path
 
 from marketplace.web import (
     acting,
+<<<<<<< HEAD
     attachments,
+=======
+    approaches,
+>>>>>>> main
     awards,
     bidding,
     committee,
     components,
     desk,
     files,
+    inspections,
+    members,
     notices,
     openings,
+    organisations,
     pledges,
     public,
+    registration,
     scenarios,
     second_factor,
+    tips,
     tokens,
 )
 
@@ -33,5 +42,11 @@ urlpatterns = [
     *notices.urlpatterns,
     *tokens.urlpatterns,
     *pledges.urlpatterns,
+    *organisations.urlpatterns,
+    *members.urlpatterns,
+    *registration.urlpatterns,
+    *inspections.urlpatterns,
+    *approaches.urlpatterns,
+    *tips.urlpatterns,
     *public.urlpatterns,
 ]
