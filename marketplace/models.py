@@ -59,11 +59,8 @@ __all__ = [
     "AccessDay",
     "AccessRecord",
     "ApiToken",
-<<<<<<< HEAD
-    "Attachment",
-=======
     "Approach",
->>>>>>> main
+    "Attachment",
     "Award",
     "Bid",
     "BidVersion",

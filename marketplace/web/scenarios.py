@@ -27,12 +27,9 @@ from marketplace.scenarios.rules import (
     can_withdraw_scenario,
 )
 from marketplace.scenarios.windows import window_end
-<<<<<<< HEAD
-from marketplace.web.attachments import shown_files
-=======
 from marketplace.supervision.inspected import inspects
 from marketplace.web import out_of_time
->>>>>>> main
+from marketplace.web.attachments import shown_files
 from marketplace.web.forms.scenarios import (
     PART_TITLES,
     SECTIONS,

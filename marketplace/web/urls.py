@@ -2,11 +2,8 @@ from django.urls import path
 
 from marketplace.web import (
     acting,
-<<<<<<< HEAD
-    attachments,
-=======
     approaches,
->>>>>>> main
+    attachments,
     awards,
     bidding,
     committee,
