@@ -114,6 +114,7 @@ def bid_length(envelope, name):
             [found.REASON_MOST, eligibility.REASON_MAX],
         ),
         ("search words on the board", [public.SEARCH_MOST, board.WORDS_MOST]),
+        ("board: pages", [public.PAGES_MOST]),
         ("lines of one desk", [desk.LIMIT]),
         ("API page", [settings.REST_FRAMEWORK["PAGE_SIZE"], KeysetPagination.max_page_size]),
         (
