@@ -46,11 +46,20 @@ from marketplace.scenarios.models import (
 )
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 from marketplace.scenarios.tallies import BoardTally
+from marketplace.supervision.models import (
+    Approach,
+    Inspection,
+    InspectionEnd,
+    InspectionSubject,
+    Tip,
+    TipAnswer,
+)
 
 __all__ = [
     "AccessDay",
     "AccessRecord",
     "ApiToken",
+    "Approach",
     "Award",
     "Bid",
     "BidVersion",
@@ -69,6 +78,9 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Indicator",
+    "Inspection",
+    "InspectionEnd",
+    "InspectionSubject",
     "Interest",
     "Invitation",
     "Membership",
@@ -105,6 +117,8 @@ __all__ = [
     "SearchEntry",
     "Sheet",
     "Term",
+    "Tip",
+    "TipAnswer",
     "Upload",
     "User",
     "Verification",

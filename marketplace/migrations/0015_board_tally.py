@@ -24,7 +24,7 @@ GROUP BY 1, 2, 3, 4, 5
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0013_counts'),
+        ('marketplace', '0014_supervision'),
     ]
 
     operations = [

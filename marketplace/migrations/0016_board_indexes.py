@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('marketplace', '0014_board_tally'),
+        ('marketplace', '0015_board_tally'),
     ]
 
     operations = [
