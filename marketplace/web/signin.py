@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Accounts are made by the office; nobody signs up alone."""
+    """An account comes with an organisation or an invitation; nobody signs up alone."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
