@@ -11,7 +11,6 @@ from django.http import HttpRequest
 
 from marketplace.accounts.letters import post
 
-
 NAME = "揭榜 Jiebang"
 
 
