@@ -59,7 +59,9 @@ def database(url: str, *, pooled: bool) -> dict:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 3} | ({"pool": POOL} if pooled else {}),
+        # For the few statements of base/prepared.py; Django's own cursors prepare nothing.
+        "OPTIONS": {"connect_timeout": 3, "prepare_threshold": 5}
+        | ({"pool": POOL} if pooled else {}),
     }
 
 
@@ -124,6 +126,7 @@ MIDDLEWARE = [
     "marketplace.web.acting.ActingMiddleware",
     "marketplace.web.second_factor.SecondFactorMiddleware",
     "marketplace.web.pledges.PledgeMiddleware",
+    "marketplace.web.inspections.InspectionMiddleware",
     "marketplace.web.caching.PrivatePagesMiddleware",
     "marketplace.api.throttles.RateLimitMiddleware",
 ]
@@ -179,6 +182,10 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password_from_key": "20/m/ip",
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
+    # Anonymous tips: by a salted hash of the sender, and all senders together.
+    "tip": "5/h/key",
+    "tip_lookup": "30/h/key",
+    "tip_together": "300/h/key",
 }
 MFA_RATE_LIMITS = {"webauthn_login": "10/m/ip"}
 # Behind a proxy the limits count its clients, by the address that it adds, not the proxy itself.

@@ -45,11 +45,20 @@ from marketplace.scenarios.models import (
     SearchEntry,
 )
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.supervision.models import (
+    Approach,
+    Inspection,
+    InspectionEnd,
+    InspectionSubject,
+    Tip,
+    TipAnswer,
+)
 
 __all__ = [
     "AccessDay",
     "AccessRecord",
     "ApiToken",
+    "Approach",
     "Award",
     "Bid",
     "BidVersion",
@@ -67,6 +76,9 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Indicator",
+    "Inspection",
+    "InspectionEnd",
+    "InspectionSubject",
     "Interest",
     "Invitation",
     "Membership",
@@ -103,6 +115,8 @@ __all__ = [
     "SearchEntry",
     "Sheet",
     "Term",
+    "Tip",
+    "TipAnswer",
     "Upload",
     "User",
     "Verification",

@@ -129,7 +129,7 @@ def refuse_beyond(counted: Count) -> None:
 
 def put_on(request: HttpRequest, actor: Actor) -> None:
     """The same attributes as `ActingMiddleware` sets for a session."""
-    vars(request).update(load_acting=lambda: (actor, []), actor=actor, hats=[])
+    vars(request).update(acted=True, load_acting=lambda: (actor, []), actor=actor, hats=[])
 
 
 # -- What a view declares --------------------------------------------------------------------------

@@ -9,9 +9,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from marketplace.api.filters import SCENARIO_PARAMETERS, scenario_filter
+from marketplace.api.filters import PAGE_PARAMETERS, SCENARIO_PARAMETERS, scenario_filter
 from marketplace.api.moves import moves
 from marketplace.api.pagination import KeysetPagination
+from marketplace.api.rows import PublicIds, scenario_rows
 from marketplace.api.shapes import ScenarioDetail, ScenarioRow
 from marketplace.api.views import PublicRead, absolute, actor_of
 from marketplace.base import clock
@@ -65,15 +66,13 @@ class ScenarioList(PublicRead):
     )
     def get(self, request: Request) -> Response:
         actor = actor_of(request)
-        visible = scenario_filter(request, Scenario.objects.visible_to(actor))
         pages = KeysetPagination()
-        found = (
-            pages.paginate_queryset(visible.values("id", *COLUMNS, *JOINED), request, view=self)
-            or []
-        )
-        now = clock.now()
-        may = moves(actor, [row["id"] for row in found])
-        shaped = [row_shape(request, row, now, may.get(row["id"], [])) for row in found]
+        visible: Any = PublicIds()
+        if actor.user_id or request.query_params.keys() - PAGE_PARAMETERS:
+            visible = scenario_filter(request, Scenario.objects.visible_to(actor)).values("id")
+        found: list[Any] = pages.paginate_queryset(visible, request, view=self) or []
+        ids = [row["id"] for row in found]
+        shaped = scenario_rows(request, ids, moves(actor, ids))
         return pages.get_paginated_response(shaped)
 
 

@@ -44,6 +44,8 @@ def bidding(now: datetime) -> Iterable[Due]:
     for uid, published_at, deadline_at in rows.distinct().values_list(
         "uid", "published_at", "deadline_at"
     ):
+        assert published_at is not None, "what is open was published"
+        assert deadline_at is not None, "and has a deadline"
         yield Due(uid, published_at, deadline_at)
 
 

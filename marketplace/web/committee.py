@@ -25,6 +25,7 @@ from marketplace.bidding.queries import my_bid
 from marketplace.committee import actions, queries
 from marketplace.committee.models import MemberState, Panel, PanelState, Report
 from marketplace.committee.rules import can_appoint_panel, can_see_progress
+from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.models import State as ScenarioState
 from marketplace.web.forms.committee import (
@@ -58,6 +59,17 @@ def steps(panel: Panel | None) -> list[dict[str, Any]]:
     return [{"label": STAGES[s], "state": state} for s, state in zip(order, states, strict=True)]
 
 
+def scenario_is_settled(scenario: Scenario) -> bool:
+    """The panel's names are public with the result."""
+    return scenario.state in {
+        ScenarioState.PUBLICITY,
+        ScenarioState.AWARDED,
+        ScenarioState.IMPLEMENTING,
+        ScenarioState.ACCEPTED,
+        ScenarioState.TERMINATED,
+    }
+
+
 # -- The secretary's page ----------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
 def panel(request: Request, address: str) -> HttpResponse:
@@ -67,6 +79,8 @@ def panel(request: Request, address: str) -> HttpResponse:
     if not can_see_progress(actor, found or Panel(scenario=scenario)):
         raise Http404
     require_confidentiality(actor)
+    if found is not None and request.method == "GET" and not scenario_is_settled(scenario):
+        record_access(actor=actor, subject_uid=found.uid, what="panel.names")
     people = queries.choosable(scenario) if can_appoint_panel(actor, scenario) else []
     forms: dict[str, Any] = {
         "appoint": AppointForm(people=people),
@@ -236,6 +250,7 @@ def sheet(request: Request, uid: UUID) -> HttpResponse:
     actor = actor_of(request)
     view, _error = attempt(queries.sheet_view, actor=actor, sheet_uid=uid)
     if request.method == "GET":
+        record_access(actor=actor, subject_uid=uid, what="sheet.read")
         return page(request, "committee/sheet.html", {"sheet": view})
     revision = typed_revision(request.POST)
     if request.POST.get("do") == "lock":
@@ -271,6 +286,7 @@ def sheet_file(request: Request, uid: UUID, number: int) -> HttpResponse:
     own, _error = attempt(queries.own_sheet, actor=actor, sheet_uid=uid)
     found, _error = attempt(queries.sheet_file, sheet=own, number=number)
     name, content = found
+    record_access(actor=actor, subject_uid=uid, what="sheet.file", detail=str(number))
     return HttpResponse(
         content,
         content_type="application/octet-stream",
@@ -292,6 +308,7 @@ def report(request: Request, address: str) -> HttpResponse:
         found = queries.report_of(actor, scenario)
     except NotFound:
         return _own_line(request, scenario)
+    record_access(actor=actor, subject_uid=found.uid, what="report.read")
     body = read_body(found)
     context = {
         "scenario": scenario,
@@ -309,6 +326,7 @@ def report_json(request: Request, address: str) -> HttpResponse:
     """The frozen text, letter by letter: its SHA-256 is the one on the page."""
     scenario = scenario_or_404(request, address)
     found, _error = attempt(queries.report_of, actor=actor_of(request), scenario=scenario)
+    record_access(actor=actor_of(request), subject_uid=found.uid, what="report.read")
     return HttpResponse(
         bytes(found.body),
         content_type="application/json",

@@ -27,6 +27,7 @@ from marketplace.scenarios.rules import (
     can_withdraw_scenario,
 )
 from marketplace.scenarios.windows import window_end
+from marketplace.supervision.inspected import inspects
 from marketplace.web.forms.scenarios import (
     PART_TITLES,
     SECTIONS,
@@ -209,7 +210,8 @@ def gate(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
     inside = actor.organisation_id == scenario.organisation_id
-    forbid_unless(inside or actor.is_office)
+    inspecting = inspects(actor, scenario.uid, scenario.organisation.uid)
+    forbid_unless(inside or actor.is_office or inspecting)
     if moved := _moved(scenario, address, "scenario-gate"):
         return moved
     may = can_demonstrate_scenario(actor, scenario)

@@ -83,17 +83,17 @@ def test_the_counter_comes_by_itself_and_moves_nothing(read, clock):
     returned(owner)
     deliver()
     with page.expect_response("**/notices/unread/**") as changed:
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.evaluate("window.dispatchEvent(new Event('focus'))")
     page.wait_for_selector(".jb-unread-number >> text=2")
     with page.expect_response("**/notices/unread/**") as same:
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.evaluate("window.dispatchEvent(new Event('focus'))")
     assert (changed.value.status, same.value.status) == (200, 304)
     assert page.locator(".jb-unread-number").inner_text() == "2"
     assert page.evaluate("window.shifted") < 0.001
     # Signed out in another window: the counter stops asking and breaks nothing.
     reader.context.clear_cookies()
     with page.expect_response("**/notices/unread/**") as ended:
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.evaluate("window.dispatchEvent(new Event('focus'))")
     assert ended.value.status == 286
     assert page.locator("#unread a").count() == 1
 
