@@ -34,7 +34,7 @@ SECRETS = ("secret", "seed")
 BORROWED = (_("Passkey"), _("WebAuthn"))
 
 
-class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+class FactorAdapter(DefaultMFAAdapter):
     """What allauth asks before it keeps such a secret, and when it reads one."""
 
     def encrypt(self, text: str) -> str:
