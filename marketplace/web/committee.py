@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 from uuid import UUID
 
@@ -24,10 +24,12 @@ from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.queries import my_bid
 from marketplace.committee import actions, queries
 from marketplace.committee.models import MemberState, Panel, PanelState, Report
+from marketplace.committee.queries import Eligible
 from marketplace.committee.rules import can_appoint_panel, can_see_progress
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.models import State as ScenarioState
+from marketplace.scenarios.reference import Term
 from marketplace.web.forms.committee import (
     AddForm,
     AppointForm,
@@ -39,6 +41,7 @@ from marketplace.web.forms.committee import (
 from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
 from marketplace.web.request import Request
 from marketplace.web.second_factor import fresh_proof, scoring_proof
+from marketplace.web.templatetags.jiebang import term
 
 STAGES = {
     PanelState.APPOINTED: gettext_lazy("Declarations"),
@@ -107,7 +110,7 @@ def panel(request: Request, address: str) -> HttpResponse:
         "steps": steps(found),
         "progress": progress,
         "short": may_change and not queries.size_fits(scenario, sitting),
-        "people": people,
+        "people": with_specialties(people),
         "forms": forms,
         "may_act": can_appoint_panel(actor, scenario),
         "may_appoint": found is None
@@ -121,6 +124,16 @@ def panel(request: Request, address: str) -> HttpResponse:
     if error is None and any(form.errors for form in forms.values()):
         response.status_code = 422
     return response
+
+
+def with_specialties(people: list[Eligible]) -> list[tuple[Eligible, list[str]]]:
+    """Each with the names of what he knows; what is in no vocabulary stands as it was entered."""
+    if not people:
+        return []
+    words = Term.objects.filter(vocabulary__in=("domain", "technology"))
+    named = {word.code: term(word) for word in words}
+    known = [(person, cast(Any, person.user).expert.specialties) for person in people]
+    return [(person, [named.get(code, code) for code in codes]) for person, codes in known]
 
 
 def _panel_move(
