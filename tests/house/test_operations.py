@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from marketplace.accounts.recovery import models as recovery
 from marketplace.accounts.tokens import models as tokens
 from marketplace.api.pagination import KeysetPagination
 from marketplace.base import idempotency
@@ -129,6 +130,10 @@ def bid_length(envelope, name):
                 ),
                 64,
             ],
+        ),
+        (
+            "reset of a lost factor",
+            [int(recovery.ASKED_FOR.total_seconds()) // 3600, recovery.REASON_MOST],
         ),
         ("session", [settings.SESSION_COOKIE_AGE // 3600]),
         ("key of a repeated request", [int(idempotency.KEPT_FOR.total_seconds()) // 3600]),

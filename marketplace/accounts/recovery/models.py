@@ -33,9 +33,7 @@ class FactorReset(Recorded):
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="factor_resets")
     asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     reason = models.CharField(max_length=REASON_MOST)
-    state = models.CharField(
-        max_length=16, choices=ResetState.choices, default=ResetState.ASKED
-    )
+    state = models.CharField(max_length=16, choices=ResetState.choices, default=ResetState.ASKED)
     decided_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True)
 
@@ -52,7 +50,6 @@ class FactorReset(Recorded):
             ),
             models.CheckConstraint(
                 name="factor_reset_of_somebody_else",
-                condition=~Q(asked_by=F("user"))
-                & (Q(decided_by=None) | ~Q(decided_by=F("user"))),
+                condition=~Q(asked_by=F("user")) & (Q(decided_by=None) | ~Q(decided_by=F("user"))),
             ),
         ]

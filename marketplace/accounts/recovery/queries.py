@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from marketplace.accounts.recovery.models import FactorResetQuerySet, FactorReset
+from marketplace.accounts.recovery.models import FactorReset, FactorResetQuerySet
 from marketplace.base.actor import Actor
 
 
