@@ -9,6 +9,8 @@ REGISTER = (
     "marketplace.bidding.projections",
     "marketplace.indicators.projections",
     "marketplace.notices.handlers",
+    "marketplace.notices.accounts",
+    "marketplace.notices.invitations",
     "marketplace.scenarios.notices",
     "marketplace.bidding.notices",
     "marketplace.committee.notices",

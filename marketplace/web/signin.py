@@ -15,7 +15,7 @@ NAME = "揭榜 Jiebang"
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Accounts are made by the office; nobody signs up alone."""
+    """An account comes with an organisation or an invitation; nobody signs up alone."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
