@@ -46,6 +46,7 @@ from marketplace.scenarios.models import (
     SearchEntry,
 )
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.scenarios.tallies import BoardTally
 from marketplace.supervision.models import (
     Approach,
     Inspection,
@@ -63,6 +64,7 @@ __all__ = [
     "Award",
     "Bid",
     "BidVersion",
+    "BoardTally",
     "Condition",
     "Control",
     "Count",
