@@ -25,7 +25,7 @@ from marketplace.accounts.rules import can_ask_factor_reset, can_decide_factor_r
 from marketplace.accounts.tokens.actions import end_tokens
 from marketplace.base import clock
 from marketplace.base.actor import Actor
-from marketplace.base.errors import DeadlinePassed, Invalid, NotFound, StateConflict
+from marketplace.base.errors import DeadlinePassed, Invalid, NotFound, StateConflict, Text
 from marketplace.base.locks import lock
 from marketplace.base.rules import require
 from marketplace.base.states import move
@@ -41,7 +41,7 @@ def ask_factor_reset(*, actor: Actor, email: str, reason: str) -> FactorReset:
     """
     found = User.objects.filter(email__iexact=email.strip(), is_active=True).first()
     reason = reason.strip()
-    errors = {}
+    errors: dict[str, list[Text]] = {}
     if found is None:
         errors["email"] = [_("Nobody signs in with this address.")]
     if not reason or len(reason) > REASON_MOST or "\x00" in reason:

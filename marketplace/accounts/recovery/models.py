@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -28,7 +29,7 @@ class FactorResetQuerySet(models.QuerySet["FactorReset"]):
 
 
 class FactorReset(Recorded):
-    MOVES = {ResetState.ASKED: {ResetState.CONFIRMED, ResetState.DECLINED}}
+    MOVES: ClassVar = {ResetState.ASKED: {ResetState.CONFIRMED, ResetState.DECLINED}}
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="factor_resets")
     asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
