@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0016_board_indexes'),
+        ('marketplace', '0017_attachments'),
     ]
 
     operations = [
