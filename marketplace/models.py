@@ -12,6 +12,7 @@ from marketplace.accounts.models import (
 )
 from marketplace.accounts.organisations.models import OrganisationRelation, Verification
 from marketplace.accounts.pledges import Pledge, PledgeText
+from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
@@ -32,6 +33,7 @@ from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -60,6 +62,7 @@ __all__ = [
     "AccessRecord",
     "ApiToken",
     "Approach",
+    "Attachment",
     "Award",
     "Bid",
     "BidVersion",
@@ -74,6 +77,7 @@ __all__ = [
     "EnvelopeKey",
     "Event",
     "Expert",
+    "FactorReset",
     "Grant",
     "Heartbeat",
     "IdempotencyKey",
