@@ -3,6 +3,7 @@
 from importlib import import_module
 
 REGISTER = (
+    "marketplace.accounts.letters",
     "marketplace.accounts.tokens.projections",
     "marketplace.scenarios.projections",
     "marketplace.bidding.projections",
