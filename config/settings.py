@@ -270,6 +270,7 @@ CELERY_BEAT_SCHEDULE = {
 # -- Files and keys ------------------------------------------------------------------------------
 STORAGE_ROOT = Path(required("STORAGE_ROOT"))
 # Uploads lie here until they are whole; on the same disk they need no copying.
+STORAGE_SHARED = flag("STORAGE_SHARED")
 SPOOL_ROOT = Path(os.environ.get("SPOOL_ROOT", str(STORAGE_ROOT / "spool")))
 # With a bucket named, files are kept there instead of under STORAGE_ROOT.
 S3_BUCKET = os.environ.get("S3_BUCKET", "")

@@ -118,6 +118,7 @@ def bid_length(envelope, name):
             [found.REASON_MOST, eligibility.REASON_MAX],
         ),
         ("search words on the board", [public.SEARCH_MOST, board.WORDS_MOST]),
+        ("board: pages", [public.PAGES_MOST]),
         (
             "invitation",
             [
