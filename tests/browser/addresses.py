@@ -13,7 +13,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from marketplace.accounts.models import Membership, User
+from marketplace.accounts.models import Membership, Organisation, User
 from marketplace.accounts.pledges import Pledge
 from marketplace.bidding.models import Bid
 from marketplace.committee.models import Panel, Sheet, SheetState
@@ -73,6 +73,15 @@ def own_pledge(user: User) -> Given:
     return {"uid": Pledge.objects.filter(user=user).order_by("pk")[0].uid}
 
 
+def own_organisation(user: User) -> Given:
+    return {"uid": Membership.objects.get(user=user).organisation.uid}
+
+
+def bidder(_user: User) -> Given:
+    """Of those who bid, the last: the office looks at it."""
+    return {"uid": Organisation.objects.filter(is_vendor=True).order_by("-pk")[0].uid}
+
+
 DESKS = "o1-owner o5-owner v5 officer secretary keyholder2 witness e7 inspector".split()
 # By the name of the address: each row is looked at in both languages.
 PAGES: dict[str, list[Page]] = {
@@ -97,6 +106,19 @@ PAGES: dict[str, list[Page]] = {
     "token-new": [Page("v5")],
     "pledges": [Page("v5"), Page("officer"), Page("e7")],
     "pledge": [Page("officer", own_pledge)],
+    "register": [Page(), Page("v5")],
+    "registered": [Page()],
+    "organisation": [Page("", bidder), Page("o3-owner", own_organisation)],
+    "organisation-profile": [Page("v5", own_organisation), Page("officer", own_organisation)],
+    "organisation-control": [Page("v1", own_organisation), Page("officer", bidder)],
+    "organisation-members": [
+        Page("o3-owner", own_organisation),
+        Page("o3-editor", own_organisation),
+        Page("officer", own_organisation),
+    ],
+    "organisation-verification": [Page("v5", own_organisation), Page("officer", bidder)],
+    "organisations-office": [Page("officer")],
+    "people-office": [Page("officer"), Page("secretary")],
     "inspections": [Page("inspector")],
     "inspection-new": [Page("inspector")],
     "approaches": [Page("officer")],
@@ -155,6 +177,7 @@ PAGES: dict[str, list[Page]] = {
 }
 NO_PAGES = {
     "mfa_activate_totp": "asks for a fresh proof first",
+    "invitation": "needs the link of an invitation: tests/accounts/test_people_pages.py",
     "acting": "takes a POST alone",
     "account_email": "sends on: addresses are the office's to change",
     "account_confirm_email": "sends on: addresses are the office's to change",
