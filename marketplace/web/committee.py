@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.awards.queries import own_result
 from marketplace.base import clock
-from marketplace.base.errors import DomainError, NotFound, Text
+from marketplace.base.errors import DomainError, NotFound, Stale, Text
 from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.queries import my_bid
 from marketplace.committee import actions, queries
@@ -41,7 +41,7 @@ from marketplace.web.forms.committee import (
 from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
 from marketplace.web.request import Request
 from marketplace.web.second_factor import fresh_proof
-from marketplace.web.templatetags.jiebang import term
+from marketplace.web.templatetags.jiebang import localized_text, term
 
 STAGES = {
     PanelState.APPOINTED: gettext_lazy("Declarations"),
@@ -282,13 +282,36 @@ def sheet(request: Request, uid: UUID) -> HttpResponse:
             "sheet": view,
             "code": next(iter(typed), ""),
             "saved_at": None if error else clock.now(),
+            "changes": sheet_changes(view, typed) if isinstance(error, Stale) else [],
         }
         return page(request, "committee/_saved.html", context, error=error)
     if error is None:
         messages.success(request, _("Saved."))
         return HttpResponseRedirect(reverse("sheet", args=[uid]))
     lines = [replace(line, typed=typed.get(line.code)) for line in view.lines]
-    return page(request, "committee/sheet.html", {"sheet": replace(view, lines=lines)}, error=error)
+    context = {"sheet": replace(view, lines=lines)}
+    if isinstance(error, Stale):
+        context["changes"] = sheet_changes(view, typed)
+    return page(request, "committee/sheet.html", context, error=error)
+
+
+def sheet_changes(view: Any, typed: Mapping[str, tuple[Any, str]]) -> list[dict[str, Any]]:
+    """Where a newer version of the sheet says something else than what was typed here."""
+
+    def told(points: Any, comment: str) -> str:
+        return " · ".join(str(part) for part in (points, comment) if part not in (None, ""))
+
+    return [
+        {
+            "label": f"{line.code} {localized_text(line.criterion, 'name')}",
+            "theirs": theirs,
+            "mine": mine,
+        }
+        for line in view.lines
+        if line.code in typed
+        for theirs, mine in [(told(line.points, line.comment), told(*typed[line.code]))]
+        if theirs != mine
+    ]
 
 
 @require_GET
