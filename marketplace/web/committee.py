@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -132,7 +132,10 @@ def with_specialties(people: list[Eligible]) -> list[tuple[Eligible, list[str]]]
         return []
     words = Term.objects.filter(vocabulary__in=("domain", "technology"))
     named = {word.code: term(word) for word in words}
-    known = [(person, cast(Any, person.user).expert.specialties) for person in people]
+    known = [
+        (person, getattr(getattr(person.user, "expert", None), "specialties", []))
+        for person in people
+    ]
     return [(person, [named.get(code, code) for code in codes]) for person, codes in known]
 
 
