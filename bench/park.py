@@ -74,6 +74,7 @@ def copy_of(made: Park, name: str) -> str:
 def fill(url: str, rows: int) -> None:
     """Demands by `generate_series`: as many columns as the model has, whatever is added to it."""
     from marketplace.scenarios.models import Scenario
+    from marketplace.scenarios.tallies import RECOUNT
 
     values = columns()
     for field in Scenario._meta.concrete_fields:
@@ -90,12 +91,10 @@ def fill(url: str, rows: int) -> None:
         owner.execute("ALTER TABLE marketplace_scenario DISABLE TRIGGER USER")
         owner.execute(insert)
         owner.execute("ALTER TABLE marketplace_scenario ENABLE TRIGGER USER")
-        for statement in AFTERWARDS:
-            owner.execute(statement)
+        owner.execute(RECOUNT)
         owner.execute("VACUUM ANALYZE")
 
 
-AFTERWARDS: list[str] = []
 PEOPLE = f"""
 INSERT INTO marketplace_organisation
     (uid, uscc, name, name_en, is_owner, is_vendor, is_office, in_lingang, profile_zh, profile_en)
@@ -110,7 +109,7 @@ FROM generate_series(1, 2) i;
 
 def columns() -> dict[str, str]:
     """{column: SQL of the i-th row}. Two years of publications; a deadline after thirty days."""
-    kind = "(i * 7919) % 100"
+    kind = "(i::bigint * 7919) % 100"
     early = f"{kind} < {BEFORE}"
     is_open = f"{kind} < {BEFORE + OPEN}"
     after = "(ARRAY['" + "','".join(AFTER.split()) + "'])[1 + i % 10]"
@@ -142,7 +141,7 @@ def columns() -> dict[str, str]:
         "focus_id": term("focus"),
         "organising_mode": "CASE WHEN i % 5 = 0 THEN 'race' ELSE 'best' END",
         "race_entrants": "CASE WHEN i % 5 = 0 THEN 3 END",
-        "budget_cny": "(100000 + (i * 37) % 5000000)::numeric",
+        "budget_cny": "(100000 + (i::bigint * 37) % 5000000)::numeric",
         "duration_months": "6 + i % 12",
         "profile_id": "(SELECT id FROM marketplace_ruleprofile WHERE code = 'A' LIMIT 1)",
         "published_at": f"CASE WHEN NOT {early} THEN {published} END",

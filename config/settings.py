@@ -203,6 +203,10 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEMO
+MFA_ADAPTER = "marketplace.accounts.factors.FactorAdapter"
+# A judge proves himself before a sheet opens, once in so many seconds; what he then writes is
+# still taken for as long again.
+SCORING_PROOF_SECONDS = 2 * 3600
 MFA_TOTP_ISSUER = "Jiebang"
 MFA_TOTP_TOLERANCE = 1
 MFA_FORMS = {
@@ -266,6 +270,7 @@ CELERY_BEAT_SCHEDULE = {
 # -- Files and keys ------------------------------------------------------------------------------
 STORAGE_ROOT = Path(required("STORAGE_ROOT"))
 # Uploads lie here until they are whole; on the same disk they need no copying.
+STORAGE_SHARED = flag("STORAGE_SHARED")
 SPOOL_ROOT = Path(os.environ.get("SPOOL_ROOT", str(STORAGE_ROOT / "spool")))
 # With a bucket named, files are kept there instead of under STORAGE_ROOT.
 S3_BUCKET = os.environ.get("S3_BUCKET", "")
@@ -274,6 +279,8 @@ S3_REGION = os.environ.get("S3_REGION", "us-east-1")
 S3_KEY_ID = os.environ.get("S3_KEY_ID", "")
 S3_SECRET = secret("S3_SECRET", needed=bool(S3_BUCKET))
 RECEIPT_KEY_FILE = Path(required("RECEIPT_KEY_FILE"))
+# Keys of the second factors' secrets; in no backup of the database.
+FACTOR_KEY_FILE = required("FACTOR_KEY_FILE")
 OPENER_RECIPIENT = required("OPENER_RECIPIENT")
 # Only the opener's own process is given this one.
 OPENER_IDENTITY_FILE = os.environ.get("OPENER_IDENTITY_FILE", "")
@@ -366,14 +373,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "ENUM_NAME_OVERRIDES": {
-        "StateEnum": "marketplace.scenarios.models.State",
-        "UploadStateEnum": "marketplace.files.models.UploadState",
-    },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "marketplace.api.schema.describe_problems",
-    ],
+    "COMPONENT_SPLIT_PATCH": False,
+    "POSTPROCESSING_HOOKS": ["marketplace.api.schema.describe_problems"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -45,6 +45,7 @@ from marketplace.scenarios.models import (
     SearchEntry,
 )
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.scenarios.tallies import BoardTally
 from marketplace.supervision.models import (
     Approach,
     Inspection,
@@ -62,6 +63,7 @@ __all__ = [
     "Award",
     "Bid",
     "BidVersion",
+    "BoardTally",
     "Condition",
     "Control",
     "Count",

@@ -3,11 +3,14 @@
 from importlib import import_module
 
 REGISTER = (
+    "marketplace.accounts.letters",
     "marketplace.accounts.tokens.projections",
     "marketplace.scenarios.projections",
     "marketplace.bidding.projections",
     "marketplace.indicators.projections",
     "marketplace.notices.handlers",
+    "marketplace.notices.accounts",
+    "marketplace.notices.invitations",
     "marketplace.scenarios.notices",
     "marketplace.bidding.notices",
     "marketplace.committee.notices",

@@ -1,5 +1,6 @@
 """The keys of an installation made by us, and the environment that its processes are given."""
 
+import base64
 import os
 import secrets
 from pathlib import Path
@@ -30,7 +31,7 @@ def write_secret(path: Path, content: bytes) -> None:
 
 
 def make_keys(folder: Path) -> None:
-    """Make what is missing: receipt key, the opener's identity, secret key, demo password.
+    """Make what is missing: receipt key, factors' key, the opener's identity, secret key, demo password.
 
     The opener's identity has a folder of its own, so that a separate account can own it.
     """
@@ -40,6 +41,8 @@ def make_keys(folder: Path) -> None:
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
         ),
     )
+    factor_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    write_secret(folder / "keys" / "factors", f"first {factor_key}\n".encode())
     write_secret(folder / "keys" / "secret", secrets.token_urlsafe(48).encode())
     write_secret(
         folder / "opener" / "identity.txt", f"{pyrage.x25519.Identity.generate()}\n".encode()
@@ -81,6 +84,7 @@ def environment(
         "STATIC_ROOT": str(folder / "static"),
         "STATIC_FROM_SOURCE": "1",
         "RECEIPT_KEY_FILE": str(folder / "keys" / "receipt.pem"),
+        "FACTOR_KEY_FILE": str(folder / "keys" / "factors"),
         "OPENER_RECIPIENT": str(identity.to_public()),
         "DEMO_PASSWORD_FILE": str(folder / "password"),
     }

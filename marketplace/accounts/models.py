@@ -50,7 +50,7 @@ class User(AbstractBaseUser, Recorded):
 class OrganisationQuerySet(models.QuerySet["Organisation"]):
     def visible_to(self, actor: Actor) -> OrganisationQuerySet:
         """Verified ones are public; the others are known to their members and to the office."""
-        if actor.is_office or actor.role == Role.INSPECTOR:
+        if actor.is_office:
             return self
         own = Q(pk=actor.organisation_id) if actor.organisation_id else Q(pk=None)
         return self.filter(Q(verified_at__isnull=False) | own)
@@ -155,6 +155,10 @@ class Control(Tie):
             ),
         ]
 
+    @property
+    def is_person(self) -> bool:
+        return self.controller_code.startswith("person:")
+
 
 MEMBERSHIP_ROLES = [Role.OWNER, Role.EDITOR, Role.VIEWER, Role.OFFICER, Role.SECRETARY]
 PERSON_ROLES = [
@@ -169,8 +173,8 @@ PERSON_ROLES = [
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def visible_to(self, actor: Actor) -> MembershipQuerySet:
-        """Colleagues see one another; the office and inspectors see who speaks for whom."""
-        if actor.is_office or actor.role == Role.INSPECTOR:
+        """Colleagues see one another; the office sees who speaks for whom."""
+        if actor.is_office:
             return self
         if actor.organisation_id:
             return self.filter(organisation=actor.organisation_id)

@@ -28,12 +28,22 @@ def lacks_second_factor(user: User) -> bool:
 
 def proved_recently(request: HttpRequest, user: User) -> bool:
     """Proved anew in this session within the timeout, by the second factor where there is one."""
+    return _proved(request, user, settings.ACCOUNT_REAUTHENTICATION_TIMEOUT, anew=True)
+
+
+def proved_within(request: HttpRequest, user: User, seconds: int) -> bool:
+    """The same within a longer time; signing in with the second factor is a proof as well."""
+    return _proved(request, user, seconds, anew=False)
+
+
+def _proved(request: HttpRequest, user: User, seconds: int, *, anew: bool) -> bool:
     if settings.MFA_OPTIONAL:
         return True
     strong = has_second_factor(user)
-    since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    since = time.time() - seconds
     return any(
-        record["at"] > since and (record["method"] == "mfa" or not strong)
+        record["at"] > since
+        and (record["method"] == "mfa" or not strong)
+        and (record.get("reauthenticated") or not anew)
         for record in get_authentication_records(request, user)
-        if record.get("reauthenticated")
     )

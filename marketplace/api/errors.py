@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -11,8 +13,12 @@ from rest_framework.exceptions import APIException, Throttled
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from marketplace.base.errors import DomainError, NotAllowed, NotFound, TooMany
+from marketplace.base.errors import DomainError, NotAllowed, NotFound, StorageAway, TooMany
 from marketplace.base.problems import MEDIA_TYPE, document
+
+NON_FIELD = "non_field_errors"
+# Pages name the fields of a row metrics-0-value.
+ROW = re.compile(r"-([0-9]+)-")
 
 
 class BadParameter(DomainError):
@@ -25,6 +31,14 @@ class BadParameter(DomainError):
         super().__init__(_("A parameter of the address is not right."), errors={name: [sentence]})
 
 
+class BadHeader(DomainError):
+    status = 400
+    code = "request.header"
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(_("A header of the request is not right."), errors={name: [sentence]})
+
+
 def problem(exception: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. Unknown exceptions are left to Django."""
     set_rollback()
@@ -34,9 +48,13 @@ def problem(exception: Exception, context: dict[str, Any]) -> Response | None:
         exception = NotAllowed()
     if isinstance(exception, DomainError):
         body = document(
-            exception.status, exception.code, str(exception), errors=_sentences(exception.errors)
+            exception.status,
+            exception.code,
+            str(exception),
+            errors=_sentences(exception.errors),
+            current=getattr(exception, "current", None),
         )
-        return _response(body)
+        return _response(body, headers=_waiting(exception.status))
     if isinstance(exception, Throttled):
         body = document(TooMany.status, TooMany.code, str(TooMany()))
         return _response(body, headers=_headers(exception))
@@ -57,6 +75,11 @@ def _of_framework(exception: APIException) -> dict[str, Any]:
     return document(exception.status_code, code, sentence, errors=errors)
 
 
+def _waiting(status: int) -> dict[str, str]:
+    """When to come again, where that is known to be soon."""
+    return {"Retry-After": "60"} if status == StorageAway.status else {}
+
+
 def _headers(exception: APIException) -> dict[str, str]:
     headers = {}
     challenge, wait = getattr(exception, "auth_header", None), getattr(exception, "wait", None)
@@ -68,12 +91,24 @@ def _headers(exception: APIException) -> dict[str, str]:
 
 
 def _sentences(errors: Any) -> dict[str, list[str]]:
-    """Field -> sentences, whatever the nesting."""
+    """Path of a field -> sentences. Rows are named by dots: `metrics.0.value`."""
     found: dict[str, list[str]] = {}
-    for name, said in (errors or {}).items():
-        rows = said if isinstance(said, list | tuple) else [said]
-        found[str(name)] = [str(row) for row in rows]
+    for path, sentence in _leaves(errors or {}, ""):
+        found.setdefault(ROW.sub(r".\1.", path), []).append(sentence)
     return found
+
+
+def _leaves(errors: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(errors, dict):
+        for name, said in errors.items():
+            at = path if name == NON_FIELD else f"{path}.{name}".lstrip(".")
+            yield from _leaves(said, at)
+    elif isinstance(errors, list | tuple):
+        for place, said in enumerate(errors):
+            row = isinstance(said, dict)
+            yield from _leaves(said, f"{path}.{place}" if row else path)
+    else:
+        yield path or "body", str(errors)
 
 
 def _response(body: dict[str, Any], *, headers: dict[str, str] | None = None) -> Response:

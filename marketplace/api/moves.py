@@ -1,22 +1,81 @@
-"""The names of the moves that a user may make now, for the objects of an answer."""
+"""The moves that a user may make now, as an object of an answer tells them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
+from rest_framework.request import Request
+
+from marketplace.api.views import absolute
 from marketplace.base.actor import Actor
+from marketplace.desk import moves as desk_moves
 from marketplace.desk.queries import desk_for
 from marketplace.scenarios.models import Scenario
 
 RELATED = ("organisation", "profile", "panel")
 FETCHED = ("decisions", "openings__confirmations")
+# move -> (method, name of the address); the address takes the uid of the object that tells of it.
+ROUTES: dict[str, tuple[str, str]] = {
+    "edit_scenario": ("PATCH", "api-scenario"),
+    "delete_scenario": ("DELETE", "api-scenario"),
+    "submit_scenario": ("POST", "api-scenario-submit"),
+    "start_demonstration": ("POST", "api-scenario-demonstrate"),
+    "return_scenario": ("POST", "api-scenario-return"),
+    "reject_scenario": ("POST", "api-scenario-reject"),
+    "conclude_demonstration": ("POST", "api-scenario-conclude"),
+    "publish_scenario": ("POST", "api-scenario-publish"),
+    "withdraw_scenario": ("POST", "api-scenario-withdraw"),
+    "submit_bid": ("POST", "api-bid-submit"),
+    "start_eligibility": ("POST", "api-eligibility-start"),
+    "conclude_eligibility": ("POST", "api-eligibility-conclude"),
+    "appoint_panel": ("POST", "api-panel-appoint"),
+    "choose_winner": ("POST", "api-choose-winner"),
+    "decide_by_minutes": ("POST", "api-decide-by-minutes"),
+    "choose_nobody": ("POST", "api-choose-nobody"),
+    "revise_bid": ("POST", "api-bid-revise"),
+    "withdraw_bid": ("POST", "api-bid-withdraw"),
+    "check_condition": ("POST", "api-bid-checks"),
+    "submit_package": ("POST", "api-package-submit"),
+    "confirm_opening": ("POST", "api-opening-confirm"),
+    "add_member": ("POST", "api-panel-members"),
+    "declare_interest": ("POST", "api-panel-declare"),
+    "start_scoring": ("POST", "api-panel-start"),
+    "finish_review": ("POST", "api-panel-finish"),
+    "save_scores": ("PATCH", "api-sheet"),
+    "lock_sheet": ("POST", "api-sheet-lock"),
+    "publicise_award": ("POST", "api-award-publicise"),
+    "confirm_award": ("POST", "api-award-confirm"),
+    "refuse_award": ("POST", "api-award-refuse"),
+    "edit_organisation": ("PUT", "api-organisation"),
+    "ask_verification": ("POST", "api-verification-ask"),
+    "verify_organisation": ("POST", "api-verification-give"),
+    "refuse_verification": ("POST", "api-verification-refuse"),
+    "invite_member": ("POST", "api-invite"),
+    "change_role": ("PATCH", "api-member"),
+    "remove_member": ("DELETE", "api-member"),
+    "send_again": ("POST", "api-invitation-again"),
+    "revoke_invitation": ("DELETE", "api-invitation"),
+    "revoke_token": ("DELETE", "api-token"),
+    "mark_read": ("POST", "api-notice-read"),
+}
 
 
-def moves(actor: Actor, ids: Collection[int]) -> dict[int, list[str]]:
-    """{scenario id: names}. Visitors may do nothing, which costs no query."""
+def told(request: Request, names: Iterable[str], uid: object) -> list[dict[str, str]]:
+    """Each with the method and the address to which it is sent."""
+    return [
+        {"name": name, "method": method, "href": absolute(request, route, uid)}
+        for name in names
+        for method, route in [ROUTES[name]]
+    ]
+
+
+def scenario_moves(
+    request: Request, actor: Actor, ids: Collection[int]
+) -> dict[int, list[dict[str, str]]]:
+    """{scenario id: its moves}. Visitors may do nothing, which costs no query."""
     if not actor.user_id or not ids:
         return {}
     desk = desk_for(actor)
     rows = Scenario.objects.visible_to(actor).filter(pk__in=ids)
     found = rows.select_related(*RELATED).prefetch_related(*FETCHED)
-    return {row.pk: [act.name for act in desk.acts(row) if act.possible] for row in found}
+    return {row.pk: told(request, desk_moves.on_scenario(desk, row), row.uid) for row in found}

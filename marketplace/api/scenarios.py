@@ -10,16 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from marketplace.api.filters import PAGE_PARAMETERS, SCENARIO_PARAMETERS, scenario_filter
-from marketplace.api.moves import moves
+from marketplace.api.moves import scenario_moves
 from marketplace.api.pagination import KeysetPagination
 from marketplace.api.rows import PublicIds, scenario_rows
-from marketplace.api.shapes import ScenarioDetail, ScenarioRow
+from marketplace.api.shapes import ScenarioRow
 from marketplace.api.views import PublicRead, absolute, actor_of
 from marketplace.base import clock
+from marketplace.base.actor import Actor
 from marketplace.base.canonical import plain
 from marketplace.base.errors import NotFound
 from marketplace.scenarios.models import Scenario, State
-from marketplace.scenarios.queries import stored_content
+from marketplace.scenarios.queries import notes, stored_content
 
 COLUMNS = (
     "uid",
@@ -72,34 +73,26 @@ class ScenarioList(PublicRead):
             visible = scenario_filter(request, Scenario.objects.visible_to(actor)).values("id")
         found: list[Any] = pages.paginate_queryset(visible, request, view=self) or []
         ids = [row["id"] for row in found]
-        shaped = scenario_rows(request, ids, moves(actor, ids))
+        shaped = scenario_rows(request, ids, scenario_moves(request, actor, ids))
         return pages.get_paginated_response(shaped)
 
 
-class ScenarioOne(PublicRead):
-    scenario_kwarg = "uid"
-
-    @extend_schema(
-        operation_id="scenarios_retrieve",
-        summary="One scenario",
-        description="With its metrics, criteria, payment, conditions and rules as published.",
-        responses=ScenarioDetail,
-    )
-    def get(self, request: Request, uid: UUID) -> Response:
-        actor = actor_of(request)
-        rows = Scenario.objects.visible_to(actor).filter(uid=uid)
-        row = rows.values("id", *COLUMNS, *JOINED).first()
-        scenario = rows.select_related(
-            "organisation", "profile", "domain", "carrier", "area", "focus", "funding"
-        ).first()
-        if row is None or scenario is None:
-            raise NotFound
-        may = moves(actor, [scenario.pk]).get(scenario.pk, [])
-        return Response(row_shape(request, row, clock.now(), may) | detail_shape(scenario))
+def scenario_shown(request: Request, uid: UUID) -> dict[str, Any]:
+    """One scenario in full, as this reader may see it. Raises NotFound."""
+    actor = actor_of(request)
+    rows = Scenario.objects.visible_to(actor).filter(uid=uid)
+    row = rows.values("id", *COLUMNS, *JOINED).first()
+    scenario = rows.select_related(
+        "organisation", "profile", "domain", "carrier", "area", "focus", "funding"
+    ).first()
+    if row is None or scenario is None:
+        raise NotFound
+    may = scenario_moves(request, actor, [scenario.pk]).get(scenario.pk, [])
+    return row_shape(request, row, clock.now(), may) | detail_shape(actor, scenario)
 
 
 def row_shape(
-    request: Request, row: dict[str, Any], now: datetime, may: list[str]
+    request: Request, row: dict[str, Any], now: datetime, may: list[dict[str, str]]
 ) -> dict[str, Any]:
     body = {name: said(row[name]) for name in COLUMNS}
     body |= {name: row[f"{name}__code"] for name in TERMS}
@@ -119,9 +112,11 @@ def row_shape(
     return body
 
 
-def detail_shape(scenario: Scenario) -> dict[str, Any]:
+def detail_shape(actor: Actor, scenario: Scenario) -> dict[str, Any]:
     content = stored_content(scenario)
     body: dict[str, Any] = {name: getattr(scenario, name) for name in LONG_TEXTS}
+    body["revision"] = scenario.revision
+    body["funding"] = content.values["funding"]
     body["technologies"] = content.values["technologies"]
     body["consortium_allowed"] = scenario.consortium_allowed
     body["consortium_members_max"] = scenario.consortium_members_max
@@ -129,14 +124,17 @@ def detail_shape(scenario: Scenario) -> dict[str, Any]:
     body["sealing_mode"] = scenario.sealing_mode
     for part in PARTS:
         body[part] = [
-            {name: said(value) for name, value in row.items() if name != "levels"}
-            for row in content.rows[part]
+            {name: said(value) for name, value in row.items()} for row in content.rows[part]
         ]
     body["rules"] = rules_shape(scenario)
     rows = scenario.publications.order_by("version")
     body["publications"] = [
         {name: said(value) for name, value in row.items()}
         for row in rows.values("version", "sha256", "published_at")
+    ]
+    body["notes"] = [
+        {name: said(value) for name, value in row.items()}
+        for row in notes(actor, scenario).values("to_state", "text", "created_at")
     ]
     return body
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.urls import reverse_lazy
@@ -34,6 +35,11 @@ PROBLEM = {
             "description": "Field or parameter, and what is wrong with it.",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
         },
+        "current": {
+            "type": "object",
+            "description": "With 412: the present revision, and what stands now where the request"
+            " said otherwise.",
+        },
     },
 }
 
@@ -46,11 +52,41 @@ def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         "description": "What went wrong.",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
+    close_bodies(result)
     for path in result["paths"].values():
         for operation in path.values():
             if isinstance(operation, dict) and "responses" in operation:
-                operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+                told = operation["responses"]
+                for status in [*operation.pop("x-problems", []), "default"]:
+                    told[str(status)] = {"$ref": "#/components/responses/Problem"}
     return result
+
+
+def close_bodies(result: dict[str, Any]) -> None:
+    """Unknown fields are refused, so the schema says that there are none."""
+    schemas = result["components"]["schemas"]
+    bodies = [
+        operation["requestBody"]
+        for path in result["paths"].values()
+        for operation in path.values()
+        if isinstance(operation, dict) and "requestBody" in operation
+    ]
+    names, seen = list(references(bodies)), set()
+    while names:
+        name = names.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        schemas[name].setdefault("additionalProperties", False)
+        names += references(schemas[name])
+
+
+def references(part: Any) -> Iterator[str]:
+    rows = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for row in rows:
+        yield from references(row)
+    if isinstance(part, dict) and isinstance(part.get("$ref"), str):
+        yield part["$ref"].rpartition("/")[2]
 
 
 class Schema(SpectacularJSONAPIView):

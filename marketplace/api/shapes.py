@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as s
 
 from marketplace.indicators.k4 import Reason
@@ -34,6 +35,11 @@ class Shape(s.Serializer):
             field.read_only = True
 
 
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class Free(s.JSONField):
+    """An object whose shape another document says."""
+
+
 def text(help_text: str = "") -> s.CharField:
     return s.CharField(help_text=help_text)
 
@@ -51,10 +57,30 @@ class Links(Shape):
     html = s.URLField(help_text="Its page.")
 
 
+class MoveShape(Shape):
+    name = s.CharField(help_text="Stable, for programs; such as publish_scenario.")
+    method = s.ChoiceField(["POST", "PUT", "PATCH", "DELETE"])
+    href = s.URLField()
+
+
+def actions() -> MoveShape:
+    return MoveShape(many=True, help_text="The moves that the present user may make now.")
+
+
 class Party(Shape):
     uid = s.UUIDField()
     name = text()
     name_en = text()
+
+
+class Subject(Shape):
+    """The demand that an object is about."""
+
+    uid = s.UUIDField()
+    ref = code_or_null("The reference, from publication on.")
+    title = text()
+    title_en = text()
+    href = s.URLField()
 
 
 class ScenarioRow(Shape):
@@ -84,9 +110,7 @@ class ScenarioRow(Shape):
     ended_at = instant(null=True)
     failure = text("Why there was no award, as a code; empty otherwise.")
     links = Links()
-    actions = s.ListField(
-        child=s.CharField(), help_text="The moves that the present user may make now."
-    )
+    actions = actions()
 
 
 class MetricSerializer(Shape):
@@ -102,6 +126,11 @@ class MetricSerializer(Shape):
     critical = s.BooleanField()
 
 
+class LevelSerializer(Shape):
+    points_percent = text("Of the criterion's full points, a decimal as text.")
+    text = s.CharField()
+
+
 class CriterionSerializer(Shape):
     code = text()
     name = text()
@@ -109,6 +138,7 @@ class CriterionSerializer(Shape):
     kind = s.ChoiceField(CriterionKind.choices)
     weight = text("Of 100, a decimal as text.")
     guidance = text()
+    levels = LevelSerializer(many=True)
 
 
 class PaymentSerializer(Shape):
@@ -150,7 +180,15 @@ class PublicationSerializer(Shape):
     published_at = instant()
 
 
+class NoteSerializer(Shape):
+    to_state = s.ChoiceField(STATE)
+    text = s.CharField()
+    created_at = instant()
+
+
 class ScenarioDetail(ScenarioRow):
+    revision = s.IntegerField(help_text="Counts the saves; part of the ETag.")
+    funding = code_or_null("Code in the vocabulary `funding_source`.")
     pain = text()
     need = text()
     deliverables = text()
@@ -169,6 +207,9 @@ class ScenarioDetail(ScenarioRow):
     conditions = ConditionSerializer(many=True)
     rules = ProfileSerializer(allow_null=True, help_text="The rules frozen onto it at publication.")
     publications = PublicationSerializer(many=True)
+    notes = NoteSerializer(
+        many=True, help_text="Why it was returned, rejected, withdrawn or failed."
+    )
 
 
 class CountSerializer(Shape):
@@ -206,7 +247,7 @@ class IndicatorRow(Shape):
     )
     count = TallySerializer(allow_null=True)
     links = Links()
-    actions = s.ListField(child=s.CharField())
+    actions = actions()
 
 
 class UnitSerializer(Shape):

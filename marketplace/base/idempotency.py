@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -57,3 +58,23 @@ class Once:
     def done(self, result_uid: UUID) -> None:
         self.row.result_uid = result_uid
         self.row.save(update_fields=["result_uid"])
+
+
+def once(
+    *, actor: Actor, route: str, key: str, body: str, deed: Callable[[], UUID]
+) -> tuple[UUID, bool]:
+    """Do the deed, or tell what it left the first time: (uid, whether it was done before).
+
+    Key and deed commit together; an action inside becomes a savepoint of this transaction. The
+    action's own locks come after the key, so twins wait here and never for one another's rows.
+    """
+    if not key:
+        return deed(), False
+    with transaction.atomic():
+        claim = Once(actor=actor, route=route, key=key, body=body)
+        earlier = claim.begin()
+        if earlier is not None:
+            return earlier, True
+        uid = deed()
+        claim.done(uid)
+        return uid, False

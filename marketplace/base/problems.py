@@ -14,9 +14,17 @@ NOT_OF_HTTP = {460: "Checksum Mismatch"}
 
 
 def document(
-    status: int, code: str, detail: str, *, errors: dict[str, list[str]] | None = None
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: dict[str, list[str]] | None = None,
+    current: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """`code` is stable and for programs; `detail` is for people, in the language of the request."""
+    """`code` is stable and for programs; `detail` is for people, in the language of the request.
+
+    current: for a stale write, what stands now in place of what was sent.
+    """
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": NOT_OF_HTTP.get(status) or HTTPStatus(status).phrase,
@@ -26,6 +34,8 @@ def document(
     }
     if errors:
         body["errors"] = errors
+    if current:
+        body["current"] = current
     return body
 
 

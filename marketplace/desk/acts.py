@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
+from django.db.models import prefetch_related_objects
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +20,7 @@ from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding import rules as bidding_rules
 from marketplace.bidding.models import Bid, BidState, Opening, OpeningState
-from marketplace.committee.models import Panel
+from marketplace.committee.models import Panel, PanelMember
 from marketplace.scenarios import rules as scenario_rules
 from marketplace.scenarios.models import OWNER_EDITS, AwardMode, OrganisingMode, Scenario, State
 from marketplace.scenarios.queries import has_closed, is_open
@@ -81,11 +83,20 @@ class Act:
         return not self.why_not
 
 
+def with_memberships(actor: Actor) -> Actor:
+    """The same actor, for a whole list: its organisations are read once. Never for an action."""
+    if actor.user is None or not actor.is_office:
+        return actor
+    user = copy(actor.user)
+    prefetch_related_objects([user], "memberships")
+    return replace(actor, user=user)
+
+
 class Desk:
     """What one actor may do. Facts about the actor are read once, whatever the list's length."""
 
     def __init__(self, actor: Actor, now: datetime) -> None:
-        self.actor, self.now = actor, now
+        self.actor, self.now = with_memberships(actor), now
 
     @cached_property
     def keys(self) -> set[UUID]:
@@ -122,6 +133,18 @@ class Desk:
         """Scenarios in review that have a panel."""
         rows = Panel.objects.filter(scenario__state=State.REVIEW)
         return set(rows.values_list("scenario_id", flat=True))
+
+    @cached_property
+    def paneled(self) -> set[int]:
+        """Scenarios before their decision that have a panel."""
+        rows = Panel.objects.filter(scenario__state__in=[State.ELIGIBILITY, State.REVIEW])
+        return set(rows.values_list("scenario_id", flat=True))
+
+    @cached_property
+    def judged(self) -> set[int]:
+        """Scenarios on whose panel this person sits or has sat."""
+        rows = PanelMember.objects.filter(user=self.actor.user_id)
+        return set(rows.values_list("panel__scenario_id", flat=True))
 
     @cached_property
     def unconfirmed(self) -> set[int]:

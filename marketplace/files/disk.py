@@ -22,6 +22,11 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def file_mode() -> int:
+    """Ours alone, or for our group to read where the opener has an account of its own."""
+    return 0o640 if settings.STORAGE_SHARED else 0o600
+
+
 class Disk:
     """Raises OSError when the disk is full or gone, FileNotFoundError for what is not there."""
 
@@ -31,7 +36,9 @@ class Disk:
     def draft(self, name: str) -> Path:
         """Where a file lies until it is whole: beside its place, so that it is only renamed."""
         path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.mkdir(
+            parents=True, exist_ok=True, mode=0o750 if settings.STORAGE_SHARED else 0o700
+        )
         return path.with_suffix(PART)
 
     def take(self, draft: Path, name: str, sha256: str, size: int) -> None:
@@ -78,7 +85,7 @@ class Disk:
 
 def write_copy(source: Path, draft: Path) -> None:
     with source.open("rb") as file, draft.open("xb") as copy:
-        draft.chmod(0o600)
+        draft.chmod(file_mode())
         for found in blocks(file.read):
             copy.write(found)
         copy.flush()

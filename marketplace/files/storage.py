@@ -21,7 +21,7 @@ import structlog
 from django.conf import settings
 
 from marketplace.base.errors import StorageAway
-from marketplace.files.disk import Disk
+from marketplace.files.disk import Disk, file_mode
 from marketplace.files.s3 import S3
 
 log = structlog.get_logger()
@@ -90,7 +90,7 @@ def incoming(folder: str) -> Iterator[Incoming]:
     try:
         draft = backend().draft(name)
         with draft.open("xb") as file:
-            draft.chmod(0o600)
+            draft.chmod(file_mode())
             writer = HashingWriter(file)
             came = Incoming(writer, name)
             yield came

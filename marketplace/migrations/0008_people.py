@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('visitor', 'Visitor'), ('member', 'Signed in'), ('owner', 'Owner'), ('editor', 'Editor'), ('viewer', 'Viewer'), ('officer', 'Officer'), ('secretary', 'Secretary'), ('expert', 'Expert'), ('evaluator', 'Evaluator'), ('witness', 'Witness'), ('complaints', 'Complaints handler'), ('inspector', 'Inspector'), ('operator', 'Operator'), ('system', 'System'), ('opener', 'Opener')], max_length=16)),
                 ('email', models.EmailField(max_length=254)),
                 ('language', models.CharField(max_length=8)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('accepted', 'Accepted'), ('revoked', 'Revoked'), ('expired', 'Expired')], default='open', max_length=16)),
+                ('state', models.CharField(choices=[('open', 'Not answered yet'), ('accepted', 'Accepted'), ('revoked', 'Revoked'), ('expired', 'Expired')], default='open', max_length=16)),
                 ('token_hash', models.CharField(max_length=64, unique=True)),
                 ('sent', models.PositiveSmallIntegerField(default=1)),
                 ('mailed_at', models.DateTimeField(null=True)),

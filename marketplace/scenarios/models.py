@@ -13,6 +13,7 @@ from marketplace.accounts.queries import granted_subjects
 from marketplace.base.actor import Actor
 from marketplace.base.models import Recorded
 from marketplace.ledger.models import append_only
+from marketplace.scenarios import tallies
 from marketplace.scenarios.parts import (
     Condition,
     Criterion,
@@ -70,6 +71,7 @@ BEFORE_PUBLICATION = [
     State.REJECTED,
     State.DEMONSTRATED,
 ]
+NOT_PAST = [*BEFORE_PUBLICATION, State.PUBLISHED]
 OWNER_EDITS = [State.DRAFT, State.RETURNED]
 
 
@@ -208,6 +210,17 @@ class Scenario(Recorded):
                 name="scenario_closing", fields=["deadline_at"], condition=Q(state="published")
             ),
             models.Index(name="scenario_by_state", fields=["state"]),
+            # The board after the deadline, and by budget.
+            models.Index(
+                name="scenario_past",
+                fields=["-deadline_at", "-id"],
+                condition=~Q(state__in=[str(s) for s in NOT_PAST]),
+            ),
+            models.Index(
+                name="scenario_by_budget",
+                fields=["-budget_cny", "-id"],
+                condition=~Q(state__in=[str(s) for s in BEFORE_PUBLICATION]),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -239,6 +252,7 @@ class Scenario(Recorded):
             ),
         ]
         triggers = [
+            *tallies.triggers(),
             pgtrigger.Protect(
                 name="scenario_deadline_never_earlier",
                 operation=pgtrigger.Update,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marketplace.accounts.models import Membership, Organisation
+from marketplace.accounts.models import Organisation
 from marketplace.base.actor import Actor, Role
 from marketplace.scenarios.models import Scenario
 
@@ -44,7 +44,10 @@ def can_close_scenario(actor: Actor, scenario: Scenario) -> bool:
 
 def stands_apart(actor: Actor, scenario: Scenario) -> bool:
     """Neither the author nor a member of the organisation whose demand it is."""
-    if actor.user_id is None or actor.user_id == scenario.author_id:
+    if actor.user is None or actor.user_id == scenario.author_id:
         return False
-    members = Membership.objects.filter(user_id=actor.user_id)
-    return not members.filter(organisation_id=scenario.organisation_id).exists()
+    # .all(), so that a desk can have read them once for a whole list.
+    return all(
+        member.organisation_id != scenario.organisation_id
+        for member in actor.user.memberships.all()
+    )

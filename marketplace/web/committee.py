@@ -40,7 +40,7 @@ from marketplace.web.forms.committee import (
 )
 from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
 from marketplace.web.request import Request
-from marketplace.web.second_factor import fresh_proof
+from marketplace.web.second_factor import fresh_proof, scoring_proof
 from marketplace.web.templatetags.jiebang import localized_text, term
 
 STAGES = {
@@ -259,6 +259,7 @@ def _declared(request: Request, uid: UUID, *, stays: bool) -> HttpResponse:
 
 # -- A sheet -----------------------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
+@scoring_proof
 @fresh_proof(do="lock")
 def sheet(request: Request, uid: UUID) -> HttpResponse:
     """One judge's sheet: saved criterion by criterion (htmx) or as a whole, then locked."""

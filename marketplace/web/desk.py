@@ -3,6 +3,7 @@ from django.shortcuts import render
 from django.urls import path
 
 from marketplace.base.actor import Role
+from marketplace.desk.organisations import errands
 from marketplace.desk.queries import waiting_for, waiting_on
 from marketplace.desk.supervision import sections_for
 from marketplace.notices.queries import unread_count
@@ -24,6 +25,7 @@ def desk(request: Request) -> HttpResponse:
         {
             "waiting_for": mine,
             "waiting_on": others,
+            "errands": errands(actor),
             "unread": unread_count(actor),
             "owes": actor.owes(),
             "sections": sections_for(actor),

@@ -26,6 +26,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from marketplace.base import clock, heartbeat
+from marketplace.files import spool
+from marketplace.files import storage as stored
 from marketplace.web import standing
 
 OK, DEGRADED, UNAVAILABLE = "ok", "degraded", "unavailable"
@@ -148,8 +150,11 @@ _written: dict[Path, tuple[float, Check]] = {}
 
 
 def storage() -> Check:
-    """Whether a file can be written; asked of the disk at most every few seconds."""
-    root = Path(settings.STORAGE_ROOT)
+    """Whether a file can be written; asked of the disk at most every few seconds.
+
+    Of an S3 store, whether it lets us in; files are collected in the spool first.
+    """
+    root = spool.folder() if settings.S3_BUCKET else Path(settings.STORAGE_ROOT)
     when, found = _written.get(root, (-STORAGE_SECONDS, None))
     if found is None or found.status != OK or time.monotonic() - when >= STORAGE_SECONDS:
         found = write_once(root)
@@ -158,6 +163,9 @@ def storage() -> Check:
 
 
 def write_once(root: Path) -> Check:
+    refused = Check("storage", UNAVAILABLE, "The storage takes no files: no bid can be received.")
+    if settings.S3_BUCKET and not stored.is_there(""):
+        return refused
     probe = root / f"probe-{uuid4()}.part"
     try:
         with probe.open("xb") as file:
@@ -167,7 +175,7 @@ def write_once(root: Path) -> Check:
     except OSError:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
-        return Check("storage", UNAVAILABLE, "The storage takes no files: no bid can be received.")
+        return refused
     return Check("storage", OK)
 
 

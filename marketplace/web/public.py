@@ -12,7 +12,6 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.cache import patch_vary_headers
-from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -21,7 +20,7 @@ from marketplace.base import clock
 from marketplace.indicators.k4 import K4, Reason
 from marketplace.indicators.models import Indicator
 from marketplace.indicators.queries import Goals, Unit, goals, open_demands
-from marketplace.scenarios.board import FACETS, SORTS, board, facets
+from marketplace.scenarios.board import FACETS, SORTS, facets, page_of
 from marketplace.scenarios.models import OrganisingMode, Scenario, State
 from marketplace.scenarios.queries import is_open
 from marketplace.web import published, verify
@@ -31,6 +30,8 @@ from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import localized_text, term
 
 PER_PAGE = 20
+# A page far behind costs what all before it cost; there are filters.
+PAGES_MOST = 500
 SEARCH_MOST = 100
 HEADS = {
     "state": gettext_lazy("State"),
@@ -53,18 +54,6 @@ REASONS = {
 
 
 # -- The board -------------------------------------------------------------------------------------
-class CountedPaginator(Paginator):
-    """The facets have counted the rows already."""
-
-    def __init__(self, rows: Any, per_page: int, total: int) -> None:
-        self.total = total
-        super().__init__(rows, per_page)
-
-    @cached_property
-    def count(self) -> int:
-        return self.total
-
-
 @login_not_required
 @require_safe
 def board_page(request: Request) -> HttpResponse:
@@ -77,14 +66,15 @@ def board_page(request: Request) -> HttpResponse:
     sort = given.get("sort", "")
     sort = sort if sort in SORTS else "closing"
     found = facets(actor, filters)
-    rows = CountedPaginator(board(actor, filters, sort), PER_PAGE, found["total"])
-    page = rows.get_page(given.get("page"))
+    pages = Paginator(range(min(found["total"], PAGES_MOST * PER_PAGE)), PER_PAGE)
+    page = pages.get_page(given.get("page"))
+    shown = page_of(actor, filters, sort, max(0, page.start_index() - 1), page.end_index())
     now = clock.now()
     kept = {**filters, **({"sort": sort} if sort != "closing" else {})}
     context = {
         "now": now,
         "page_obj": page,
-        "entries": [entry(row, now) for row in page],
+        "entries": [entry(row, now) for row in shown],
         "total": found["total"],
         "q": words,
         "kept": {name: value for name, value in kept.items() if name != "q"},

@@ -294,7 +294,7 @@ def _walk(request: Request, scenario: Scenario) -> DomainError | None:
 
 
 # -- Publication and withdrawal --------------------------------------------------------------------
-@fresh_proof
+@fresh_proof(first=True)
 def publish(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)

@@ -16,7 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from marketplace.accounts.models import User
-from marketplace.accounts.proof import has_second_factor, lacks_second_factor, proved_recently
+from marketplace.accounts.proof import (
+    has_second_factor,
+    lacks_second_factor,
+    proved_recently,
+    proved_within,
+)
 from marketplace.accounts.queries import needs_second_factor
 from marketplace.base.problems import plain_problem
 from marketplace.web.request import Request
@@ -79,6 +84,27 @@ def fresh_proof(view: View | None = None, *, do: str = "", first: bool = False) 
         if asked and isinstance(user, User) and not proved_recently(request, user):
             raise ReauthenticationRequired
         return view(request, *args, **kwargs)
+
+    return proved
+
+
+def scoring_proof(view: View) -> View:
+    """A sheet opens after a proof of the last hours; what is then written is taken for as long again.
+
+    So a judge is asked before writing and never between two sentences.
+    """
+
+    @wraps(view)
+    def proved(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        user, within = request.user, settings.SCORING_PROOF_SECONDS
+        if request.method == "POST":
+            within *= 2
+        if not isinstance(user, User) or proved_within(request, user, within):
+            return view(request, *args, **kwargs)
+        if request.htmx:
+            # A part of a page cannot ask: the page itself does, and the sheet opens again after it.
+            return HttpResponse(headers={"HX-Redirect": request.get_full_path()})
+        raise ReauthenticationRequired
 
     return proved
 

@@ -104,10 +104,49 @@ def test_open_is_computed_from_the_clock(clock):
 def test_actions_name_the_moves_of_the_user():
     owner = world.owner()
     scenario = world.published_scenario(owner)
-    assert get(one(scenario), owner).json()["actions"] == ["withdraw_scenario"]
-    assert get(one(scenario), world.vendor()).json()["actions"] == ["submit_bid"]
-    assert get(LIST, owner).json()["results"][0]["actions"] == ["withdraw_scenario"]
+    withdraw = {
+        "name": "withdraw_scenario",
+        "method": "POST",
+        "href": f"http://testserver{one(scenario)}withdraw/",
+    }
+    assert get(one(scenario), owner).json()["actions"] == [withdraw]
+    assert get(LIST, owner).json()["results"][0]["actions"] == [withdraw]
     assert get(one(scenario), world.officer()).json()["actions"] == []
+
+
+def names(body):
+    return [row["name"] for row in body["actions"]]
+
+
+def test_actions_follow_the_demand_through_the_gate():
+    owner, officer = world.owner(), world.officer()
+    draft = world.draft_scenario(owner)
+    assert names(get(one(draft), owner).json()) == [
+        "edit_scenario",
+        "submit_scenario",
+        "delete_scenario",
+    ]
+    offered = {
+        State.SUBMITTED: ["start_demonstration", "return_scenario", "reject_scenario"],
+        State.DEMONSTRATING: ["conclude_demonstration", "return_scenario", "reject_scenario"],
+        State.DEMONSTRATED: ["publish_scenario", "return_scenario"],
+        State.RETURNED: [],
+    }
+    for state, expected in offered.items():
+        Scenario.objects.filter(pk=draft.pk).update(state=state)
+        assert names(get(one(draft), officer).json()) == expected
+        mine = ["edit_scenario", "submit_scenario"] if state == State.RETURNED else []
+        assert names(get(one(draft), owner).json()) == mine
+
+
+@pytest.mark.parametrize("state", [State.SUBMITTED, State.DEMONSTRATED])
+def test_the_gate_s_list_takes_as_many_for_one_as_for_thirty(state, count_queries):
+    officer, owner = world.officer(), world.owner()
+    world.draft_scenario(owner, state=state)
+    few = signed_in_queries(count_queries, officer)
+    for _ in range(29):
+        world.draft_scenario(world.owner(), state=state)
+    assert signed_in_queries(count_queries, officer) == few
 
 
 # -- Filters -----------------------------------------------------------------------------------------

@@ -171,10 +171,11 @@ def test_what_a_backup_and_a_restore_refuse(park, elsewhere, settings, tmp_path)
         run("restore", tmp_path / "there")
 
     elsewhere()
-    (settings.STORAGE_ROOT / "stranger").touch()
-    with pytest.raises(CommandError, match="storage-again is not empty"):
+    (settings.STORAGE_ROOT / "sealed").mkdir()
+    (settings.STORAGE_ROOT / "sealed" / "stranger").touch()
+    with pytest.raises(CommandError, match="The storage is not empty"):
         run("restore", tmp_path / "bundle")
-    (settings.STORAGE_ROOT / "stranger").unlink()
+    (settings.STORAGE_ROOT / "sealed" / "stranger").unlink()
     victim = next((tmp_path / "bundle/files").rglob("*-*"))
     kept = victim.read_bytes()
     victim.write_bytes(kept[:-1] + b"?")

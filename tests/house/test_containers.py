@@ -14,6 +14,7 @@ from django.conf import settings
 
 from config.runtime import alive, secrets
 from marketplace.base import heartbeat
+from marketplace.files import storage
 from tests.house.test_operations import read_variables
 
 ROOT = Path(settings.BASE_DIR)
@@ -65,9 +66,8 @@ def test_only_migration_and_backup_own_the_database():
 
 def test_what_is_given_is_read():
     given = {name for service in OURS.values() for name in service["environment"]}
-    told = {name for name in given if not name.startswith(("S3_", "STORAGE_SHARED"))}
     plain = {name.removesuffix("_FILE") for name in read_variables()}
-    assert {name.removesuffix("_FILE") for name in told} <= plain
+    assert {name.removesuffix("_FILE") for name in given} <= plain
 
 
 def test_the_image_runs_as_nobody_special():
@@ -146,3 +146,14 @@ def test_web_is_healthy_while_it_is_ready(site, settings, tmp_path, monkeypatch,
     assert "503: " in capsys.readouterr().out
     monkeypatch.setenv("ALIVE_URL", "http://127.0.0.1:1/")
     assert alive.main(["web"]) == 1
+
+
+def test_the_group_reads_only_where_it_is_told_to(settings, tmp_path):
+    settings.STORAGE_ROOT = tmp_path
+    for shared, folder_mode, mode in ((False, 0o700, 0o600), (True, 0o750, 0o640)):
+        settings.STORAGE_SHARED = shared
+        with storage.incoming(f"shared-{shared}") as incoming:
+            incoming.writer.write(b"sealed")
+        path = storage.path_of(incoming.stored.name)
+        assert path.stat().st_mode & 0o777 == mode
+        assert path.parent.stat().st_mode & 0o777 == folder_mode

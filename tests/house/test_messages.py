@@ -113,6 +113,9 @@ BORROWED = [
     "The password reset token was invalid.",
     "You must type the same password each time.",
     "The submitted file is empty.",
+    "Passkey",
+    "WebAuthn",
+    "This key does not indicate whether it is a passkey.",
 ]
 
 

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from marketplace.accounts import content as organisation_content
+from marketplace.accounts.invitations import models as invitations
+from marketplace.accounts.models import Organisation
+from marketplace.accounts.organisations.actions import registration, ties
 from marketplace.accounts.tokens import models as tokens
 from marketplace.api.pagination import KeysetPagination
 from marketplace.base import idempotency
@@ -114,6 +118,29 @@ def bid_length(envelope, name):
             [found.REASON_MOST, eligibility.REASON_MAX],
         ),
         ("search words on the board", [public.SEARCH_MOST, board.WORDS_MOST]),
+        ("board: pages", [public.PAGES_MOST]),
+        (
+            "invitation",
+            [
+                invitations.VALID_FOR.days,
+                invitations.OPEN_MOST,
+                invitations.A_DAY_MOST,
+                invitations.SENT_MOST,
+            ],
+        ),
+        (
+            "organisation: name · profile · reason of a refusal",
+            [
+                Organisation._meta.get_field("name").max_length,
+                organisation_content.PROFILE_MOST,
+                organisation_content.REASON_MOST,
+            ],
+        ),
+        (
+            "organisation: capabilities · entries of control, of relations",
+            [organisation_content.CAPABILITIES_MOST, ties.TIES_MOST],
+        ),
+        ("organisations owned by one person", [registration.OWNED_MOST]),
         ("lines of one desk", [desk.LIMIT]),
         ("API page", [settings.REST_FRAMEWORK["PAGE_SIZE"], KeysetPagination.max_page_size]),
         (

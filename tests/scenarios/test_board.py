@@ -6,12 +6,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from marketplace.base import clock as real_clock
 from marketplace.base.actor import VISITOR
-from marketplace.scenarios.models import BEFORE_PUBLICATION, SearchEntry, State
+from marketplace.scenarios import tallies
+from marketplace.scenarios.board import _counted, page_of, tallied
+from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, SearchEntry, State
 from marketplace.scenarios.projections import search_form
 from marketplace.scenarios.queries import board, facets
+from marketplace.scenarios.tallies import BoardTally
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +167,7 @@ def test_the_board_costs_the_same_for_one_row_and_for_thirty(count_queries):
 
     domain = world.term("domain", "ai")
     post(domain=domain)
+    tallied()  # the process knows the terms
     assert look() == (1, 4)
     for _ in range(29):
         post(domain=domain)
@@ -174,3 +179,60 @@ def test_the_search_uses_its_index():
     found = str(board(VISITOR, {"q": "示例需求"}, "new").query)
     assert "UPPER" not in found
     assert " LIKE %示例需求%" in found
+
+
+# -- The sums that are kept, and pages by indexes --------------------------------------------------
+def recounted():
+    with connection.cursor() as cursor:
+        cursor.execute(tallies.RECOUNT)
+
+
+def sums():
+    names = ("group", "domain_id", "carrier_id", "area_id", "organising_mode", "rows")
+    return sorted(map(str, BoardTally.objects.exclude(rows=0).values_list(*names)))
+
+
+def a_board():
+    ai, supply = world.term("domain", "ai"), world.term("domain", "data_compliance")
+    made = [post(days=days, domain=ai) for days in (5, 3, 3, 9)]
+    made += [post(domain=supply, state=state) for state in (State.REVIEW, State.AWARDED)]
+    made += [post(days=1, organising_mode="race", race_entrants=2), post(state=State.WITHDRAWN)]
+    world.draft_scenario(world.owner())
+    return made
+
+
+def test_the_sums_are_those_of_a_recount(clock):
+    made = a_board()
+    Scenario.objects.filter(pk=made[0].pk).update(state=State.CLOSED)
+    Scenario.objects.filter(pk=made[4].pk).update(state=State.FAILED)
+    world.draft_scenario(world.owner()).delete()
+    kept = sums()
+    assert len(kept) == 5
+    recounted()
+    assert sums() == kept
+
+
+@pytest.mark.parametrize("sort", ["closing", "new", "budget"])
+@pytest.mark.parametrize(
+    "filters",
+    [{}, {"state": "open"}, {"state": "review"}, {"state": "done"}, {"domain": "ai"},
+     {"mode": "race"}, {"domain": "ai", "state": "review"}, {"q": "LG-"}],
+)  # fmt: skip
+def test_a_page_is_a_part_of_the_board(filters, sort, clock):
+    """Some are over their deadline with no sweep having recorded it."""
+    clock.freeze(real_clock.now())
+    a_board()
+    clock.move(timedelta(days=4))
+    every = [row.pk for row in board(VISITOR, filters, sort)]
+    for start in range(len(every) + 2):
+        for stop in (start + 1, start + 2, start + 5):
+            page = page_of(VISITOR, filters, sort, start, stop)
+            assert [row.pk for row in page] == every[start:stop]
+
+
+def test_facets_are_those_that_are_counted(clock):
+    clock.freeze(real_clock.now())
+    a_board()
+    for days in (0, 4, 40):
+        clock.move(timedelta(days=days))
+        assert tallied() == _counted(Scenario.objects.public())

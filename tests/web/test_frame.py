@@ -75,7 +75,7 @@ def test_a_wrong_password_is_explained_and_the_address_is_kept(client: Client) -
 @pytest.mark.django_db
 def test_nobody_signs_up_alone(client: Client) -> None:
     page = client.get("/en/accounts/signup/").content.decode()
-    assert "The park office opens accounts" in page
+    assert "Register your organisation" in page
 
 
 @pytest.mark.browser

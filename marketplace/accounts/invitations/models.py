@@ -27,7 +27,7 @@ GIVEN_ROLES = [role for role in PERSON_ROLES if role != Role.OPERATOR]
 
 
 class InvitationState(models.TextChoices):
-    OPEN = "open", _("Open")
+    OPEN = "open", _("Not answered yet")
     ACCEPTED = "accepted", _("Accepted")
     REVOKED = "revoked", _("Revoked")
     EXPIRED = "expired", _("Expired")

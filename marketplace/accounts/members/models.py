@@ -11,8 +11,8 @@ from marketplace.ledger.models import append_only
 
 class EndedRoleQuerySet(models.QuerySet["EndedRole"]):
     def visible_to(self, actor: Actor) -> EndedRoleQuerySet:
-        """The person, the owners of the organisation, the office and inspectors."""
-        if actor.is_office or actor.role == Role.INSPECTOR:
+        """The person, the owners of the organisation, and the office."""
+        if actor.is_office:
             return self
         seen = Q(user=actor.user_id) if actor.user_id else Q(pk=None)
         if actor.role == Role.OWNER and actor.organisation_id:

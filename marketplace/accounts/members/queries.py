@@ -28,7 +28,7 @@ def open_invitations(
 
 
 def person_roles(actor: Actor) -> QuerySet[PersonRole]:
-    """Who has a role as a person; for the office, which gives them, and for inspectors."""
-    if not actor.is_office and actor.role != Role.INSPECTOR:
+    """Who has a role as a person; for the office, which gives them."""
+    if not actor.is_office:
         return PersonRole.objects.none()
     return PersonRole.objects.select_related("user").order_by("role", "user__name", "pk")

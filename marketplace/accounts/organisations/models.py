@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import Organisation, Tie, User
-from marketplace.base.actor import Actor, Role
+from marketplace.base.actor import Actor
 from marketplace.base.models import Recorded
 
 
@@ -57,8 +57,8 @@ class VerificationState(models.TextChoices):
 
 class VerificationQuerySet(models.QuerySet["Verification"]):
     def visible_to(self, actor: Actor) -> VerificationQuerySet:
-        """The office, inspectors, and whoever writes for the organisation: it names a person."""
-        if actor.is_office or actor.role == Role.INSPECTOR:
+        """The office, and whoever writes for the organisation: it names a person."""
+        if actor.is_office:
             return self
         if actor.writes and actor.organisation_id:
             return self.filter(organisation=actor.organisation_id)

@@ -27,7 +27,7 @@ def to_verify(actor: Actor) -> QuerySet[Organisation]:
 
 def all_organisations(actor: Actor) -> QuerySet[Organisation]:
     """Every organisation but the office, newest first, with `asks`: whether a request waits."""
-    if not actor.is_office and actor.role != Role.INSPECTOR:
+    if not actor.is_office:
         return Organisation.objects.none()
     rows = Organisation.objects.filter(is_office=False).annotate(asks=_waits())
     return rows.order_by("-pk")
@@ -40,9 +40,9 @@ def verifications(actor: Actor, organisation: Organisation) -> QuerySet[Verifica
 
 
 def may_see_ties(actor: Actor, organisation: Organisation) -> bool:
-    """Its own people, the office and inspectors: a controller may be a person."""
+    """Its own people and the office: a controller may be a person."""
     own = actor.organisation_id == organisation.pk
-    return own or actor.is_office or actor.role == Role.INSPECTOR
+    return own or actor.is_office
 
 
 def controls(actor: Actor, organisation: Organisation) -> QuerySet[Control]:

@@ -19,6 +19,7 @@ from django.core.management.base import CommandError
 from django.db import connections, transaction
 
 from marketplace.files import storage
+from marketplace.files.disk import file_mode
 from marketplace.ledger.receipts import public_key_text
 from marketplace.management.backup import database
 
@@ -60,7 +61,7 @@ def save(folder: Path, say: Say) -> dict[str, Any]:
 
 def copy_files(
     folder: Path, named: list[database.Named]
-) -> tuple[list[dict[str, str]], list[database.Named]]:
+) -> tuple[list[dict[str, Any]], list[database.Named]]:
     """(those copied, those that are missing or differ from what their row says)."""
     copied, damaged = [], []
     folder.mkdir(mode=0o700)
@@ -68,13 +69,13 @@ def copy_files(
         place = folder / one.name
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            digest = write(place, pieces(storage.path_of(one.name)))
+            digest = write(place, storage.stream(one.name, 0, one.size))
         except FileNotFoundError:
             damaged.append(one)
             continue
         if digest != one.sha256:
             damaged.append(one)
-        copied.append({"name": one.name, "sha256": one.sha256})
+        copied.append({"name": one.name, "sha256": one.sha256, "size": one.size})
     return copied, damaged
 
 
@@ -83,9 +84,9 @@ def restore(folder: Path, say: Say) -> None:
     manifest = read_manifest(folder)
     if database.tables():
         raise CommandError("The database is not empty: restore into a new one.")
-    root = Path(settings.STORAGE_ROOT)
-    if root.exists() and any(path.is_file() for path in root.rglob("*")):
-        raise CommandError(f"{root} is not empty: restore into a new folder.")
+    folders = {entry["name"].partition("/")[0] for entry in manifest["files"]}
+    if any(list(storage.names(name)) for name in sorted(folders)):
+        raise CommandError("The storage is not empty: restore into a new folder or bucket.")
     check_bundle(folder, manifest)
     say("the bundle is whole")
     for entry in manifest["files"]:
@@ -100,11 +101,18 @@ def restore(folder: Path, say: Say) -> None:
     report(problems, manifest, say)
 
 
-def put(source: Path, entry: dict[str, str]) -> None:
+def put(source: Path, entry: dict[str, Any]) -> None:
+    """A copy of its own: a second name for the same bytes would tie the bundle to the storage."""
+    if settings.S3_BUCKET:
+        storage.keep(source, entry["name"], sha256=entry["sha256"], size=entry["size"])
+        return
     place = storage.path_of(entry["name"])
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.parent.mkdir(
+        mode=0o750 if settings.STORAGE_SHARED else 0o700, parents=True, exist_ok=True
+    )
     if write(place, pieces(source)) != entry["sha256"]:
         raise CommandError(f"{entry['name']} changed while it was restored.")
+    place.chmod(file_mode())
 
 
 def check(folder: Path, say: Say) -> None:
@@ -130,7 +138,7 @@ def compare(manifest: dict[str, Any]) -> list[str]:
             problems.append(f"{table}: {told['rows']} rows, but other contents")
     for one in named:
         try:
-            digest = sha256_of(pieces(storage.path_of(one.name)))
+            digest = sha256_of(storage.stream(one.name, 0, one.size))
         except FileNotFoundError:
             problems.append(f"{one.name}: the file is missing ({one.table})")
             continue

@@ -16,6 +16,8 @@ from django.core.management.base import CommandError
 from django.db import connections, transaction
 from psycopg import sql
 
+from marketplace.bidding.models import SealedPackage
+
 OWNER = "owner"
 # Independent of the order of rows, and computed without holding them all.
 DIGEST = (
@@ -30,6 +32,7 @@ class Named:
 
     name: str
     sha256: str
+    size: int
     table: str
 
 
@@ -113,16 +116,27 @@ def contents() -> dict[str, dict[str, Any]]:
 
 
 def named_files() -> list[Named]:
-    """Every file that a row names, of whatever model: those with a `stored_name`."""
+    """Every file that a row names, of whatever model: those with a `stored_name`.
+
+    Beside them the sealed packages that wait to be submitted, whose files stand in a list.
+    """
     found = []
     for model in apps.get_models():
         fields = {field.name for field in model._meta.get_fields()}
         if "stored_name" not in fields:
             continue
+        size = "size" if "size" in fields else "length"
         rows = model._default_manager.using(OWNER).exclude(stored_name="").order_by("stored_name")
         found += [
-            Named(name, sha256, model._meta.db_table)
-            for name, sha256 in rows.values_list("stored_name", "sha256")
+            Named(name, sha256, size_bytes, model._meta.db_table)
+            for name, sha256, size_bytes in rows.values_list("stored_name", "sha256", size)
+        ]
+    known = {one.name for one in found}
+    for package in SealedPackage.objects.using(OWNER).order_by("pk"):
+        found += [
+            Named(file["stored_name"], file["sha256"], file["size"], package._meta.db_table)
+            for file in package.envelopes
+            if file["stored_name"] not in known
         ]
     return found
 

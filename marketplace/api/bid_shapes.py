@@ -1,0 +1,257 @@
+"""How bids are told: rows, one in full, packages and receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers as s
+from rest_framework.request import Request
+
+from marketplace.api.moves import told
+from marketplace.api.scenarios import said
+from marketplace.api.shapes import Free, Links, Party, Shape, Subject, actions, instant, text
+from marketplace.api.views import absolute
+from marketplace.awards.queries import own_result
+from marketplace.base.actor import Actor
+from marketplace.base.errors import NotFound
+from marketplace.bidding import queries
+from marketplace.bidding.models import (
+    AFTER_SCORING,
+    Bid,
+    BidState,
+    Outcome,
+    SealedPackage,
+    Verdict,
+    VersionKind,
+)
+from marketplace.desk import moves
+from marketplace.desk.queries import desk_for
+from marketplace.scenarios.models import Envelope, Scenario
+
+
+class BidRow(Shape):
+    uid = s.UUIDField()
+    scenario = Subject()
+    organisation = Party(help_text="The bidder.")
+    state = s.ChoiceField(BidState.choices)
+    versions_count = s.IntegerField()
+    blind_code = text("Under which the panel scored; empty until nobody scores any more.")
+    price_cny = s.DecimalField(14, 2, allow_null=True, help_text="Once prices are opened.")
+    links = Links()
+    actions = actions()
+
+
+class EnvelopeSerializer(Shape):
+    envelope = s.ChoiceField(Envelope.choices)
+    sha256 = text("Of the sealed bytes.")
+    size = s.IntegerField(help_text="Bytes, padded.")
+
+
+class VersionSerializer(Shape):
+    uid = s.UUIDField()
+    number = s.IntegerField()
+    kind = s.ChoiceField(VersionKind.choices)
+    received_at = instant()
+    envelopes = EnvelopeSerializer(many=True)
+    receipt = s.URLField(help_text="The signed receipt.")
+
+
+class OpenedFileSerializer(Shape):
+    uid = s.UUIDField()
+    name = text()
+    size = s.IntegerField()
+    sha256 = text()
+    href = s.URLField()
+
+
+class OpenedSerializer(Shape):
+    envelope = s.ChoiceField(Envelope.choices)
+    outcome = s.ChoiceField(Outcome.choices)
+    reason = text("Why it could not be opened, as a code.")
+    form = Free(allow_null=True)
+    files = OpenedFileSerializer(many=True)
+
+
+class VerdictSerializer(Shape):
+    condition = text("Its code.")
+    verdict = s.ChoiceField(Verdict.choices)
+    reason = text()
+    checked_at = instant()
+
+
+class ResultSerializer(Shape):
+    state = s.ChoiceField(BidState.choices)
+    place = s.IntegerField(allow_null=True)
+    technical = s.CharField(allow_null=True)
+    team = s.CharField(allow_null=True)
+    price = s.CharField(allow_null=True)
+    total = s.CharField(allow_null=True)
+    reasons = s.ListField(child=s.CharField())
+
+
+class BidDetail(BidRow):
+    void_reason = text()
+    versions = VersionSerializer(many=True, help_text="Newest first.")
+    contents = OpenedSerializer(many=True, help_text="What this reader may read of it.")
+    verdicts = VerdictSerializer(many=True, help_text="One per listed condition, the last one.")
+    result = ResultSerializer(allow_null=True, help_text="The bidder's own, once it may be told.")
+
+
+class PackageShape(Shape):
+    uid = s.UUIDField()
+    scenario = Subject()
+    envelopes = EnvelopeSerializer(many=True)
+    created_at = instant()
+    bid = s.URLField(allow_null=True, help_text="Of which it became a version.")
+    links = Links()
+    actions = actions()
+
+
+class ReceiptShape(Shape):
+    receipt = Free(help_text="What was signed, to read.")
+    signed_text = text("The same letter by letter, in base64.")
+    signature = text("Ed25519, in base64.")
+    key_id = text()
+    public_key = text("In base64; compare it with the published key.")
+
+
+def rows(request: Request, actor: Actor) -> tuple[Any, Callable[[list[Bid]], list[dict]]]:
+    """The bids that the actor may see, and how a page of them is told. Five queries more at most."""
+    found = Bid.objects.visible_to(actor).select_related("scenario__profile", "organisation")
+
+    def shape(page: list[Bid]) -> list[dict[str, Any]]:
+        desk = desk_for(actor)
+        return [row_shape(request, row, desk) for row in page]
+
+    return found, shape
+
+
+def row_shape(request: Request, bid: Bid, desk: Any) -> dict[str, Any]:
+    names = moves.on_bid(
+        desk, organisation_id=bid.organisation_id, state=bid.state, scenario=bid.scenario
+    )
+    return {
+        "uid": str(bid.uid),
+        "scenario": subject(request, bid.scenario),
+        "organisation": party(bid.organisation),
+        "state": bid.state,
+        "versions_count": bid.versions_count,
+        "blind_code": bid.blind_code if bid.scenario.state in AFTER_SCORING else "",
+        "price_cny": said(bid.price_cny),
+        "links": {
+            "self": absolute(request, "api-bid", bid.uid),
+            "html": absolute(request, "bid", bid.uid),
+        },
+        "actions": told(request, names, bid.uid),
+    }
+
+
+def subject(request: Request, scenario: Scenario) -> dict[str, Any]:
+    return {
+        "uid": str(scenario.uid),
+        "ref": scenario.ref,
+        "title": scenario.title,
+        "title_en": scenario.title_en,
+        "href": absolute(request, "api-scenario", scenario.uid),
+    }
+
+
+def party(organisation: Any) -> dict[str, str]:
+    return {
+        "uid": str(organisation.uid),
+        "name": organisation.name,
+        "name_en": organisation.name_en,
+    }
+
+
+def detail(request: Request, actor: Actor, uid: UUID) -> dict[str, Any]:
+    found = Bid.objects.visible_to(actor).select_related("scenario__profile", "organisation")
+    bid = found.filter(uid=uid).first()
+    if bid is None:
+        raise NotFound
+    return row_shape(request, bid, desk_for(actor)) | {
+        "void_reason": bid.void_reason,
+        "versions": [version_shape(request, row) for row in queries.versions_of(actor, bid)],
+        "contents": [opened_shape(request, row) for row in queries.opened_contents(actor, bid)],
+        "verdicts": verdicts(bid),
+        "result": result(actor, bid),
+    }
+
+
+def version_shape(request: Request, version: Any) -> dict[str, Any]:
+    return {
+        "uid": str(version.uid),
+        "number": version.number,
+        "kind": version.kind,
+        "received_at": said(version.received_at),
+        "envelopes": [
+            {"envelope": row.envelope, "sha256": row.sha256, "size": row.size}
+            for row in version.envelopes.all()
+        ],
+        "receipt": absolute(request, "api-receipt", version.receipt.uid),
+    }
+
+
+def opened_shape(request: Request, row: Any) -> dict[str, Any]:
+    return {
+        "envelope": row.sealed.envelope,
+        "outcome": row.outcome,
+        "reason": row.reason,
+        "form": row.form,
+        "files": [
+            {
+                "uid": str(file.uid),
+                "name": file.name,
+                "size": file.size,
+                "sha256": file.sha256,
+                "href": absolute(request, "opened-file", file.uid),
+            }
+            for file in row.files.all()
+        ],
+    }
+
+
+def verdicts(bid: Bid) -> list[dict[str, Any]]:
+    given = queries.standing_verdicts([bid])
+    conditions = bid.scenario.conditions.order_by("position", "pk")
+    return [
+        {
+            "condition": condition.code,
+            "verdict": check.verdict,
+            "reason": check.reason,
+            "checked_at": said(check.checked_at),
+        }
+        for condition in conditions
+        if (check := given.get((bid.pk, condition.pk)))
+    ]
+
+
+def result(actor: Actor, bid: Bid) -> dict[str, Any] | None:
+    try:
+        own = own_result(actor, bid)
+    except NotFound:
+        return None
+    scores = {name: said(getattr(own, name)) for name in ("technical", "team", "price", "total")}
+    return {"state": own.state, "place": own.place, **scores, "reasons": own.reasons}
+
+
+def package_shape(request: Request, package: SealedPackage) -> dict[str, Any]:
+    bid = package.version.bid if package.version else None
+    names = [] if bid else ["submit_package"]
+    return {
+        "uid": str(package.uid),
+        "scenario": subject(request, package.scenario),
+        "envelopes": [
+            {name: row[name] for name in ("envelope", "sha256", "size")}
+            for row in package.envelopes
+        ],
+        "created_at": said(package.created_at),
+        "bid": absolute(request, "api-bid", bid.uid) if bid else None,
+        "links": {
+            "self": absolute(request, "api-package", package.uid),
+            "html": absolute(request, "scenario", package.scenario.address),
+        },
+        "actions": told(request, names, package.uid),
+    }

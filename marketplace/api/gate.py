@@ -1,0 +1,161 @@
+"""The office's way with a filed demand, and what may happen to a posted one."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers as s
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from marketplace.accounts.tokens.models import Scope
+from marketplace.api.bodies import Body, Instant, Text, Uid
+from marketplace.api.deeds import Given, deed
+from marketplace.api.scenarios import scenario_shown
+from marketplace.api.shapes import ScenarioDetail, Shape, text
+from marketplace.api.views import OfScenario, actor_of
+from marketplace.base.errors import NotFound
+from marketplace.base.rules import require
+from marketplace.scenarios import actions
+from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.queries import key_holder_candidates
+from marketplace.scenarios.rules import can_publish_scenario
+
+SHOWN: dict[str, Any] = {"shows": scenario_shown, "answers": ScenarioDetail}
+HOLDERS_MAX = 20
+
+
+class Reason(Body):
+    reason = Text(4000)
+
+
+class Opinion(Body):
+    opinion = Text(4000)
+
+
+class Publish(Body):
+    key_holders = s.ListField(
+        child=Uid(),
+        min_length=1,
+        max_length=HOLDERS_MAX,
+        help_text="Of the candidates; at least as many as the profile asks to confirm an opening.",
+    )
+    deadline_at = Instant(required=False, allow_null=True)
+
+
+class ScenarioDemonstrate(OfScenario):
+    @deed("scenarios_demonstrate", "Take up a filed demand", scope=Scope.OFFICE, **SHOWN)
+    def post(self, given: Given, uid: UUID) -> UUID:
+        actions.start_demonstration(actor=given.actor, scenario_uid=uid)
+        return uid
+
+
+class ScenarioReturn(OfScenario):
+    @deed(
+        "scenarios_return",
+        "Give a demand back to its owner",
+        scope=Scope.OFFICE,
+        takes=Reason,
+        example={"reason": "指标缺少测试方法。"},
+        **SHOWN,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        actions.return_scenario(actor=given.actor, scenario_uid=uid, **given.body)
+        return uid
+
+
+class ScenarioReject(OfScenario):
+    @deed(
+        "scenarios_reject",
+        "Reject a demand for good",
+        scope=Scope.OFFICE,
+        takes=Reason,
+        example={"reason": "不属于本平台的领域。"},
+        **SHOWN,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        actions.reject_scenario(actor=given.actor, scenario_uid=uid, **given.body)
+        return uid
+
+
+class ScenarioConclude(OfScenario):
+    @deed(
+        "scenarios_conclude",
+        "Conclude the demonstration",
+        scope=Scope.OFFICE,
+        takes=Opinion,
+        example={"opinion": "需求真实，指标可测，条件中立，同意发榜。"},
+        **SHOWN,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        actions.conclude_demonstration(actor=given.actor, scenario_uid=uid, **given.body)
+        return uid
+
+
+class ScenarioPublish(OfScenario):
+    @deed(
+        "scenarios_publish",
+        "Post a demand",
+        scope=None,
+        description="Everybody reads it from here on, and nothing of it changes any more.",
+        takes=Publish,
+        example={
+            "key_holders": [
+                "5f0c7f3e-0b0e-4d5e-9a53-0a5a4f7a7c11",
+                "8a6f2c1d-7f43-4f0e-8f19-3c1f0d9b2e22",
+            ],
+            "deadline_at": "2026-12-31T17:00:00+08:00",
+        },
+        proof=True,
+        **SHOWN,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        actions.publish_scenario(
+            actor=given.actor,
+            scenario_uid=uid,
+            key_holder_uids=given.body["key_holders"],
+            deadline_at=given.body.get("deadline_at"),
+        )
+        return uid
+
+
+class ScenarioWithdraw(OfScenario):
+    @deed(
+        "scenarios_withdraw",
+        "Take back a posted demand",
+        scope=Scope.SCENARIOS,
+        description="Strictly before its deadline; it stays visible, with the reason.",
+        takes=Reason,
+        example={"reason": "生产计划调整，需求取消。"},
+        **SHOWN,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        actions.withdraw_scenario(actor=given.actor, scenario_uid=uid, **given.body)
+        return uid
+
+
+class CandidateSerializer(Shape):
+    uid = s.UUIDField(help_text="Of the person.")
+    name = text()
+
+
+class KeyHolderCandidates(OfScenario):
+    """Who may be appointed. For the officers who may publish."""
+
+    @extend_schema(
+        operation_id="scenarios_key_holder_candidates",
+        summary="Who may hold a key",
+        description="People who may be appointed to confirm the opening, for who publishes.",
+        responses=CandidateSerializer(many=True),
+        extensions={"x-problems": [400, 401, 403, 404]},
+    )
+    def get(self, request: Request, uid: UUID) -> Response:
+        actor = actor_of(request)
+        scenario = Scenario.objects.visible_to(actor).filter(uid=uid).first()
+        if scenario is None:
+            raise NotFound
+        require(can_publish_scenario, actor, scenario)
+        people = key_holder_candidates(scenario).values("uid", "name")
+        return Response([{**row, "uid": str(row["uid"])} for row in people])

@@ -1,0 +1,208 @@
+"""Who speaks for an organisation, and who is asked to."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers as s
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from marketplace.accounts.invitations.actions import sending
+from marketplace.accounts.invitations.models import Invitation, InvitationState
+from marketplace.accounts.members import actions as members
+from marketplace.accounts.models import Membership
+from marketplace.accounts.tokens.models import Scope
+from marketplace.api.bodies import Body, Choice, Text
+from marketplace.api.deeds import Given, deed
+from marketplace.api.lists import Filter, Listed, listing, reading
+from marketplace.api.moves import told
+from marketplace.api.organisations import visible
+from marketplace.api.scenarios import said
+from marketplace.api.shapes import Links, Shape, actions, instant, text
+from marketplace.api.views import Resource, absolute, actor_of
+from marketplace.base import clock
+from marketplace.base.actor import Actor, Role
+from marketplace.base.errors import NotFound
+from marketplace.desk.moves import manages
+
+ROLES = [Role.OWNER, Role.EDITOR, Role.VIEWER, Role.OFFICER, Role.SECRETARY]
+CHOICES = [role.value for role in ROLES]
+ABOUT = Filter("organisation", "organisation__uid", "The organisation.")
+MEMBER_FILTERS = (ABOUT, Filter("role", "role", "The role.", tuple(CHOICES)))
+INVITATION_FILTERS = (ABOUT,)
+
+
+class MemberRow(Shape):
+    uid = s.UUIDField()
+    organisation = s.UUIDField()
+    name = text()
+    email = text("For those who manage the members, and of oneself.")
+    role = s.ChoiceField(CHOICES)
+    created_at = instant()
+    links = Links()
+    actions = actions()
+
+
+class InvitationRow(Shape):
+    uid = s.UUIDField()
+    organisation = s.UUIDField()
+    email = text()
+    role = text()
+    state = s.ChoiceField(InvitationState.choices)
+    expires_at = instant()
+    links = Links()
+    actions = actions()
+
+
+class RoleBody(Body):
+    role = Choice(CHOICES)
+
+
+class Invite(Body):
+    email = Text(254)
+    role = Choice([role.value for role in Role if role not in (Role.SYSTEM, Role.OPENER)])
+    language = Choice(["zh-hans", "en"], required=False)
+
+
+def members_of(actor: Actor) -> Any:
+    return Membership.objects.visible_to(actor).select_related("user", "organisation")
+
+
+def member_shape(request: Request, row: Membership, actor: Actor) -> dict[str, Any]:
+    leads, own = manages(actor, row.organisation), row.user_id == actor.user_id
+    names = [*(["change_role"] if leads else []), *(["remove_member"] if leads or own else [])]
+    return {
+        "uid": str(row.uid),
+        "organisation": str(row.organisation.uid),
+        "name": row.user.name,
+        "email": row.user.email if leads or own else "",
+        "role": row.role,
+        "created_at": said(row.created_at),
+        "links": links(request, "api-member", row.uid),
+        "actions": told(request, names, row.uid),
+    }
+
+
+def links(request: Request, name: str, uid: UUID) -> dict[str, str]:
+    return {"self": absolute(request, name, uid), "html": absolute(request, "board")}
+
+
+def member_shown(request: Request, uid: UUID) -> dict[str, Any]:
+    actor = actor_of(request)
+    row = members_of(actor).filter(uid=uid).first()
+    if row is None:
+        raise NotFound
+    return member_shape(request, row, actor)
+
+
+class Members(Listed):
+    @listing("members_list", "Members of organisations", rows=MemberRow, filters=MEMBER_FILTERS)
+    def get(self, request: Request) -> Any:
+        actor = actor_of(request)
+        return members_of(actor), lambda page: [member_shape(request, r, actor) for r in page]
+
+
+class MemberOne(Resource):
+    @reading("members_retrieve", "One member", shape=MemberRow)
+    def get(self, request: Request, uid: UUID) -> Response:
+        return Response(member_shown(request, uid))
+
+    @deed(
+        "members_change_role",
+        "Give a member another role",
+        scope=Scope.ORGANISATION,
+        takes=RoleBody,
+        example={"role": "editor"},
+        shows=member_shown,
+        answers=MemberRow,
+    )
+    def patch(self, given: Given, uid: UUID) -> UUID:
+        return members.change_role(actor=given.actor, membership_uid=uid, **given.body).uid
+
+    @deed("members_remove", "Remove a member, or leave", scope=Scope.ORGANISATION)
+    def delete(self, given: Given, uid: UUID) -> UUID:
+        return members.remove_member(actor=given.actor, membership_uid=uid).uid
+
+
+# -- Invitations -------------------------------------------------------------------------------------
+def invitations_of(actor: Actor) -> Any:
+    return Invitation.objects.visible_to(actor).select_related("organisation")
+
+
+def invitation_shape(request: Request, row: Invitation) -> dict[str, Any]:
+    state = row.shown_state(clock.now())
+    live = row.state == InvitationState.OPEN
+    names = ["send_again", "revoke_invitation"] if live else []
+    return {
+        "uid": str(row.uid),
+        "organisation": str(row.organisation.uid),
+        "email": row.email,
+        "role": row.role,
+        "state": state,
+        "expires_at": said(row.expires_at),
+        "links": links(request, "api-invitation", row.uid),
+        "actions": told(request, names, row.uid),
+    }
+
+
+def invitation_shown(request: Request, uid: UUID) -> dict[str, Any]:
+    row = invitations_of(actor_of(request)).filter(uid=uid).first()
+    if row is None:
+        raise NotFound
+    return invitation_shape(request, row)
+
+
+SHOWN: dict[str, Any] = {"shows": invitation_shown, "answers": InvitationRow}
+
+
+class Invitations(Listed):
+    @listing(
+        "invitations_list",
+        "Invitations",
+        rows=InvitationRow,
+        filters=INVITATION_FILTERS,
+        description="Of the organisations whose people one manages.",
+    )
+    def get(self, request: Request) -> Any:
+        rows = invitations_of(actor_of(request))
+        return rows, lambda page: [invitation_shape(request, row) for row in page]
+
+
+class InvitationSend(Resource):
+    @deed(
+        "invitations_send",
+        "Invite somebody",
+        scope=Scope.ORGANISATION,
+        description="By mail, which alone holds the link; single use, for seven days.",
+        takes=Invite,
+        example={"email": "colleague@example.com", "role": "editor"},
+        status=201,
+        **SHOWN,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        visible(given.actor, uid)
+        return sending.invite(actor=given.actor, organisation_uid=uid, **given.body).invitation.uid
+
+
+class InvitationOne(Resource):
+    @reading("invitations_retrieve", "One invitation", shape=InvitationRow)
+    def get(self, request: Request, uid: UUID) -> Response:
+        return Response(invitation_shown(request, uid))
+
+    @deed("invitations_revoke", "Revoke an invitation", scope=Scope.ORGANISATION)
+    def delete(self, given: Given, uid: UUID) -> UUID:
+        return sending.revoke_invitation(actor=given.actor, invitation_uid=uid).uid
+
+
+class InvitationAgain(Resource):
+    @deed(
+        "invitations_send_again",
+        "Send an invitation again",
+        scope=Scope.ORGANISATION,
+        description="With a new link; the earlier one is dead.",
+        **SHOWN,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        return sending.send_again(actor=given.actor, invitation_uid=uid).invitation.uid

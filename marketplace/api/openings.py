@@ -1,0 +1,303 @@
+"""Openings, for those who take part, and the eligibility check that follows."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Prefetch
+from rest_framework import serializers as s
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from marketplace.accounts.tokens.models import Scope
+from marketplace.api.bid_shapes import (
+    BidDetail,
+    EnvelopeSerializer,
+    VerdictSerializer,
+    party,
+    subject,
+)
+from marketplace.api.bids import bid_shown
+from marketplace.api.bodies import Body, Choice, Text
+from marketplace.api.deeds import Given, deed
+from marketplace.api.lists import Filter, Listed, listing, reading
+from marketplace.api.moves import told
+from marketplace.api.scenarios import said, scenario_shown
+from marketplace.api.shapes import (
+    Links,
+    Party,
+    ScenarioDetail,
+    Shape,
+    Subject,
+    actions,
+    instant,
+    text,
+)
+from marketplace.api.views import OfScenario, Resource, absolute, actor_of
+from marketplace.base.actor import Actor
+from marketplace.base.errors import NotFound
+from marketplace.base.rules import require
+from marketplace.bidding import actions as bidding
+from marketplace.bidding import queries
+from marketplace.bidding.models import (
+    Bid,
+    Opening,
+    OpeningConfirmation,
+    OpeningStage,
+    OpeningState,
+    Verdict,
+)
+from marketplace.bidding.rules import can_see_eligibility
+from marketplace.desk.moves import KeyHolding
+from marketplace.desk.queries import desk_for
+from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
+
+NOT_YET = {*BEFORE_PUBLICATION, State.PUBLISHED, State.CLOSED}
+FILTERS = (
+    Filter("scenario", "scenario__uid", "The demand."),
+    Filter("stage", "stage", "Which envelopes.", tuple(OpeningStage.values)),
+    Filter("state", "state", "The state.", tuple(OpeningState.values)),
+)
+
+
+class ConfirmationSerializer(Shape):
+    name = text("Of the key holder.")
+    confirmed_at = instant()
+
+
+class OpeningRow(Shape):
+    uid = s.UUIDField()
+    scenario = Subject()
+    stage = s.ChoiceField(OpeningStage.choices)
+    state = s.ChoiceField(OpeningState.choices)
+    confirmations_needed = s.IntegerField()
+    confirmations = ConfirmationSerializer(many=True)
+    finished_at = instant(null=True)
+    links = Links()
+    actions = actions()
+
+
+class EntrySerializer(Shape):
+    bid = s.UUIDField()
+    organisation = Party()
+    version = s.IntegerField()
+    received_at = instant(null=True)
+    outcome = s.ChoiceField(["waiting", "opened", "bidder_fault", "platform_fault"])
+    reason = text()
+    hash_holds = s.BooleanField(allow_null=True, help_text="The stored bytes are the received.")
+    envelopes = EnvelopeSerializer(many=True)
+    price_cny = s.DecimalField(14, 2, allow_null=True, help_text="In the opening of the prices.")
+
+
+class OpeningDetail(OpeningRow):
+    entries = EntrySerializer(many=True, help_text="By time of receipt.")
+
+
+def openings_of(actor: Actor) -> Any:
+    people = OpeningConfirmation.objects.select_related("user").order_by("pk")
+    rows = Opening.objects.visible_to(actor).select_related("scenario")
+    return rows.prefetch_related(Prefetch("confirmations", people))
+
+
+def row_shape(request: Request, opening: Opening, keys: KeyHolding) -> dict[str, Any]:
+    given = list(opening.confirmations.all())
+    names = keys.on_opening(
+        state=opening.state,
+        scenario=opening.scenario,
+        confirmed_by={row.user_id for row in given},
+    )
+    return {
+        "uid": str(opening.uid),
+        "scenario": subject(request, opening.scenario),
+        "stage": opening.stage,
+        "state": opening.state,
+        "confirmations_needed": opening.confirmations_needed,
+        "confirmations": [
+            {"name": row.user.name, "confirmed_at": said(row.confirmed_at)} for row in given
+        ],
+        "finished_at": said(opening.finished_at),
+        "links": {
+            "self": absolute(request, "api-opening", opening.uid),
+            "html": absolute(request, "opening", opening.scenario.address),
+        },
+        "actions": told(request, names, opening.uid),
+    }
+
+
+def opening_shown(request: Request, uid: UUID) -> dict[str, Any]:
+    actor = actor_of(request)
+    opening = openings_of(actor).filter(uid=uid).first()
+    if opening is None:
+        raise NotFound
+    entries = queries.opening_entries(actor, opening)
+    return row_shape(request, opening, KeyHolding(desk_for(actor))) | {
+        "entries": [entry_shape(entry, opening) for entry in entries]
+    }
+
+
+def entry_shape(entry: queries.Entry, opening: Opening) -> dict[str, Any]:
+    return {
+        "bid": str(entry.bid.uid),
+        "organisation": party(entry.organisation),
+        "version": entry.version,
+        "received_at": said(entry.received_at),
+        "outcome": entry.outcome,
+        "reason": entry.reason,
+        "hash_holds": entry.hash_holds,
+        "envelopes": [
+            {"envelope": row.envelope, "sha256": row.sha256, "size": row.size}
+            for row in entry.envelopes
+        ],
+        "price_cny": said(entry.bid.price_cny) if opening.stage == OpeningStage.PRICE else None,
+    }
+
+
+class Openings(Listed):
+    @listing("openings_list", "Openings", rows=OpeningRow, filters=FILTERS)
+    def get(self, request: Request) -> Any:
+        actor = actor_of(request)
+
+        def shape(page: list[Opening]) -> list[dict[str, Any]]:
+            keys = KeyHolding(desk_for(actor))
+            return [row_shape(request, row, keys) for row in page]
+
+        return openings_of(actor), shape
+
+
+class OpeningOne(Resource):
+    about = (Opening, "scenario__uid")
+
+    @reading("openings_retrieve", "One opening", shape=OpeningDetail)
+    def get(self, request: Request, uid: UUID) -> Response:
+        return Response(opening_shown(request, uid))
+
+
+class OpeningConfirm(Resource):
+    about = (Opening, "scenario__uid")
+
+    @deed(
+        "openings_confirm",
+        "Confirm an opening",
+        scope=None,
+        description="As a key holder of the demand. Saying it twice counts once; the opener's own"
+        " process opens once enough have said it.",
+        shows=opening_shown,
+        answers=OpeningDetail,
+        proof=True,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        rows = Opening.objects.visible_to(given.actor).filter(uid=uid)
+        found = rows.values("scenario__uid", "stage").first()
+        if found is None:
+            raise NotFound
+        bidding.confirm_opening(
+            actor=given.actor, scenario_uid=found["scenario__uid"], stage=found["stage"]
+        )
+        return uid
+
+
+# -- Eligibility -------------------------------------------------------------------------------------
+class CheckedSerializer(Shape):
+    bid = s.UUIDField()
+    organisation = Party()
+    state = text("Of the bid.")
+    missing = s.IntegerField(help_text="Conditions without a verdict.")
+    statements = s.DictField(child=s.CharField(), help_text="What the bidder says, by condition.")
+    verdicts = VerdictSerializer(many=True)
+
+
+class Check(Body):
+    condition = Text(4, help_text="The code of a listed condition.")
+    verdict = Choice(Verdict.values)
+    reason = Text(2000, required=False, help_text="Needed for a fail; the bidder is told.")
+
+
+class EligibilityStart(OfScenario):
+    @deed(
+        "eligibility_start",
+        "Start the eligibility check",
+        scope=Scope.OFFICE,
+        shows=scenario_shown,
+        answers=ScenarioDetail,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        bidding.start_eligibility(actor=given.actor, scenario_uid=uid)
+        return uid
+
+
+class EligibilityConclude(OfScenario):
+    @deed(
+        "eligibility_conclude",
+        "Conclude the eligibility check",
+        scope=Scope.OFFICE,
+        description="Voids related bids, tells eligible from ineligible ones.",
+        shows=scenario_shown,
+        answers=ScenarioDetail,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        bidding.conclude_eligibility(actor=given.actor, scenario_uid=uid)
+        return uid
+
+
+class Eligibility(OfScenario):
+    @reading(
+        "eligibility_retrieve",
+        "Each opened bid against each condition",
+        shape=CheckedSerializer(many=True),
+        description="For the office and the demand's owner.",
+    )
+    def get(self, request: Request, uid: UUID) -> Response:
+        actor = actor_of(request)
+        scenario = Scenario.objects.visible_to(actor).filter(uid=uid).first()
+        if scenario is None or scenario.state in NOT_YET:
+            raise NotFound
+        require(can_see_eligibility, actor, scenario)
+        rows = queries.eligibility_matrix(actor, scenario)
+        return Response([checked_shape(row) for row in rows])
+
+
+def checked_shape(row: queries.MatrixRow) -> dict[str, Any]:
+    return {
+        "bid": str(row.bid.uid),
+        "organisation": party(row.bid.organisation),
+        "state": row.bid.state,
+        "missing": row.missing,
+        "statements": {cell.condition.code: cell.statement for cell in row.cells},
+        "verdicts": [
+            {
+                "condition": cell.condition.code,
+                "verdict": cell.check.verdict,
+                "reason": cell.check.reason,
+                "checked_at": said(cell.check.checked_at),
+            }
+            for cell in row.cells
+            if cell.check
+        ],
+    }
+
+
+class BidCheck(Resource):
+    about = (Bid, "scenario__uid")
+
+    @deed(
+        "bids_check_condition",
+        "Say whether a bid meets a condition",
+        scope=Scope.OFFICE,
+        description="Of several verdicts on one condition the last one stands.",
+        takes=Check,
+        example={"condition": "Q1", "verdict": "pass"},
+        shows=bid_shown,
+        answers=BidDetail,
+        status=201,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        body = given.body
+        bidding.check_condition(
+            actor=given.actor,
+            bid_uid=uid,
+            condition_code=body["condition"],
+            verdict=body["verdict"],
+            reason=body.get("reason", ""),
+        )
+        return uid

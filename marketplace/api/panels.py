@@ -1,0 +1,299 @@
+"""Panels: named by the secretary; each member sees the own seat and nobody else's."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Prefetch
+from rest_framework import serializers as s
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from marketplace.accounts.tokens.models import Scope
+from marketplace.api.bid_shapes import subject
+from marketplace.api.bids import UID_EXAMPLE
+from marketplace.api.bodies import Body, Flag, Text, Uid
+from marketplace.api.deeds import Given, deed
+from marketplace.api.lists import Filter, Listed, listing, reading
+from marketplace.api.moves import told
+from marketplace.api.reports import ReportDetail, report_shown
+from marketplace.api.scenarios import said
+from marketplace.api.shapes import Links, Shape, Subject, actions, instant, text
+from marketplace.api.views import OfScenario, Resource, absolute, actor_of
+from marketplace.base.actor import Actor
+from marketplace.base.errors import NotFound
+from marketplace.base.rules import require, require_confidentiality
+from marketplace.committee import actions as committee
+from marketplace.committee import queries
+from marketplace.committee.models import MemberState, Panel, PanelMember, PanelState
+from marketplace.committee.rules import can_appoint_panel
+from marketplace.desk import moves
+from marketplace.desk.queries import desk_for
+from marketplace.scenarios.models import Scenario
+
+MEMBERS_MAX = 30
+FILTERS = (
+    Filter("scenario", "scenario__uid", "The demand."),
+    Filter("state", "state", "The state.", tuple(PanelState.values)),
+)
+
+
+class MemberSerializer(Shape):
+    uid = s.UUIDField()
+    code = text("J1, J2, …")
+    name = text()
+    state = s.ChoiceField(MemberState.choices)
+    declared_at = instant(null=True)
+    recused_at = instant(null=True)
+    sheets = s.IntegerField(help_text="To score.")
+    locked = s.IntegerField(help_text="Of them locked.")
+
+
+class PanelRow(Shape):
+    uid = s.UUIDField()
+    scenario = Subject()
+    state = s.ChoiceField(PanelState.choices)
+    links = Links()
+    actions = actions()
+
+
+class PanelDetail(PanelRow):
+    members = MemberSerializer(many=True, help_text="For a member only the own seat.")
+
+
+class ExpertSerializer(Shape):
+    uid = s.UUIDField(help_text="Of the person.")
+    name = text()
+    excluded = s.BooleanField()
+    key_holder = s.BooleanField()
+    sits = s.BooleanField(help_text="Sits, or has sat, on this panel.")
+    ties = s.ListField(child=s.CharField(), help_text="What connects them to who takes part.")
+
+
+class Appointment(Body):
+    experts = s.ListField(
+        child=Uid(), min_length=1, max_length=MEMBERS_MAX, help_text="J1 first; uids of people."
+    )
+
+
+class Seat(Body):
+    expert = Uid(help_text="The person's uid.")
+
+
+class Declaration(Body):
+    free = Flag(help_text="Free of interests. False recuses at once.")
+    reason = Text(2000, required=False)
+
+
+class Recusal(Body):
+    reason = Text(2000)
+
+
+def panels_of(actor: Actor) -> Any:
+    rows = Panel.objects.visible_to(actor).select_related("scenario")
+    members = PanelMember.objects.select_related("user").order_by("pk")
+    return rows.prefetch_related(Prefetch("members", members))
+
+
+def row_shape(request: Request, panel: Panel, desk: Any) -> dict[str, Any]:
+    names = moves.on_panel(desk, panel, list(panel.members.all()))
+    office = desk.actor.is_office
+    html = ("panel", panel.scenario.address) if office else ("panel-desk", panel.uid)
+    return {
+        "uid": str(panel.uid),
+        "scenario": subject(request, panel.scenario),
+        "state": panel.state,
+        "links": {
+            "self": absolute(request, "api-panel", panel.uid),
+            "html": absolute(request, *html),
+        },
+        "actions": told(request, [name for name in names if name != "recuse_member"], panel.uid),
+    }
+
+
+def panel_shown(request: Request, uid: UUID) -> dict[str, Any]:
+    actor = actor_of(request)
+    panel = panels_of(actor).filter(uid=uid).first()
+    if panel is None:
+        raise NotFound
+    require_confidentiality(actor)
+    rows = queries.progress(panel)
+    if not actor.is_office:
+        rows = [row for row in rows if row.member.user_id == actor.user_id]
+    return row_shape(request, panel, desk_for(actor)) | {
+        "members": [
+            {
+                "uid": str(row.member.uid),
+                "code": row.member.code,
+                "name": row.member.user.name,
+                "state": row.member.state,
+                "declared_at": said(row.member.declared_at),
+                "recused_at": said(row.member.recused_at),
+                "sheets": row.total,
+                "locked": row.locked,
+            }
+            for row in rows
+        ]
+    }
+
+
+SHOWN: dict[str, Any] = {"shows": panel_shown, "answers": PanelDetail}
+
+
+class Panels(Listed):
+    @listing("panels_list", "Panels", rows=PanelRow, filters=FILTERS)
+    def get(self, request: Request) -> Any:
+        actor = actor_of(request)
+
+        def shape(page: list[Panel]) -> list[dict[str, Any]]:
+            desk = desk_for(actor)
+            return [row_shape(request, row, desk) for row in page]
+
+        return panels_of(actor), shape
+
+
+class PanelAppoint(OfScenario):
+    @deed(
+        "panels_appoint",
+        "Appoint the panel of a demand",
+        scope=Scope.OFFICE,
+        takes=Appointment,
+        example={"experts": [UID_EXAMPLE]},
+        status=201,
+        **SHOWN,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        visible = Scenario.objects.visible_to(given.actor).filter(uid=uid)
+        if not visible.exists():
+            raise NotFound
+        panel = committee.appoint_panel(
+            actor=given.actor,
+            scenario_uid=uid,
+            expert_uids=given.body["experts"],
+        )
+        return panel.uid
+
+
+class PanelOne(Resource):
+    about = (Panel, "scenario__uid")
+
+    @reading("panels_retrieve", "One panel", shape=PanelDetail)
+    def get(self, request: Request, uid: UUID) -> Response:
+        return Response(panel_shown(request, uid))
+
+
+def visible_panel(given: Given, uid: UUID) -> Panel:
+    panel = Panel.objects.visible_to(given.actor).filter(uid=uid).first()
+    if panel is None:
+        raise NotFound
+    return panel
+
+
+class PanelMembers(Resource):
+    about = (Panel, "scenario__uid")
+
+    @deed(
+        "panels_add_member",
+        "Add a member",
+        scope=Scope.OFFICE,
+        takes=Seat,
+        example={"expert": UID_EXAMPLE},
+        status=201,
+        **SHOWN,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        visible_panel(given, uid)
+        committee.add_member(actor=given.actor, panel_uid=uid, expert_uid=given.body["expert"])
+        return uid
+
+
+class PanelDeclare(Resource):
+    about = (Panel, "scenario__uid")
+
+    @deed(
+        "panels_declare",
+        "Declare one's interests",
+        scope=Scope.COMMITTEE,
+        takes=Declaration,
+        example={"free": True},
+        shows=None,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        member = committee.declare_interest(actor=given.actor, panel_uid=uid, **given.body)
+        return member.uid
+
+
+class MemberRecuse(Resource):
+    about = (Panel, "scenario__uid")
+
+    @deed(
+        "panels_recuse_member",
+        "Recuse a member",
+        scope=Scope.OFFICE,
+        description="Oneself, or by the secretary. Ends every right at once and voids the sheets.",
+        takes=Recusal,
+        example={"reason": "曾任揭榜方顾问。"},
+        shows=None,
+    )
+    def post(self, given: Given, uid: UUID, member: UUID) -> UUID:
+        visible_panel(given, uid)
+        if not PanelMember.objects.filter(panel__uid=uid, uid=member).exists():
+            raise NotFound
+        committee.recuse_member(actor=given.actor, member_uid=member, **given.body)
+        return member
+
+
+class PanelStart(Resource):
+    about = (Panel, "scenario__uid")
+
+    @deed("panels_start_scoring", "Start the scoring", scope=Scope.OFFICE, **SHOWN)
+    def post(self, given: Given, uid: UUID) -> UUID:
+        visible_panel(given, uid)
+        committee.start_scoring(actor=given.actor, panel_uid=uid)
+        return uid
+
+
+class PanelFinish(Resource):
+    about = (Panel, "scenario__uid")
+
+    @deed(
+        "panels_finish_review",
+        "Finish the review and make the report",
+        scope=Scope.OFFICE,
+        shows=report_shown,
+        answers=ReportDetail,
+        status=201,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        panel = visible_panel(given, uid)
+        report = committee.finish_review(actor=given.actor, scenario_uid=panel.scenario.uid)
+        return report.uid
+
+
+class ExpertCandidates(OfScenario):
+    @reading(
+        "scenarios_expert_candidates",
+        "Who may be appointed to the panel",
+        shape=ExpertSerializer(many=True),
+        description="The pool, with what speaks against each. For the secretary.",
+    )
+    def get(self, request: Request, uid: UUID) -> Response:
+        actor = actor_of(request)
+        scenario = Scenario.objects.visible_to(actor).filter(uid=uid).first()
+        if scenario is None:
+            raise NotFound
+        require(can_appoint_panel, actor, scenario)
+        return Response(
+            [
+                {
+                    "uid": str(row.user.uid),
+                    "name": row.user.name,
+                    "excluded": row.excluded,
+                    "key_holder": row.key_holder,
+                    "sits": row.sits,
+                    "ties": [str(tie.sentence) for tie in row.ties],
+                }
+                for row in queries.choosable(scenario)
+            ]
+        )

@@ -1,0 +1,159 @@
+"""The moves that a program may make now on one object, by name. What pages call acts, in steps.
+
+Names are those of the API's operations. Facts about the actor are read once, by the desk; what is
+asked of a row must have been fetched with it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from marketplace.accounts.models import Capability, Organisation, PersonRole
+from marketplace.accounts.queries import granted_subjects
+from marketplace.accounts.rules import (
+    can_ask_verification,
+    can_edit_organisation,
+    can_manage_members,
+)
+from marketplace.awards.models import DecisionState
+from marketplace.base.actor import Actor, Role
+from marketplace.bidding.models import BidState, OpeningState
+from marketplace.committee.models import (
+    MemberState,
+    Panel,
+    PanelMember,
+    PanelState,
+    SheetState,
+)
+from marketplace.desk.acts import Desk
+from marketplace.scenarios.models import Scenario, State
+from marketplace.scenarios.queries import is_open
+
+# act of a page -> moves of a program
+MOVES_OF_ACTS: dict[str, tuple[str, ...]] = {
+    "edit_scenario": ("edit_scenario", "submit_scenario"),
+    "start_demonstration": ("start_demonstration", "return_scenario", "reject_scenario"),
+    "conclude_demonstration": ("conclude_demonstration", "return_scenario", "reject_scenario"),
+    "publish_scenario": ("publish_scenario", "return_scenario"),
+    "withdraw_scenario": ("withdraw_scenario",),
+    "submit_bid": ("submit_bid",),
+    "revise_bid": ("submit_bid",),
+    "start_eligibility": ("start_eligibility",),
+    "check_eligibility": ("conclude_eligibility",),
+    "appoint_panel": ("appoint_panel",),
+    "choose_winner": ("choose_winner", "choose_nobody"),
+    "decide_by_minutes": ("decide_by_minutes", "choose_nobody"),
+}
+PANEL_CHANGES = {PanelState.APPOINTED, PanelState.TECHNICAL, PanelState.NAMED}
+
+
+def on_scenario(desk: Desk, scenario: Scenario) -> list[str]:
+    """scenario: with organisation and profile."""
+    names = [
+        name
+        for act in desk.acts(scenario)
+        if act.possible
+        for name in MOVES_OF_ACTS.get(act.name, ())
+    ]
+    if "edit_scenario" in names and scenario.state == State.DRAFT:
+        names.append("delete_scenario")
+    if "submit_bid" in names and not desk.actor.writes:
+        names.remove("submit_bid")
+    seats_now = desk.actor.role == Role.SECRETARY and scenario.state == State.ELIGIBILITY
+    if seats_now and scenario.pk not in desk.paneled:
+        names.append("appoint_panel")
+    return names
+
+
+def on_bid(desk: Desk, *, organisation_id: int, state: str, scenario: Scenario) -> list[str]:
+    actor = desk.actor
+    if organisation_id == actor.organisation_id and actor.writes:
+        if not is_open(scenario, desk.now):
+            return []
+        return ["revise_bid", *(["withdraw_bid"] if state == BidState.SUBMITTED else [])]
+    checking = scenario.state == State.ELIGIBILITY and state == BidState.OPENED
+    if actor.role == Role.SECRETARY and checking and not scenario.suspended:
+        return ["check_condition"]
+    return []
+
+
+class KeyHolding:
+    """Whether a person may confirm openings, for a whole list. Mirrors `can_confirm_opening`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, user = desk, desk.actor.user_id
+        judge = desk.actor.role == Role.EXPERT or (
+            user and PersonRole.objects.filter(user=user, role=Role.EXPERT).exists()
+        )
+        reviewed = set(granted_subjects(desk.actor, Capability.REVIEW)) if user else set()
+        self.keys = set() if judge or not user else desk.keys - reviewed
+
+    def on_opening(self, *, state: str, scenario: Scenario, confirmed_by: set[int]) -> list[str]:
+        mine = scenario.uid in self.keys and self.desk.actor.user_id not in confirmed_by
+        waiting = state == OpeningState.WAITING and not scenario.suspended
+        return ["confirm_opening"] if mine and waiting else []
+
+
+def on_panel(desk: Desk, panel: Panel, members: list[PanelMember]) -> list[str]:
+    """panel: with its scenario."""
+    actor, scenario = desk.actor, panel.scenario
+    changes = panel.state in PANEL_CHANGES
+    if actor.role == Role.SECRETARY:
+        sitting = [m for m in members if m.state != MemberState.RECUSED]
+        declared = sitting and all(m.state == MemberState.DECLARED for m in sitting)
+        names = ["add_member", "recuse_member"] if changes else []
+        ready = declared and scenario.state == State.REVIEW and not scenario.suspended
+        if panel.state == PanelState.APPOINTED and ready:
+            names.append("start_scoring")
+        if panel.state == PanelState.PRICE and scenario.state == State.REVIEW:
+            names.append("finish_review")
+        return names
+    own = next((m for m in members if m.user_id == actor.user_id), None)
+    if actor.role != Role.EXPERT or own is None or not changes:
+        return []
+    if own.state == MemberState.INVITED:
+        return ["declare_interest", "recuse_member"]
+    return ["recuse_member"] if own.state == MemberState.DECLARED else []
+
+
+def on_sheet(desk: Desk, *, user_id: int, state: str) -> list[str]:
+    mine = desk.actor.role == Role.EXPERT and user_id == desk.actor.user_id
+    return ["save_scores", "lock_sheet"] if mine and state == SheetState.OPEN else []
+
+
+def on_award(desk: Desk, decision: dict[str, Any], *, ends_at: datetime | None) -> list[str]:
+    """decision: its state, decided_by_id, scenario_id and the winner's bid__organisation_id."""
+    actor = desk.actor
+    if decision["state"] == DecisionState.PROPOSED:
+        may = actor.role == Role.OFFICER and decision["decided_by_id"] != actor.user_id
+        return ["publicise_award"] if may else []
+    if decision["state"] != DecisionState.PUBLICISED or ends_at is None:
+        return []
+    names = []
+    officer = actor.role == Role.OFFICER and decision["scenario_id"] not in desk.judged
+    if officer and desk.now >= ends_at:
+        names.append("confirm_award")
+    if actor.role == Role.OWNER and actor.organisation_id == decision["bid__organisation_id"]:
+        names.append("refuse_award")
+    return names
+
+
+def manages(actor: Actor, organisation: Organisation) -> bool:
+    """Whose people the actor sees to. Asks the database nothing."""
+    return can_manage_members(actor, organisation)
+
+
+def on_organisation(desk: Desk, organisation: Organisation) -> list[str]:
+    actor, names = desk.actor, []
+    if can_edit_organisation(actor, organisation):
+        names.append("edit_organisation")
+    if can_ask_verification(actor, organisation) and organisation.verified_at is None:
+        names.append("ask_verification")
+    if manages(actor, organisation):
+        names.append("invite_member")
+    if actor.role == Role.OFFICER and not organisation.is_office:
+        own = {row.organisation_id for row in actor.person.memberships.all()}
+        if organisation.pk not in own:
+            names += ["verify_organisation", "refuse_verification"]
+    return names

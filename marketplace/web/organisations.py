@@ -1,0 +1,319 @@
+"""Pages of an organisation: what everybody reads, and what its people state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from marketplace.accounts.models import Organisation
+from marketplace.accounts.organisations import actions, queries
+from marketplace.accounts.organisations.models import VerificationState
+from marketplace.accounts.rules import (
+    can_ask_verification,
+    can_edit_organisation,
+    can_verify_organisation,
+)
+from marketplace.base import clock
+from marketplace.base.actor import VISITOR, Actor, Role
+from marketplace.base.errors import DomainError
+from marketplace.scenarios.models import Scenario
+from marketplace.web.forms.people import (
+    ControlForm,
+    EndForm,
+    EvidenceForm,
+    ProfileForm,
+    RefuseVerificationForm,
+    RelationForm,
+    VerdictForm,
+    capability_terms,
+)
+from marketplace.web.pages import actor_of, attempt, first_or_404, forbid_unless, page, show_refusal
+from marketplace.web.request import Request
+
+PER_PAGE = 30
+DEMANDS_SHOWN = 20
+
+
+def organisation_or_404(request: Request, uid: UUID) -> Organisation:
+    return first_or_404(Organisation.objects.visible_to(actor_of(request)).filter(uid=uid))
+
+
+def tabs(actor: Actor, organisation: Organisation, current: str) -> list[dict[str, Any]]:
+    """The pages of one organisation that this actor may open; none where there is only one."""
+    own = actor.organisation_id == organisation.pk
+    sees = own or actor.is_office
+    pages = {
+        "organisation": (_("Public page"), True),
+        "organisation-profile": (_("Profile"), can_edit_organisation(actor, organisation)),
+        "organisation-control": (_("Control and relations"), sees),
+        "organisation-members": (_("Members"), sees),
+        "organisation-verification": (
+            _("Verification"),
+            sees and not organisation.is_office and actor.role != Role.VIEWER,
+        ),
+    }
+    shown = [
+        {
+            "url": reverse(name, args=[organisation.uid]),
+            "label": label,
+            "current": name == current,
+            "count": None,
+        }
+        for name, (label, may) in pages.items()
+        if may
+    ]
+    return shown if len(shown) > 1 else []
+
+
+# -- What everybody reads ----------------------------------------------------------------------------
+@login_not_required
+@require_GET
+def organisation(request: Request, uid: UUID) -> HttpResponse:
+    """The public page of a verified organisation, with the demands that it posted."""
+    row = organisation_or_404(request, uid)
+    actor = actor_of(request)
+    words = capability_terms()
+    public = Scenario.objects.visible_to(VISITOR).filter(organisation=row)
+    demands = public.exclude(published_at=None).order_by("-published_at", "-pk")
+    context = {
+        "organisation": row,
+        "tabs": tabs(actor, row, "organisation"),
+        "capabilities": [words[code] for code in row.capabilities if code in words],
+        "demands": demands[:DEMANDS_SHOWN],
+    }
+    return page(request, "organisations/public.html", context)
+
+
+# -- What its people state ---------------------------------------------------------------------------
+@require_http_methods(["GET", "POST"])
+def profile(request: Request, uid: UUID) -> HttpResponse:
+    row = organisation_or_404(request, uid)
+    actor = actor_of(request)
+    forbid_unless(can_edit_organisation(actor, row))
+    form = ProfileForm(request.POST or None, organisation=row)
+    error = None
+    if request.method == "POST":
+        if form.unknown_capabilities():
+            form.add_error("capabilities", _("Choose among the values offered."))
+        else:
+            error = save(form, actor, row)
+            if error is None:
+                messages.success(request, _("Saved."))
+                return HttpResponseRedirect(reverse("organisation-profile", args=[uid]))
+    context = {
+        "organisation": row,
+        "tabs": tabs(actor, row, "organisation-profile"),
+        "form": form,
+    }
+    return answer(request, "organisations/profile.html", context, form, error)
+
+
+def save(form: ProfileForm, actor: Actor, row: Organisation) -> DomainError | None:
+    typed = form.typed()
+    revision = str(typed.pop("revision") or "")
+    _row, error = attempt(
+        actions.save_profile,
+        actor=actor,
+        organisation_uid=row.uid,
+        revision=int(revision) if revision.isdecimal() and len(revision) < 10 else -1,
+        data=typed,
+    )
+    if error:
+        show_refusal(form, error)
+    return error
+
+
+def answer(
+    request: Request,
+    template: str,
+    context: dict[str, Any],
+    form: Any,
+    error: DomainError | None,
+) -> HttpResponse:
+    """A refusal by an action keeps its status; what the page itself refuses is 422."""
+    response = page(request, template, context, error=error)
+    if error is None and form is not None and form.is_bound and form.errors:
+        response.status_code = 422
+    return response
+
+
+@require_http_methods(["GET", "POST"])
+def control(request: Request, uid: UUID) -> HttpResponse:
+    """Who controls it and to whom it is tied; each is added, or ended by a date."""
+    row = organisation_or_404(request, uid)
+    actor = actor_of(request)
+    if not queries.may_see_ties(actor, row):
+        raise Http404
+    may_edit = can_edit_organisation(actor, row)
+    do = request.POST.get("do", "")
+    forms_here = {
+        "control": ControlForm(request.POST if do == "control" else None, prefix="control"),
+        "relation": RelationForm(request.POST if do == "relation" else None, prefix="relation"),
+    }
+    error = None
+    if request.method == "POST":
+        forbid_unless(may_edit)
+        error = _change_ties(request, actor, row, do, forms_here)
+        if error is None:
+            messages.success(
+                request, _("Kept. It counts once the office has verified the organisation again.")
+            )
+            return HttpResponseRedirect(reverse("organisation-control", args=[uid]))
+    context = {
+        "organisation": row,
+        "tabs": tabs(actor, row, "organisation-control"),
+        "controls": queries.controls(actor, row),
+        "relations": queries.relations(actor, row),
+        "may_edit": may_edit,
+        "end_form": EndForm(auto_id=False),
+        **{f"{name}_form": form for name, form in forms_here.items()},
+    }
+    return page(request, "organisations/control.html", context, error=error)
+
+
+def _change_ties(
+    request: Request, actor: Actor, row: Organisation, do: str, forms_here: dict[str, Any]
+) -> DomainError | None:
+    state: dict[str, Callable[..., Any]] = {
+        "control": actions.state_control,
+        "relation": actions.state_relation,
+    }
+    end: dict[str, Callable[..., Any]] = {
+        "end-control": actions.end_control,
+        "end-relation": actions.end_relation,
+    }
+    if do in state:
+        form = forms_here[do]
+        _row, error = attempt(state[do], actor=actor, organisation_uid=row.uid, data=form.typed())
+        if error:
+            show_refusal(form, error)
+        return error
+    if do not in end:
+        raise Http404
+    given = {f"{do.removeprefix('end-')}_uid": uid_or_404(request.POST.get("row", ""))}
+    _row, error = attempt(
+        end[do], actor=actor, until_date=request.POST.get("until_date", ""), **given
+    )
+    return error
+
+
+def uid_or_404(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Http404 from error
+
+
+# -- Verification ------------------------------------------------------------------------------------
+@require_http_methods(["GET", "POST"])
+def verification(request: Request, uid: UUID) -> HttpResponse:
+    """One page for both sides: the evidence and the request, the verdict and its reason."""
+    row = organisation_or_404(request, uid)
+    actor = actor_of(request)
+    history = list(queries.verifications(actor, row)[:PER_PAGE])
+    sees = can_ask_verification(actor, row) or actor.is_office
+    if not sees or row.is_office:
+        raise Http404
+    waits = next((v for v in history if v.state == VerificationState.WAITING), None)
+    do = request.POST.get("do", "") if request.method == "POST" else ""
+    ask_form = EvidenceForm(request.POST if do == "ask" else None, initial=last_said(history))
+    verify_form = VerdictForm(
+        request.POST if do == "verify" else None,
+        filed=waits is not None,
+        initial={"in_lingang": row.in_lingang},
+        prefix="verdict",
+    )
+    refuse_form = RefuseVerificationForm(request.POST if do == "refuse" else None, prefix="refuse")
+    refuse_form.label_suffix = ""
+    forms_here = {"ask": ask_form, "verify": verify_form, "refuse": refuse_form}
+    error, form = None, None
+    if request.method == "POST":
+        form, said, error = _decide(do, actor, row, forms_here)
+        if error is None:
+            messages.success(request, said)
+            return HttpResponseRedirect(reverse("organisation-verification", args=[uid]))
+    settled = row.verified_at is not None and not row.changed_since_verified
+    context = {
+        "organisation": row,
+        "tabs": tabs(actor, row, "organisation-verification"),
+        "history": history,
+        "waits": waits,
+        "settled": settled,
+        "may_ask": can_ask_verification(actor, row) and waits is None and not settled,
+        "may_decide": can_verify_organisation(actor, row),
+        "may_verify": can_verify_organisation(actor, row) and (waits is not None or not settled),
+        "may_refuse": can_verify_organisation(actor, row)
+        and (waits is not None or row.verified_at is not None),
+        "ask_form": ask_form,
+        "verify_form": verify_form,
+        "refuse_form": refuse_form,
+        "controls": queries.controls(actor, row),
+        "relations": queries.relations(actor, row),
+    }
+    return answer(request, "organisations/verification.html", context, form, error)
+
+
+def last_said(history: list[Any]) -> dict[str, Any]:
+    """What was filed last time, to be corrected instead of typed again."""
+    if not history:
+        return {}
+    return {name: getattr(history[0], name) for name in EvidenceForm.base_fields}
+
+
+def _decide(
+    do: str, actor: Actor, row: Organisation, forms: dict[str, Any]
+) -> tuple[Any, str, DomainError | None]:
+    """Do what the button said: (its form, what to say, the refusal)."""
+    if do not in forms:
+        raise Http404
+    form = forms[do]
+    given: dict[str, Any]
+    if do == "ask":
+        action: Callable[..., Any] = actions.ask_verification
+        given = {"evidence": form.typed()}
+        said = _("Filed. The office verifies your organisation and tells you.")
+    elif do == "verify":
+        action = actions.verify_organisation
+        in_lingang = bool(form["in_lingang"].value())
+        given = {"evidence": form.evidence() or None, "in_lingang": in_lingang}
+        said = _("The organisation is verified.")
+    else:
+        action = actions.refuse_verification
+        given = {"reason": form["reason"].value()}
+        said = _("Refused. The organisation is told and may ask again.")
+    _row, error = attempt(action, actor=actor, organisation_uid=row.uid, **given)
+    if error:
+        show_refusal(form, error)
+    return form, said, error
+
+
+@never_cache
+@require_GET
+def office_queue(request: Request) -> HttpResponse:
+    """For the office: what waits first, then everybody."""
+    actor = actor_of(request)
+    if not actor.is_office:
+        raise Http404
+    rows = Paginator(queries.all_organisations(actor), PER_PAGE).get_page(request.GET.get("page"))
+    waiting = queries.to_verify(actor)[:PER_PAGE] if rows.number == 1 else []
+    context = {"page_obj": rows, "waiting": waiting, "now": clock.now()}
+    return page(request, "organisations/queue.html", context)
+
+
+urlpatterns = [
+    path("desk/organisations/", office_queue, name="organisations-office"),
+    path("organisations/<uuid:uid>/", organisation, name="organisation"),
+    path("organisations/<uuid:uid>/profile/", profile, name="organisation-profile"),
+    path("organisations/<uuid:uid>/control/", control, name="organisation-control"),
+    path("organisations/<uuid:uid>/verification/", verification, name="organisation-verification"),
+]
