@@ -13,7 +13,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from marketplace.accounts.models import Membership, User
+from marketplace.accounts.models import Membership, Organisation, User
 from marketplace.accounts.pledges import Pledge
 from marketplace.bidding.models import Bid
 from marketplace.committee.models import Panel, Sheet, SheetState
@@ -73,6 +73,14 @@ def own_pledge(user: User) -> Given:
     return {"uid": Pledge.objects.filter(user=user).order_by("pk")[0].uid}
 
 
+def own_organisation(user: User) -> Given:
+    return {"uid": Organisation.objects.filter(memberships__user=user).order_by("pk")[0].uid}
+
+
+def some_vendor(_user: User) -> Given:
+    return {"uid": Organisation.objects.filter(is_vendor=True).order_by("pk")[0].uid}
+
+
 DESKS = "o1-owner o5-owner v5 officer secretary keyholder2 witness e7 inspector".split()
 # By the name of the address: each row is looked at in both languages.
 PAGES: dict[str, list[Page]] = {
@@ -103,6 +111,15 @@ PAGES: dict[str, list[Page]] = {
     "tips": [Page()],
     "tip-answer": [Page()],
     "tip-inbox": [Page("inspector")],
+    "organisation": [Page("o3-owner", own_organisation), Page("officer", own_organisation)],
+    "organisation-profile": [Page("o3-owner", own_organisation)],
+    "organisation-control": [Page("o3-owner", own_organisation)],
+    "organisation-verification": [Page("officer", some_vendor)],
+    "organisation-members": [Page("o3-owner", own_organisation)],
+    "organisations-office": [Page("officer")],
+    "people-office": [Page("officer")],
+    "register": [Page()],
+    "registered": [Page()],
     "desk": [Page(who) for who in DESKS],
     "notices": [Page("officer"), Page("v5")],
     "scenario": [
@@ -194,6 +211,7 @@ NO_PAGES = {
     "inspection": "the demo has none; looked at in tests/supervision",
     "inspection-end": "takes a POST alone",
     "tip": "the demo has none; looked at in tests/supervision",
+    "invitation": "needs the address from a letter: tests/accounts",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",
 }
