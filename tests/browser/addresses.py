@@ -74,7 +74,7 @@ def own_pledge(user: User) -> Given:
 
 
 def own_organisation(user: User) -> Given:
-    return {"uid": Organisation.objects.filter(memberships__user=user).order_by("pk")[0].uid}
+    return {"uid": Organisation.objects.filter(members__user=user).order_by("pk")[0].uid}
 
 
 def some_vendor(_user: User) -> Given:
