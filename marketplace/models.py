@@ -32,6 +32,7 @@ from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -60,6 +61,7 @@ __all__ = [
     "AccessRecord",
     "ApiToken",
     "Approach",
+    "Attachment",
     "Award",
     "Bid",
     "BidVersion",

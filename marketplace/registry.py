@@ -6,6 +6,7 @@ REGISTER = (
     "marketplace.accounts.letters",
     "marketplace.accounts.tokens.projections",
     "marketplace.scenarios.projections",
+    "marketplace.scenarios.serving",
     "marketplace.bidding.projections",
     "marketplace.indicators.projections",
     "marketplace.notices.handlers",

@@ -41,6 +41,8 @@ ASSETS = {
     "@tabler/core/dist/css/tabler.min.css": "tabler/tabler.min.css",
     "@tabler/core/dist/css/tabler.min.css.map": "tabler/tabler.min.css.map",
     "echarts/dist/echarts.min.js": "echarts/echarts.min.js",
+    "tus-js-client/dist/tus.min.js": "tus/tus.min.js",
+    "tus-js-client/dist/tus.min.js.map": "tus/tus.min.js.map",
 }
 NEEDED_BYTES = 2 * 1024**3
 NO_SPACE = ("no space left on device", "enospc", "disk quota exceeded")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
@@ -49,3 +50,23 @@ def spend_totp_counter(*, authenticator: Authenticator, counter: int) -> bool:
     row.data = {**row.data, "last_counter": counter}
     row.save(update_fields=["data"])
     return True
+
+
+def grant_reading(*, organisation: Organisation, subject_uid: UUID, until_at: datetime) -> Grant:
+    """Inside a room's own action: an organisation may read one thing until then, and no longer."""
+    end_reading(organisation=organisation, subject_uid=subject_uid)
+    return Grant.objects.create(
+        organisation=organisation,
+        subject_uid=subject_uid,
+        capability=Capability.READ,
+        from_at=clock.now(),
+        until_at=until_at,
+    )
+
+
+def end_reading(*, organisation: Organisation, subject_uid: UUID) -> int:
+    """End what an organisation may read now, everywhere at once. Returns how many grants."""
+    rows = Grant.objects.filter(
+        organisation=organisation, subject_uid=subject_uid, capability=Capability.READ
+    )
+    return rows.in_force().update(until_at=clock.now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marketplace.accounts.models import Organisation
 from marketplace.base.actor import Actor, Role
+from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import Scenario
 
 
@@ -40,6 +41,11 @@ def can_withdraw_scenario(actor: Actor, scenario: Scenario) -> bool:
 def can_close_scenario(actor: Actor, scenario: Scenario) -> bool:
     """Nobody closes by hand; the sweep records what the clock has made true."""
     return actor.role == Role.SYSTEM
+
+
+def can_release_attachment(actor: Actor, attachment: Attachment) -> bool:
+    """Who reads a restricted file is the owner's matter: those who write for it."""
+    return actor.writes and actor.organisation_id == attachment.scenario.organisation_id
 
 
 def stands_apart(actor: Actor, scenario: Scenario) -> bool:

@@ -26,6 +26,8 @@ from marketplace.scenarios.models import (
     State,
 )
 from marketplace.scenarios.queries import history, is_open, notes
+from marketplace.scenarios.rules import can_edit_scenario
+from marketplace.web.attachments import shown_files
 from marketplace.web.course import shown_state, steps
 from marketplace.web.pages import actor_of, first_or_404, scenario_or_404
 from marketplace.web.profiles import rule_lines
@@ -108,6 +110,7 @@ def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
 def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
     context = head(request, scenario, "demand")
     ordered = ("position", "pk")
+    files = shown_files(request, scenario)
     return context | {
         "metrics": scenario.metrics.order_by(*ordered),
         "criteria": scenario.criteria.order_by(*ordered),
@@ -116,6 +119,9 @@ def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
         "conditions": scenario.conditions.order_by(*ordered),
         "technologies": scenario.technologies.order_by(*ordered),
         "rules": rule_lines(scenario),
+        "files": files,
+        "releases": can_edit_scenario(actor_of(request), scenario)
+        and any(file["row"].restricted for file in files),
     }
 
 

@@ -29,6 +29,7 @@ from marketplace.scenarios.rules import (
 from marketplace.scenarios.windows import window_end
 from marketplace.supervision.inspected import inspects
 from marketplace.web import out_of_time
+from marketplace.web.attachments import shown_files
 from marketplace.web.forms.scenarios import (
     PART_TITLES,
     SECTIONS,
@@ -198,6 +199,7 @@ def _show_form(
             context |= {"revision": scenario.revision, "seen": seen_of(content)}
         context["notes"] = queries.notes(actor_of(request), scenario)
         context["deletable"] = scenario.state == State.DRAFT
+        context["files"] = shown_files(request, scenario)
     now = clock.now()
     if request.method == "POST":
         faults = queries.typed_faults(typed_data(request.POST), now)
@@ -269,6 +271,7 @@ def gate(request: Request, address: str) -> HttpResponse:
         "notes": queries.notes(actor, scenario),
         "checklist": _checklist(queries.open_faults(scenario, clock.now())),
         "filed": content,
+        "files": shown_files(request, scenario),
     }
     return _answer(request, "scenarios/gate.html", context, error)
 
@@ -330,6 +333,7 @@ def publish(request: Request, address: str) -> HttpResponse:
             [f for f in queries.open_faults(scenario, now) if f.field != "deadline_at"]
         ),
         "filed": queries.stored_content(scenario),
+        "files": shown_files(request, scenario),
         "verified": scenario.organisation.verified_at is not None,
         "over": over,
         **_earliest(scenario, now),

@@ -3,6 +3,7 @@ from django.urls import path
 from marketplace.web import (
     acting,
     approaches,
+    attachments,
     awards,
     bidding,
     committee,
@@ -28,6 +29,7 @@ urlpatterns = [
     path("accounts/security/", second_factor.security, name="security"),
     path("components/", components.living_page, name="components"),
     *scenarios.urlpatterns,
+    *attachments.urlpatterns,
     *bidding.urlpatterns,
     *openings.urlpatterns,
     *committee.urlpatterns,

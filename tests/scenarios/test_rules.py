@@ -6,6 +6,7 @@ import pytest
 
 from marketplace.accounts.models import Membership
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
+from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.rules import (
     can_close_scenario,
@@ -13,6 +14,7 @@ from marketplace.scenarios.rules import (
     can_draft_scenario,
     can_edit_scenario,
     can_publish_scenario,
+    can_release_attachment,
     can_withdraw_scenario,
 )
 from tests import world
@@ -33,6 +35,7 @@ MATRIX = {
     can_demonstrate_scenario: "- -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_publish_scenario: " -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_withdraw_scenario: "-  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_release_attachment: "- +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }
 
@@ -64,7 +67,10 @@ def actor_called(who: str, scenario: Scenario) -> Actor:
 def test_matrix(rule, who, allowed):
     scenario = world.draft_scenario(world.owner(), state=State.DEMONSTRATED)
     actor = actor_called(who, scenario)
-    row = actor.organisation if rule is can_draft_scenario else scenario
+    row = {
+        can_draft_scenario: actor.organisation,
+        can_release_attachment: Attachment(scenario=scenario),
+    }.get(rule, scenario)
     assert rule(actor, row) is allowed
 
 

@@ -1,3 +1,10 @@
+from marketplace.scenarios.actions.attachments import (
+    attach_file,
+    attach_small,
+    end_release,
+    release_attachment,
+    remove_attachment,
+)
 from marketplace.scenarios.actions.course import (
     close_scenario,
     record_failure,
@@ -18,13 +25,18 @@ from marketplace.scenarios.actions.gate import (
 from marketplace.scenarios.actions.publication import publish_scenario
 
 __all__ = [
+    "attach_file",
+    "attach_small",
     "close_scenario",
     "conclude_demonstration",
     "create_draft",
     "delete_draft",
+    "end_release",
     "publish_scenario",
     "record_failure",
     "reject_scenario",
+    "release_attachment",
+    "remove_attachment",
     "return_scenario",
     "save_draft",
     "start_demonstration",

@@ -17,6 +17,7 @@ from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.ledger import actions as ledger
 from marketplace.scenarios import checks
+from marketplace.scenarios.actions.attachments import remove_all
 from marketplace.scenarios.actions.found import find
 from marketplace.scenarios.content import TERMS, Content, Fault, by_field, read
 from marketplace.scenarios.models import (
@@ -80,6 +81,7 @@ def delete_draft(*, actor: Actor, scenario_uid: UUID) -> None:
         raise StateConflict(
             _("Only a draft is deleted; what was filed stays."), code="scenario.state"
         )
+    remove_all(scenario)
     scenario.delete()
 
 

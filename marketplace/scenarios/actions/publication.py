@@ -29,6 +29,7 @@ from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios import checks
 from marketplace.scenarios.actions.found import find
+from marketplace.scenarios.attachments import frozen_attachments
 from marketplace.scenarios.content import by_field
 from marketplace.scenarios.models import Envelope, EnvelopeKey, Publication, Scenario, State
 from marketplace.scenarios.queries import key_holder_candidates, newest_profile, stored_content
@@ -256,4 +257,5 @@ def _frozen(
         "key_holders": sorted(str(holder.uid) for holder in holders),
         **{name: value for name, value in content.values.items() if name != "profile"},
         "parts": content.rows,
+        "attachments": frozen_attachments(scenario),
     }
