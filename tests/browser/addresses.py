@@ -120,6 +120,7 @@ PAGES: dict[str, list[Page]] = {
     "people-office": [Page("officer")],
     "register": [Page()],
     "registered": [Page()],
+    "scenario-files": [Page("o3-owner", of("S13"))],
     "desk": [Page(who) for who in DESKS],
     "notices": [Page("officer"), Page("v5")],
     "scenario": [
@@ -212,6 +213,7 @@ NO_PAGES = {
     "inspection-end": "takes a POST alone",
     "tip": "the demo has none; looked at in tests/supervision",
     "invitation": "needs the address from a letter: tests/accounts",
+    "attachment-readers": "the demo has no restricted file",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",
 }
