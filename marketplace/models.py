@@ -12,6 +12,7 @@ from marketplace.accounts.models import (
 )
 from marketplace.accounts.organisations.models import OrganisationRelation, Verification
 from marketplace.accounts.pledges import Pledge, PledgeText
+from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
@@ -76,6 +77,7 @@ __all__ = [
     "EnvelopeKey",
     "Event",
     "Expert",
+    "FactorReset",
     "Grant",
     "Heartbeat",
     "IdempotencyKey",

@@ -8,6 +8,7 @@ from marketplace.base.actor import Actor, Role
 from marketplace.base.rules import inspector_may
 
 if TYPE_CHECKING:
+    from marketplace.accounts.recovery.models import FactorReset
     from marketplace.accounts.tokens.models import ApiToken
 
 
@@ -78,3 +79,13 @@ def can_sign_pledge(actor: Actor, text: PledgeText) -> bool:
     if actor.user_id is None:
         return False
     return actor.role in text.roles or (KEY_HOLDER in text.roles and actor.role != Role.EXPERT)
+
+
+def can_ask_factor_reset(actor: Actor, user: User | None) -> bool:
+    """Officers, never for themselves."""
+    return actor.role == Role.OFFICER and (user is None or user.pk != actor.user_id)
+
+
+def can_decide_factor_reset(actor: Actor, reset: FactorReset) -> bool:
+    """A second person of the office: neither who asked nor whom it concerns."""
+    return actor.is_office and actor.user_id not in {reset.asked_by_id, reset.user_id}

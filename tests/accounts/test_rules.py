@@ -4,9 +4,12 @@ import pytest
 
 from marketplace.accounts.models import Membership
 from marketplace.accounts.pledges import PledgeText
+from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.rules import (
+    can_ask_factor_reset,
     can_ask_verification,
     can_create_token,
+    can_decide_factor_reset,
     can_edit_organisation,
     can_give_person_roles,
     can_manage_members,
@@ -40,9 +43,16 @@ MATRIX = {
     can_revoke_token: "         -  +  -  -  -  -  -  -  -  -  -  -  -  -  -",
     # the text of those in office and of key holders, who may sign before being appointed
     can_sign_pledge: "          -  +  +  +  +  +  +  -  +  +  +  +  +  -  -",
+    # of somebody else, asked for by somebody else
+    can_ask_factor_reset: "     -  -  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_decide_factor_reset: "  -  -  -  -  -  +  +  -  -  -  -  -  -  -  -",
 }
 # What a rule is asked about, where it is not the organisation.
 ROWS = {
+    can_ask_factor_reset: lambda organisation, actor: world.make_user(),
+    can_decide_factor_reset: lambda organisation, actor: FactorReset(
+        user=world.make_user(), asked_by=world.make_user()
+    ),
     can_give_person_roles: lambda organisation, actor: world.office(),
     can_remove_member: lambda organisation, actor: Membership.objects.get(
         user=world.member(organisation).user

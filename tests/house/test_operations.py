@@ -11,6 +11,7 @@ from marketplace.accounts import content as organisation_content
 from marketplace.accounts.invitations import models as invitations
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.organisations.actions import registration, ties
+from marketplace.accounts.recovery import models as recovery
 from marketplace.accounts.tokens import models as tokens
 from marketplace.api.pagination import KeysetPagination
 from marketplace.base import idempotency
@@ -156,6 +157,10 @@ def bid_length(envelope, name):
                 ),
                 64,
             ],
+        ),
+        (
+            "reset of a lost factor",
+            [int(recovery.ASKED_FOR.total_seconds()) // 3600, recovery.REASON_MOST],
         ),
         ("session", [settings.SESSION_COOKIE_AGE // 3600]),
         ("key of a repeated request", [int(idempotency.KEPT_FOR.total_seconds()) // 3600]),
