@@ -121,6 +121,7 @@ PAGES: dict[str, list[Page]] = {
     "register": [Page()],
     "registered": [Page()],
     "scenario-files": [Page("o3-owner", of("S13"))],
+    "factor-resets": [Page("officer")],
     "desk": [Page(who) for who in DESKS],
     "notices": [Page("officer"), Page("v5")],
     "scenario": [
