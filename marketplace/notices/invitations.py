@@ -60,14 +60,15 @@ def message(row: Invitation) -> EmailMultiAlternatives:
         subject = _("Invitation from %(organisation)s to act as: %(role)s") % said
     else:
         subject = _("Invitation to join %(organisation)s on the platform") % said
+    subject = one_line(subject)
     told = {
-        "subject": one_line(subject),
+        "subject": subject,
         "role": said["role"],
         "expires_at": row.expires_at,
         "link": here("invitation", row.token),
     }
     mail = EmailMultiAlternatives(
-        subject=told["subject"],
+        subject=subject,
         body=render_to_string("notices/invitation.txt", told),
         to=[row.email],
         headers={

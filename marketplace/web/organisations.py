@@ -29,7 +29,6 @@ from marketplace.base.errors import DomainError
 from marketplace.scenarios.models import Scenario
 from marketplace.web.forms.people import (
     ControlForm,
-    EndForm,
     EvidenceForm,
     ProfileForm,
     RefuseVerificationForm,
@@ -175,7 +174,6 @@ def control(request: Request, uid: UUID) -> HttpResponse:
         "controls": queries.controls(actor, row),
         "relations": queries.relations(actor, row),
         "may_edit": may_edit,
-        "end_form": EndForm(auto_id=False),
         **{f"{name}_form": form for name, form in forms_here.items()},
     }
     return page(request, "organisations/control.html", context, error=error)

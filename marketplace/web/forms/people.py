@@ -169,10 +169,6 @@ class RelationForm(PeopleForm):
     from_date = day(_("Since"))
 
 
-class EndForm(forms.Form):
-    until_date = day(_("Until"), note=_("Empty means today."))
-
-
 class EvidenceForm(PeopleForm):
     licence_number = line(
         _("Number of the business licence"), required=True, maxlength=60, autocomplete="off"
