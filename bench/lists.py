@@ -16,7 +16,7 @@ import psycopg
 
 from bench import park
 from bench.measure import interleaved, tell
-from config.runtime.postgres import APP, DATABASE, OWNER
+from config.runtime.postgres import APP, DATABASE, SUPER
 from config.runtime.process import ROOT, Child
 from config.runtime.state import free_port
 
@@ -67,7 +67,7 @@ class Sides:
 
 def in_process(rows: int, rounds: int) -> None:
     with park.park() as made:
-        park.fill(made.url(OWNER), rows)
+        park.fill(made.url(SUPER), rows)
         sides = Sides(made.url(APP))
         found = interleaved(
             {
@@ -92,8 +92,8 @@ def growth(rows: int, rounds: int) -> None:
 
     with park.park() as made:
         small = park.copy_of(made, "small")
-        park.fill(made.url(OWNER, small), max(100, rows // 100))
-        park.fill(made.url(OWNER), rows)
+        park.fill(made.url(SUPER, small), max(100, rows // 100))
+        park.fill(made.url(SUPER), rows)
         sides = Sides(made.url(APP))
 
         @contextmanager
@@ -130,7 +130,7 @@ def queries(rows: int, rounds: int) -> None:
     from django.test.utils import CaptureQueriesContext
 
     with park.park() as made:
-        park.fill(made.url(OWNER), min(rows, 10_000))
+        park.fill(made.url(SUPER), min(rows, 10_000))
         sides = Sides(made.url(APP))
         for path in (API, BOARD, "/?state=open&mode=race", "/?sort=new&page=3"):
             sides.page(path)()
@@ -142,7 +142,7 @@ def queries(rows: int, rounds: int) -> None:
 # -- A real server -------------------------------------------------------------------------------
 def requests(rows: int, rounds: int) -> None:
     with park.park() as made:
-        park.fill(made.url(OWNER), rows)
+        park.fill(made.url(SUPER), rows)
         port = free_port()
         web = Child(
             name="web",

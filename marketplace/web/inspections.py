@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -39,6 +40,19 @@ READINGS = 100
 # Pages of one's own, which are no reading of anybody's papers, and tips, which record themselves.
 NOT_RECORDED = {
     *("inspection", "inspections", "pledge", "notice", "tip", "api-schema", "api-docs"),
+}
+# What the pages are called, by the names of their addresses; others are shown by that name.
+WORDS = {
+    "scenario": gettext_lazy("Demand"),
+    "scenario-gate": gettext_lazy("Gate"),
+    "opening": gettext_lazy("Opening"),
+    "eligibility": gettext_lazy("Eligibility"),
+    "bid": gettext_lazy("Bid"),
+    "panel": gettext_lazy("Panel"),
+    "report": gettext_lazy("Report"),
+    "decision": gettext_lazy("Decision"),
+    "publicity": gettext_lazy("Notice"),
+    "approaches": gettext_lazy("Register of approaches"),
 }
 
 
@@ -135,7 +149,12 @@ def inspection(request: Request, uid: UUID) -> HttpResponse:
         "page_obj": opened,
         "organisations": queries.organisations_of(row),
         "read": [
-            {"at": reading.at, "page": reading.detail.partition(" ")[2], "uid": reading.subject_uid}
+            {
+                "at": reading.at,
+                "page": (name := reading.detail.partition(" ")[2]),
+                "word": WORDS.get(name, ""),
+                "uid": reading.subject_uid,
+            }
             for reading in read[:READINGS]
         ],
         "opens_register": state == "in_force" and row.scope in {"register", "everything"},

@@ -121,7 +121,15 @@ def test_people_have_one_address_each_and_real_memberships():
     expected = {f"o{n}-{role}" for n in range(1, 9) for role in ("owner", "editor")}
     expected |= {f"v{n}" for n in range(1, 11)} | {f"e{n}" for n in range(1, 10)}
     expected |= {"v1-editor", "v7-editor", "officer", "officer2", "secretary", "witness"}
-    expected |= {"keyholder1", "keyholder2", "keyholder3", "complaints", "inspector", "operator"}
+    expected |= {
+        "keyholder1",
+        "keyholder2",
+        "keyholder3",
+        "complaints",
+        "inspector",
+        "evaluator",
+        "operator",
+    }
     assert set(locals_) == expected
 
 

@@ -21,6 +21,7 @@ from marketplace.committee.models import (
     SheetState,
 )
 from marketplace.committee.rules import can_see_progress
+from marketplace.experts.models import Expert
 from marketplace.ledger.models import Event
 from marketplace.ledger.queries import history
 from marketplace.notices.models import Notice
@@ -67,9 +68,11 @@ def reviewed(owner=None):
     panel = Panel.objects.create(scenario=scenario, appointed_by=world.make_user())
     sheets = []
     for number, state in enumerate(SheetState, 1):
+        judge = world.person(Role.EXPERT).person
+        Expert.objects.create(user=judge, title="教授", specialties=[])
         member = PanelMember.objects.create(
             panel=panel,
-            user=world.person(Role.EXPERT).user,
+            user=judge,
             state=MemberState.DECLARED,
             code=f"J{number}",
         )

@@ -18,13 +18,17 @@ from marketplace.management.season.content import Content, Mapping
 from marketplace.management.season.people import People, load_people
 from marketplace.management.season.play import Play, seconds_from_now
 from marketplace.scenarios.models import Scenario
+from marketplace.supervision.actions import register_approach, request_inspection, send_tip
+from marketplace.supervision.models import Scope
 
 # The states after the deadline: played with profile D, in seconds.
 AFTER_DEADLINE = ("closed", "eligibility", "review", "decision", "publicity", "awarded")
 BIDDING_SECONDS = 10
 KEY_HOLDERS = ["keyholder1", "keyholder2", "keyholder3"]
 # One of each role, all with something on their desk or something of their own to follow.
-TOURED = ("officer officer2 secretary o3-owner o5-owner v5 e7 keyholder2 witness inspector").split()
+TOURED = (
+    "officer officer2 secretary o3-owner o5-owner v5 e7 keyholder2 witness inspector evaluator"
+).split()
 
 
 class Command(BaseCommand):
@@ -63,6 +67,7 @@ class Command(BaseCommand):
             if plan["state"] in AFTER_DEADLINE:
                 self.finish(play, plan)
                 self.say(f"[{number}/{len(played)}] {play.code} is in state {plan['state']}")
+        supervise(people)
         self.say(f"demo content loaded in {time.monotonic() - began:.1f} s")
 
     def begin(self, play: Play, plan: Mapping) -> tuple[Play, Mapping]:
@@ -131,6 +136,25 @@ class Command(BaseCommand):
             for local in TOURED:
                 actor = people.actor(local)
                 self.say(f"  {people.address(local):24} {hat(actor)}: {errand(actor)}")
+
+
+def supervise(people: People) -> None:
+    """A request of the inspector in force, a registered approach and a tip."""
+    now = clock.now()
+    request_inspection(
+        actor=people.actor("inspector"),
+        number="沪临纪调〔2026〕1号（虚构）",
+        scope=Scope.EVERYTHING,
+        reason="年度专项检查（虚构）。",
+        until_at=now + timedelta(days=180),
+    )
+    register_approach(
+        actor=people.actor("officer"),
+        who="某单位来电人（虚构）",
+        happened_at=now,
+        what="来电询问某项需求有几家申报，已告知截止前任何人都不掌握，并按规定登记。",
+    )
+    send_tip(text="反映某揭榜方的业绩证明疑似借用其他单位材料（虚构）。")
 
 
 def hat(actor: Actor) -> str:
