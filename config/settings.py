@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -58,7 +59,9 @@ def database(url: str, *, pooled: bool) -> dict:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 3} | ({"pool": POOL} if pooled else {}),
+        # For the few statements of base/prepared.py; Django's own cursors prepare nothing.
+        "OPTIONS": {"connect_timeout": 3, "prepare_threshold": 5}
+        | ({"pool": POOL} if pooled else {}),
     }
 
 
@@ -123,7 +126,9 @@ MIDDLEWARE = [
     "marketplace.web.acting.ActingMiddleware",
     "marketplace.web.second_factor.SecondFactorMiddleware",
     "marketplace.web.pledges.PledgeMiddleware",
+    "marketplace.web.inspections.InspectionMiddleware",
     "marketplace.web.caching.PrivatePagesMiddleware",
+    "marketplace.api.throttles.RateLimitMiddleware",
 ]
 TEMPLATES = [
     {
@@ -169,7 +174,20 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+# Attempts at passwords, codes and letters; counted in the database, for all processes together.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",  # passwords by account, codes by person
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+    # Anonymous tips: by a salted hash of the sender, and all senders together.
+    "tip": "5/h/key",
+    "tip_lookup": "30/h/key",
+    "tip_together": "300/h/key",
+}
+MFA_RATE_LIMITS = {"webauthn_login": "10/m/ip"}
 # Behind a proxy the limits count its clients, by the address that it adds, not the proxy itself.
 BEHIND_PROXY = flag("BEHIND_PROXY")
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
@@ -209,7 +227,8 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "jiebang@localhost")
 # -- Cache, queue --------------------------------------------------------------------------------
 REDIS_URL = secret("REDIS_URL", needed=True)
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # In PostgreSQL: what limits guesses must neither vanish with Redis nor count per process.
+    "default": {"BACKEND": "marketplace.base.counting.CountingCache"},
     # Seen by every process, gone at any moment, and whole numbers only: nothing is unpickled.
     "shared": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -235,8 +254,11 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "10"))
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "marketplace.tasks.deliver_outbox", "schedule": SWEEP_SECONDS},
     "close": {"task": "marketplace.tasks.sweep_deadlines", "schedule": SWEEP_SECONDS},
+    "prune": {"task": "marketplace.tasks.prune", "schedule": crontab(hour="3", minute="30")},
+    "reminders": {"task": "marketplace.tasks.send_reminders", "schedule": 60.0},
     "digests": {"task": "marketplace.tasks.promise_digests", "schedule": 60.0},
     "packages": {"task": "marketplace.tasks.discard_stale_packages", "schedule": 3600},
+    "counts": {"task": "marketplace.tasks.forget_counts", "schedule": 600.0},
     "access": {"task": "marketplace.tasks.seal_access_days", "schedule": 600.0},
     "uploads": {"task": "marketplace.tasks.sweep_uploads", "schedule": 600.0},
 }
@@ -310,7 +332,16 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
 # -- API -----------------------------------------------------------------------------------------
+# Who asks: how many requests in how many seconds. A token and a person each count for themselves,
+# everybody else by address.
+API_LIMIT_FACTOR = int(os.environ.get("API_LIMIT_FACTOR", "1"))
+API_LIMITS = {
+    "visitor": (300 * API_LIMIT_FACTOR, 60),
+    "session": (1200 * API_LIMIT_FACTOR, 60),
+    "token": (600 * API_LIMIT_FACTOR, 60),
+}
 REST_FRAMEWORK = {
+    "DEFAULT_THROTTLE_CLASSES": ["marketplace.api.throttles.ApiThrottle"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "marketplace.api.authentication.BearerAuthentication",
         "marketplace.api.authentication.SessionOrNothing",

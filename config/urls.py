@@ -20,3 +20,5 @@ handler404 = "marketplace.web.faults.not_found"
 handler403 = "marketplace.web.faults.forbidden"
 handler400 = "marketplace.web.faults.bad_request"
 handler500 = "marketplace.web.faults.broken"
+# Asked for by name by allauth's limits.
+handler429 = "marketplace.web.faults.too_many"

@@ -14,7 +14,7 @@ from marketplace.accounts.organisations.models import OrganisationRelation, Veri
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import Heartbeat, IdempotencyKey, OutboxJob
+from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -45,16 +45,26 @@ from marketplace.scenarios.models import (
     SearchEntry,
 )
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.supervision.models import (
+    Approach,
+    Inspection,
+    InspectionEnd,
+    InspectionSubject,
+    Tip,
+    TipAnswer,
+)
 
 __all__ = [
     "AccessDay",
     "AccessRecord",
     "ApiToken",
+    "Approach",
     "Award",
     "Bid",
     "BidVersion",
     "Condition",
     "Control",
+    "Count",
     "Criterion",
     "Decision",
     "EligibilityCheck",
@@ -66,6 +76,9 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Indicator",
+    "Inspection",
+    "InspectionEnd",
+    "InspectionSubject",
     "Interest",
     "Invitation",
     "Membership",
@@ -102,6 +115,8 @@ __all__ = [
     "SearchEntry",
     "Sheet",
     "Term",
+    "Tip",
+    "TipAnswer",
     "Upload",
     "User",
     "Verification",

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 REGISTER = (
+    "marketplace.accounts.tokens.projections",
     "marketplace.scenarios.projections",
     "marketplace.bidding.projections",
     "marketplace.indicators.projections",
@@ -11,6 +12,10 @@ REGISTER = (
     "marketplace.bidding.notices",
     "marketplace.committee.notices",
     "marketplace.awards.notices",
+    "marketplace.scenarios.reminders",
+    "marketplace.bidding.reminders",
+    "marketplace.committee.reminders",
+    "marketplace.awards.reminders",
     "marketplace.tasks",
 )
 

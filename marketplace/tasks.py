@@ -8,11 +8,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
-from marketplace.base import clock, heartbeat, queue
+from marketplace.base import clock, counting, heartbeat, queue
 from marketplace.bidding import actions as bidding
 from marketplace.files import access
 from marketplace.files import sweeps as file_sweeps
 from marketplace.notices import actions as notices
+from marketplace.notices import pruning, reminders
 from marketplace.scenarios import sweeps as scenario_sweeps
 
 AGAIN = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
@@ -39,6 +40,11 @@ def seal_access_days(**_: object) -> None:
 
 
 @shared_task(**AGAIN)
+def forget_counts(**_: object) -> None:
+    counting.forget_expired()
+
+
+@shared_task(**AGAIN)
 def sweep_uploads(**_: object) -> None:
     file_sweeps.sweep()
 
@@ -46,6 +52,16 @@ def sweep_uploads(**_: object) -> None:
 @shared_task(**AGAIN)
 def promise_digests(**_: object) -> None:
     notices.promise_digests()
+
+
+@shared_task(**AGAIN)
+def send_reminders(**_: object) -> None:
+    reminders.send_due()
+
+
+@shared_task(**AGAIN)
+def prune(**_: object) -> None:
+    pruning.prune()
 
 
 def nudge_worker() -> None:

@@ -132,6 +132,8 @@ def _point_environment_at(database: str) -> None:
     )
     # As in production, but for the clock, which tests move, and for plain HTTP.
     os.environ.update(DEMO="0", INSECURE_HTTP="1", CLOCK_MAY_BE_REPLACED="1")
+    # Tests of the limits set their own; all others ask as fast as they can.
+    os.environ["API_LIMIT_FACTOR"] = "1000"
     # Playwright leaves an event loop running in the main thread, beside which Django refuses.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     os.environ["OPENER_IDENTITY_FILE"] = str(opener_identity_file(folder))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from marketplace.accounts.models import Membership, Organisation, User
 from marketplace.accounts.pledges import KEY_HOLDER, PledgeText
 from marketplace.base.actor import Actor, Role
+from marketplace.base.rules import inspector_may
 
 if TYPE_CHECKING:
     from marketplace.accounts.tokens.models import ApiToken
@@ -53,11 +54,13 @@ def can_give_person_roles(actor: Actor, organisation: Organisation) -> bool:
     return actor.role == Role.OFFICER and organisation.is_office and _own(actor, organisation)
 
 
+@inspector_may
 def can_create_token(actor: Actor, user: User) -> bool:
     """People, each for themselves."""
     return actor.user_id == user.pk
 
 
+@inspector_may
 def can_revoke_token(actor: Actor, token: ApiToken) -> bool:
     """Whoever made it, under any hat; and the owner of the organisation that it acts for."""
     own = token.user_id == actor.user_id
@@ -69,6 +72,7 @@ def can_revoke_token(actor: Actor, token: ApiToken) -> bool:
     return own or of_organisation
 
 
+@inspector_may
 def can_sign_pledge(actor: Actor, text: PledgeText) -> bool:
     """Whoever the text is for, in person. A holder of keys may sign before being appointed."""
     if actor.user_id is None:

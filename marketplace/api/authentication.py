@@ -21,7 +21,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, Throttled
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
@@ -31,6 +31,7 @@ from marketplace.accounts.tokens.actions import note_use
 from marketplace.accounts.tokens.models import ApiToken, Scope
 from marketplace.accounts.tokens.queries import TokenInvalid, bearer
 from marketplace.accounts.tokens.text import PREFIX
+from marketplace.api.throttles import TOKEN, VISITOR, Count, address_of, count
 from marketplace.base.actor import Actor
 
 REALM = 'Bearer realm="jiebang"'
@@ -79,7 +80,10 @@ class BearerAuthentication(BaseAuthentication):
         try:
             found = bearer(text.strip())
         except TokenInvalid as error:
+            # Guesses count for the address that they come from.
+            refuse_beyond(count(beneath(request), VISITOR, address_of(beneath(request))))
             raise invalid(error) from error
+        refuse_beyond(count(beneath(request), TOKEN, str(found.token.uid)))
         person = found.actor.person
         if lacks_second_factor(person):
             raise CredentialRefused(
@@ -118,9 +122,14 @@ def beneath(request: Request) -> HttpRequest:
     return found
 
 
+def refuse_beyond(counted: Count) -> None:
+    if counted.exceeded:
+        raise Throttled(counted.reset_s)
+
+
 def put_on(request: HttpRequest, actor: Actor) -> None:
     """The same attributes as `ActingMiddleware` sets for a session."""
-    vars(request).update(load_acting=lambda: (actor, []), actor=actor, hats=[])
+    vars(request).update(acted=True, load_acting=lambda: (actor, []), actor=actor, hats=[])
 
 
 # -- What a view declares --------------------------------------------------------------------------

@@ -9,11 +9,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, Throttled
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from marketplace.base.errors import DomainError, NotAllowed, NotFound, StorageAway
+from marketplace.base.errors import DomainError, NotAllowed, NotFound, StorageAway, TooMany
 from marketplace.base.problems import MEDIA_TYPE, document
 
 NON_FIELD = "non_field_errors"
@@ -55,6 +55,9 @@ def problem(exception: Exception, context: dict[str, Any]) -> Response | None:
             current=getattr(exception, "current", None),
         )
         return _response(body, headers=_waiting(exception.status))
+    if isinstance(exception, Throttled):
+        body = document(TooMany.status, TooMany.code, str(TooMany()))
+        return _response(body, headers=_headers(exception))
     if isinstance(exception, APIException):
         return _response(_of_framework(exception), headers=_headers(exception))
     return None

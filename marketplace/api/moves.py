@@ -69,11 +69,13 @@ def told(request: Request, names: Iterable[str], uid: object) -> list[dict[str, 
     ]
 
 
-def scenario_moves(actor: Actor, ids: Collection[int]) -> dict[int, list[str]]:
-    """{scenario id: names}. Visitors may do nothing, which costs no query."""
+def scenario_moves(
+    request: Request, actor: Actor, ids: Collection[int]
+) -> dict[int, list[dict[str, str]]]:
+    """{scenario id: its moves}. Visitors may do nothing, which costs no query."""
     if not actor.user_id or not ids:
         return {}
     desk = desk_for(actor)
     rows = Scenario.objects.visible_to(actor).filter(pk__in=ids)
     found = rows.select_related(*RELATED).prefetch_related(*FETCHED)
-    return {row.pk: desk_moves.on_scenario(desk, row) for row in found}
+    return {row.pk: told(request, desk_moves.on_scenario(desk, row), row.uid) for row in found}

@@ -9,9 +9,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from marketplace.api.filters import SCENARIO_PARAMETERS, scenario_filter
-from marketplace.api.moves import scenario_moves, told
+from marketplace.api.filters import PAGE_PARAMETERS, SCENARIO_PARAMETERS, scenario_filter
+from marketplace.api.moves import scenario_moves
 from marketplace.api.pagination import KeysetPagination
+from marketplace.api.rows import PublicIds, scenario_rows
 from marketplace.api.shapes import ScenarioRow
 from marketplace.api.views import PublicRead, absolute, actor_of
 from marketplace.base import clock
@@ -66,15 +67,13 @@ class ScenarioList(PublicRead):
     )
     def get(self, request: Request) -> Response:
         actor = actor_of(request)
-        visible = scenario_filter(request, Scenario.objects.visible_to(actor))
         pages = KeysetPagination()
-        found = (
-            pages.paginate_queryset(visible.values("id", *COLUMNS, *JOINED), request, view=self)
-            or []
-        )
-        now = clock.now()
-        may = scenario_moves(actor, [row["id"] for row in found])
-        shaped = [row_shape(request, row, now, may.get(row["id"], [])) for row in found]
+        visible: Any = PublicIds()
+        if actor.user_id or request.query_params.keys() - PAGE_PARAMETERS:
+            visible = scenario_filter(request, Scenario.objects.visible_to(actor)).values("id")
+        found: list[Any] = pages.paginate_queryset(visible, request, view=self) or []
+        ids = [row["id"] for row in found]
+        shaped = scenario_rows(request, ids, scenario_moves(request, actor, ids))
         return pages.get_paginated_response(shaped)
 
 
@@ -88,12 +87,12 @@ def scenario_shown(request: Request, uid: UUID) -> dict[str, Any]:
     ).first()
     if row is None or scenario is None:
         raise NotFound
-    may = scenario_moves(actor, [scenario.pk]).get(scenario.pk, [])
+    may = scenario_moves(request, actor, [scenario.pk]).get(scenario.pk, [])
     return row_shape(request, row, clock.now(), may) | detail_shape(actor, scenario)
 
 
 def row_shape(
-    request: Request, row: dict[str, Any], now: datetime, may: list[str]
+    request: Request, row: dict[str, Any], now: datetime, may: list[dict[str, str]]
 ) -> dict[str, Any]:
     body = {name: said(row[name]) for name in COLUMNS}
     body |= {name: row[f"{name}__code"] for name in TERMS}
@@ -109,7 +108,7 @@ def row_shape(
         "self": absolute(request, "api-scenario", row["uid"]),
         "html": absolute(request, "scenario", row["ref"] or row["uid"]),
     }
-    body["actions"] = told(request, may, row["uid"])
+    body["actions"] = may
     return body
 
 

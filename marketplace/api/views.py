@@ -82,7 +82,8 @@ class Resource(APIView):
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Response:
         done = super().finalize_response(request, response, *args, **kwargs)
-        if done.status_code in {200, 201} and isinstance(done.data, dict):
+        one = isinstance(done.data, dict) and "results" not in done.data
+        if one and done.status_code in {200, 201}:
             tag_answer(request, done)
         return done
 

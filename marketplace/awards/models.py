@@ -12,6 +12,7 @@ from marketplace.base.models import Recorded
 from marketplace.bidding.models import Bid
 from marketplace.ledger.models import append_only
 from marketplace.scenarios.models import Scenario
+from marketplace.supervision.inspected import inspected
 
 
 class DecisionState(models.TextChoices):
@@ -29,6 +30,7 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         seen = Q(publicity__isnull=False)
         if actor.organisation_id:
             seen |= Q(scenario__organisation=actor.organisation_id)
+        seen |= inspected(actor, "scenario__uid", "scenario__organisation__uid")
         return self.filter(seen)
 
 

@@ -54,6 +54,20 @@ class IdempotencyKey(models.Model):
         ]
 
 
+class Count(models.Model):
+    """What the default cache keeps: attempts, for as long as they count. Not logged, not backed up.
+
+    The table is UNLOGGED: after a crash of the database everybody starts anew.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    value = models.JSONField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(name="count_expires", fields=["expires_at"])]
+
+
 class Heartbeat(models.Model):
     """When a program or a sweep last went well. Says nothing about what it did."""
 

@@ -13,6 +13,7 @@ from marketplace.base.models import Recorded
 from marketplace.ledger.models import Receipt, append_only
 from marketplace.scenarios.models import Condition, Envelope, Scenario
 from marketplace.scenarios.models import State as ScenarioState
+from marketplace.supervision.inspected import inspected
 
 # Until one of these the existence of a bid is the bidder's secret.
 AFTER_CLOSING = [
@@ -47,6 +48,8 @@ class BidQuerySet(models.QuerySet["Bid"]):
     def visible_to(self, actor: Actor) -> BidQuerySet:
         """The bidder's own always; the office, the witness and the owner once bidding has closed.
 
+        An inspector, as far as a request reaches, also those withdrawn, but not earlier either.
+
         Reviewers never meet bids here: they read blind codes through the committee's room.
         """
         if not actor.user_id:
@@ -55,6 +58,9 @@ class BidQuerySet(models.QuerySet["Bid"]):
         closed = Q(scenario__state__in=AFTER_CLOSING) & ~Q(state=BidState.WITHDRAWN)
         if actor.is_office or actor.role == Role.WITNESS:
             return self.filter(mine | closed)
+        if actor.role == Role.INSPECTOR:
+            paths = ("scenario__uid", "scenario__organisation__uid", "organisation__uid")
+            return self.filter(inspected(actor, *paths), scenario__state__in=AFTER_CLOSING)
         if actor.organisation_id:
             return self.filter(mine | (closed & Q(scenario__organisation=actor.organisation_id)))
         return self.filter(mine)
@@ -216,6 +222,8 @@ class OpeningQuerySet(models.QuerySet["Opening"]):
             return self.none()
         if actor.is_office or actor.role == Role.WITNESS:
             return self.all()
+        if actor.role == Role.INSPECTOR:
+            return self.filter(inspected(actor, "scenario__uid", "scenario__organisation__uid"))
         seen = Q(scenario__uid__in=granted_subjects(actor, Capability.KEY_HOLDER))
         if actor.organisation_id:
             bids = Bid.objects.filter(organisation=actor.organisation_id)
@@ -288,6 +296,8 @@ class OpenedEnvelopeQuerySet(models.QuerySet["OpenedEnvelope"]):
         """
         if not actor.user_id:
             return self.none()
+        if actor.role == Role.INSPECTOR:
+            return self.filter(sealed__version__bid__in=Bid.objects.visible_to(actor))
         mine = Q(pk=None)
         late = Q(sealed__version__bid__scenario__state__in=AFTER_SCORING)
         if actor.organisation_id:

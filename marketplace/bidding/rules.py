@@ -5,6 +5,7 @@ from marketplace.accounts.queries import are_related
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.models import Bid
 from marketplace.scenarios.models import Scenario
+from marketplace.supervision.inspected import inspects
 
 
 def can_bid(actor: Actor, scenario: Scenario) -> bool:
@@ -30,7 +31,7 @@ def can_confirm_opening(actor: Actor, scenario: Scenario) -> bool:
 
     A grant to an organisation is not enough: confirmations count people.
     """
-    if actor.user is None or actor.role == Role.EXPERT:
+    if actor.user is None or actor.role in {Role.EXPERT, Role.INSPECTOR}:
         return False
     grants = Grant.objects.in_force().filter(user=actor.user, subject_uid=scenario.uid)
     held = set(grants.values_list("capability", flat=True))
@@ -45,6 +46,6 @@ def can_check_eligibility(actor: Actor, scenario: Scenario) -> bool:
 
 
 def can_see_eligibility(actor: Actor, scenario: Scenario) -> bool:
-    """The office, and the demand owner's people; a bidder reads its own result on its bid."""
+    """The office, the owner's people, an inspector; a bidder reads its own result on its bid."""
     mine = actor.organisation_id is not None and actor.organisation_id == scenario.organisation_id
-    return actor.is_office or mine
+    return actor.is_office or mine or inspects(actor, scenario.uid, scenario.organisation.uid)

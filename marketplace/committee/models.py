@@ -14,6 +14,7 @@ from marketplace.base.models import Recorded
 from marketplace.bidding.models import Bid
 from marketplace.ledger.models import append_only
 from marketplace.scenarios.models import Criterion, Scenario
+from marketplace.supervision.inspected import inspected
 
 
 class PanelState(models.TextChoices):
@@ -26,14 +27,14 @@ class PanelState(models.TextChoices):
 
 class PanelQuerySet(models.QuerySet["Panel"]):
     def visible_to(self, actor: Actor) -> PanelQuerySet:
-        """Names stay secret: only the office and, each for the panel they sit on, the members."""
+        """Names stay secret: the office, each member for the own panel, an inspector."""
         if actor.is_office:
             return self.all()
         if actor.role == Role.EXPERT:
             return self.filter(
                 members__user=actor.user_id, uid__in=granted_subjects(actor, Capability.REVIEW)
             )
-        return self.none()
+        return self.filter(inspected(actor, "scenario__uid", "scenario__organisation__uid"))
 
 
 class Panel(Recorded):
@@ -95,7 +96,10 @@ class SheetState(models.TextChoices):
 
 class SheetQuerySet(models.QuerySet["Sheet"]):
     def visible_to(self, actor: Actor) -> SheetQuerySet:
-        """A reviewer's own, while the seat is held. The office reads them once all are locked."""
+        """A reviewer's own, while the seat is held. The office reads them once all are locked.
+
+        An inspector reads what is locked: an open sheet is its judge's alone.
+        """
         if actor.role == Role.EXPERT:
             return self.filter(
                 member__user=actor.user_id,
@@ -103,7 +107,10 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
             ).exclude(state=SheetState.VOID)
         if actor.is_office:
             return self.filter(member__panel__state=PanelState.REPORTED)
-        return self.none()
+        panels = inspected(
+            actor, "member__panel__scenario__uid", "member__panel__scenario__organisation__uid"
+        )
+        return self.filter(panels).exclude(state=SheetState.OPEN)
 
 
 class Sheet(Recorded):
@@ -178,7 +185,7 @@ class ReportQuerySet(models.QuerySet["Report"]):
             return self.all()
         if actor.organisation_id:
             return self.filter(scenario__organisation=actor.organisation_id)
-        return self.none()
+        return self.filter(inspected(actor, "scenario__uid", "scenario__organisation__uid"))
 
 
 class Report(Recorded):

@@ -5,6 +5,7 @@ from marketplace.accounts.queries import holds
 from marketplace.base.actor import Actor, Role
 from marketplace.committee.models import Panel, PanelMember, Sheet
 from marketplace.scenarios.models import Scenario
+from marketplace.supervision.inspected import inspects
 
 
 def sits(actor: Actor, member: PanelMember) -> bool:
@@ -53,4 +54,5 @@ def can_finish_review(actor: Actor, scenario: Scenario) -> bool:
 
 def can_see_progress(actor: Actor, panel: Panel) -> bool:
     """How many sheets are locked, and by whom. Never what is on them."""
-    return actor.is_office
+    scenario = panel.scenario
+    return actor.is_office or inspects(actor, scenario.uid, scenario.organisation.uid)

@@ -11,6 +11,8 @@ class Audience(models.TextChoices):
     PUBLIC = "public", _("Everybody")
     PARTIES = "parties", _("Those concerned")
     OFFICE = "office", _("The office and supervision")
+    # Requests to read, approaches and tips: nobody who might be inspected learns of them.
+    INSPECTION = "inspect", _("The inspectors only")
 
 
 def append_only(name: str) -> list[pgtrigger.Trigger]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -46,10 +46,15 @@ def _deliver(kind: Kind, event: Event) -> int:
     return tell(kind, event.uid, [(user, subject) for user in people])
 
 
-def tell(kind: Kind, event_uid: UUID, wanted: Iterable[tuple[User, UUID]]) -> int:
+def tell(
+    kind: Kind,
+    event_uid: UUID,
+    wanted: Iterable[tuple[User, UUID]],
+    due_at: datetime | None = None,
+) -> int:
     """Put one notice into the inbox of each who may see its subject now, and promise the mails."""
     made = [
-        Notice(user=user, kind=kind.name, subject_uid=subject, event_uid=event_uid)
+        Notice(user=user, kind=kind.name, subject_uid=subject, event_uid=event_uid, due_at=due_at)
         for user, subject in wanted
         if subject in kind.subjects(capacities(user), [subject])
     ]

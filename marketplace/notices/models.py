@@ -30,6 +30,8 @@ class Notice(Recorded):
     subject_uid = models.UUIDField()
     event_uid = models.UUIDField()
     read_at = models.DateTimeField(null=True)
+    # Of a reminder: until when; the sentence names it.
+    due_at = models.DateTimeField(null=True)
     mailed_at = models.DateTimeField(null=True)
     mail_refused_at = models.DateTimeField(null=True)
 

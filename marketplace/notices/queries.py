@@ -72,7 +72,7 @@ def _line(notice: Notice, found: dict[Subjects, dict[UUID, Any]]) -> Line:
     row = found[kind.subjects].get(notice.subject_uid) if kind else None
     if kind is None or row is None:
         return Line(notice)
-    return Line(notice, kind.text(row), kind.url(row), kind)
+    return Line(notice, kind.text(row, notice.due_at), kind.url(row), kind)
 
 
 def channels_of(user: User) -> dict[str, str]:

@@ -26,10 +26,6 @@ NOTIFY = "notify"
 Subjects = Callable[[list[Actor], Collection[UUID]], dict[UUID, Any]]
 
 
-def nothing(row: Any) -> None:
-    """A sentence without a time."""
-
-
 @dataclass(frozen=True)
 class Kind:
     name: str
@@ -42,13 +38,10 @@ class Kind:
     group: str = Group.ACCOUNT
     # Whether it is still worth a mail: what was reminded of may have been done meanwhile.
     still: Callable[[Notice], bool] | None = None
-    # A time that the sentence names at %(at)s.
-    at: Callable[[Any], datetime | None] = nothing
 
-    def text(self, row: Any) -> str:
+    def text(self, row: Any, due_at: datetime | None = None) -> str:
         """One line in the language of the moment, whatever signs the title holds."""
-        at = self.at(row)
-        told = {"title": self.title(row), "at": instant_text(at) if at else ""}
+        told = {"title": self.title(row), "at": instant_text(due_at) if due_at else ""}
         return one_line(str(self.sentence) % told)
 
 

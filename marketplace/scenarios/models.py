@@ -23,6 +23,7 @@ from marketplace.scenarios.parts import (
     PaymentNode,
 )
 from marketplace.scenarios.reference import AwardMode, OfficialCalendar, RuleProfile, Term
+from marketplace.supervision.inspected import inspected
 
 __all__ = [
     "AwardMode",
@@ -93,11 +94,17 @@ class ScenarioQuerySet(models.QuerySet["Scenario"]):
         return self.exclude(state__in=BEFORE_PUBLICATION)
 
     def visible_to(self, actor: Actor) -> ScenarioQuerySet:
-        """Published ones to everybody; a demand on its way to its owner and, once filed, the office."""
+        """Published ones to everybody; a demand on its way to its owner and, once filed, the office.
+
+        An inspector as far as a request reaches; drafts only where it asks for them.
+        """
         mine = Q(organisation_id=actor.organisation_id) if actor.organisation_id else Q(pk=None)
         seen = ~Q(state__in=BEFORE_PUBLICATION) | mine
         if actor.is_office:
             seen |= ~Q(state=State.DRAFT)
+        paths = ("uid", "organisation__uid")
+        seen |= inspected(actor, *paths) & ~Q(state=State.DRAFT)
+        seen |= inspected(actor, *paths, drafts=True)
         if actor.user_id:
             seen |= Q(uid__in=granted_subjects(actor, Capability.READ))
         return self.filter(seen)

@@ -18,6 +18,7 @@ from marketplace.scenarios.board import board, facets
 from marketplace.scenarios.content import ROWS, TERMS, TEXTS, Content, Fault, Known, read
 from marketplace.scenarios.models import Scenario, ScenarioNote, State
 from marketplace.scenarios.reference import RuleProfile, Term
+from marketplace.supervision.inspected import inspects
 
 __all__ = ["board", "facets"]  # the board is part of what this room answers
 
@@ -140,7 +141,6 @@ def notes(actor: Actor, scenario: Scenario) -> QuerySet[ScenarioNote]:
     """Reasons and opinions: to the owner and the office all; to others why it ended."""
     rows = ScenarioNote.objects.filter(scenario=scenario).select_related("author").order_by("pk")
     ended = Q(to_state__in=[State.WITHDRAWN, State.FAILED, State.TERMINATED])
-    inside = actor.is_office or (
-        actor.organisation_id is not None and actor.organisation_id == scenario.organisation_id
-    )
+    mine = actor.organisation_id is not None and actor.organisation_id == scenario.organisation_id
+    inside = actor.is_office or mine or inspects(actor, scenario.uid, scenario.organisation.uid)
     return rows if inside else rows.filter(ended)

@@ -27,8 +27,10 @@ class ActingMiddleware:
     def __call__(self, request: Request) -> HttpResponse:
         @cache
         def load() -> tuple[Actor, list[Acting]]:
+            request.acted = True
             return acting(request.user, request.session.get(SESSION_KEY, ""))
 
+        request.acted = False
         request.load_acting = load
         request.actor = cast("Actor", SimpleLazyObject(lambda: load()[0]))
         request.hats = cast("list[Acting]", SimpleLazyObject(lambda: load()[1]))

@@ -34,6 +34,7 @@ from marketplace.bidding.rules import (
 )
 from marketplace.bidding.windows import refusal_to_take_bids
 from marketplace.files import storage
+from marketplace.files.access import record_access
 from marketplace.ledger import receipts
 from marketplace.scenarios.models import Scenario
 from marketplace.web.forms.bidding import BidPage, typed_files, typed_forms
@@ -173,6 +174,9 @@ def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> H
     open_now = refusal_to_take_bids(row.scenario, now) is None
     versions = queries.versions_of(actor, row)
     own = row.organisation_id == actor.organisation_id
+    contents = queries.opened_contents(actor, row)
+    if contents and not own and request.method == "GET":
+        record_access(actor=actor, subject_uid=row.uid, what="bid.read")
     context = {
         "bid": row,
         "scenario": row.scenario,
@@ -182,7 +186,7 @@ def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> H
         "own": own,
         "can_revise": mine and open_now,
         "can_withdraw": mine and open_now and row.state == BidState.SUBMITTED,
-        "contents": queries.opened_contents(actor, row),
+        "contents": contents,
         "verdicts": verdicts_of(row),
         "result": result_of(actor, row),
         "openings": queries.openings(actor, row.scenario),
@@ -246,6 +250,7 @@ def opened_file(request: Request, uid: UUID) -> FileResponse:
     rows = OpenedFile.objects.visible_to(actor_of(request))
     row = first_or_404(rows.filter(uid=uid))
     require_confidentiality(actor_of(request))
+    record_access(actor=actor_of(request), subject_uid=row.uid, what="bid.file")
     return FileResponse(
         storage.path_of(row.stored_name).open("rb"),
         as_attachment=True,

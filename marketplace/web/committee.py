@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 from uuid import UUID
 
@@ -24,9 +24,12 @@ from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.queries import my_bid
 from marketplace.committee import actions, queries
 from marketplace.committee.models import MemberState, Panel, PanelState, Report
+from marketplace.committee.queries import Eligible
 from marketplace.committee.rules import can_appoint_panel, can_see_progress
+from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.models import State as ScenarioState
+from marketplace.scenarios.reference import Term
 from marketplace.web.forms.committee import (
     AddForm,
     AppointForm,
@@ -38,6 +41,7 @@ from marketplace.web.forms.committee import (
 from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
 from marketplace.web.request import Request
 from marketplace.web.second_factor import fresh_proof
+from marketplace.web.templatetags.jiebang import term
 
 STAGES = {
     PanelState.APPOINTED: gettext_lazy("Declarations"),
@@ -58,6 +62,17 @@ def steps(panel: Panel | None) -> list[dict[str, Any]]:
     return [{"label": STAGES[s], "state": state} for s, state in zip(order, states, strict=True)]
 
 
+def scenario_is_settled(scenario: Scenario) -> bool:
+    """The panel's names are public with the result."""
+    return scenario.state in {
+        ScenarioState.PUBLICITY,
+        ScenarioState.AWARDED,
+        ScenarioState.IMPLEMENTING,
+        ScenarioState.ACCEPTED,
+        ScenarioState.TERMINATED,
+    }
+
+
 # -- The secretary's page ----------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
 def panel(request: Request, address: str) -> HttpResponse:
@@ -67,6 +82,8 @@ def panel(request: Request, address: str) -> HttpResponse:
     if not can_see_progress(actor, found or Panel(scenario=scenario)):
         raise Http404
     require_confidentiality(actor)
+    if found is not None and request.method == "GET" and not scenario_is_settled(scenario):
+        record_access(actor=actor, subject_uid=found.uid, what="panel.names")
     people = queries.choosable(scenario) if can_appoint_panel(actor, scenario) else []
     forms: dict[str, Any] = {
         "appoint": AppointForm(people=people),
@@ -93,7 +110,7 @@ def panel(request: Request, address: str) -> HttpResponse:
         "steps": steps(found),
         "progress": progress,
         "short": may_change and not queries.size_fits(scenario, sitting),
-        "people": people,
+        "people": with_specialties(people),
         "forms": forms,
         "may_act": can_appoint_panel(actor, scenario),
         "may_appoint": found is None
@@ -107,6 +124,16 @@ def panel(request: Request, address: str) -> HttpResponse:
     if error is None and any(form.errors for form in forms.values()):
         response.status_code = 422
     return response
+
+
+def with_specialties(people: list[Eligible]) -> list[tuple[Eligible, list[str]]]:
+    """Each with the names of what he knows; what is in no vocabulary stands as it was entered."""
+    if not people:
+        return []
+    words = Term.objects.filter(vocabulary__in=("domain", "technology"))
+    named = {word.code: term(word) for word in words}
+    known = [(person, cast(Any, person.user).expert.specialties) for person in people]
+    return [(person, [named.get(code, code) for code in codes]) for person, codes in known]
 
 
 def _panel_move(
@@ -235,6 +262,7 @@ def sheet(request: Request, uid: UUID) -> HttpResponse:
     actor = actor_of(request)
     view, _error = attempt(queries.sheet_view, actor=actor, sheet_uid=uid)
     if request.method == "GET":
+        record_access(actor=actor, subject_uid=uid, what="sheet.read")
         return page(request, "committee/sheet.html", {"sheet": view})
     revision = typed_revision(request.POST)
     if request.POST.get("do") == "lock":
@@ -270,6 +298,7 @@ def sheet_file(request: Request, uid: UUID, number: int) -> HttpResponse:
     own, _error = attempt(queries.own_sheet, actor=actor, sheet_uid=uid)
     found, _error = attempt(queries.sheet_file, sheet=own, number=number)
     name, content = found
+    record_access(actor=actor, subject_uid=uid, what="sheet.file", detail=str(number))
     return HttpResponse(
         content,
         content_type="application/octet-stream",
@@ -291,6 +320,7 @@ def report(request: Request, address: str) -> HttpResponse:
         found = queries.report_of(actor, scenario)
     except NotFound:
         return _own_line(request, scenario)
+    record_access(actor=actor, subject_uid=found.uid, what="report.read")
     body = read_body(found)
     context = {
         "scenario": scenario,
@@ -308,6 +338,7 @@ def report_json(request: Request, address: str) -> HttpResponse:
     """The frozen text, letter by letter: its SHA-256 is the one on the page."""
     scenario = scenario_or_404(request, address)
     found, _error = attempt(queries.report_of, actor=actor_of(request), scenario=scenario)
+    record_access(actor=actor_of(request), subject_uid=found.uid, what="report.read")
     return HttpResponse(
         bytes(found.body),
         content_type="application/json",

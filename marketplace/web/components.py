@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from marketplace.scenarios.models import OrganisingMode
 from marketplace.web.states import STATES
 
 SHANGHAI = dt.timezone(dt.timedelta(hours=8))
@@ -86,7 +87,7 @@ def sample_entries() -> list[dict[str, Any]]:
             "需要在不出域的前提下把漏报率降到百分之一以下。",
             "meta": ["洋山港航数据有限公司（虚构）", "数据安全", "港航", "洋山特殊综合保税区"],
             "amount": Decimal(1680000),
-            "mode": "赛马 × 3",
+            "mode": _("Race × %(n)s") % {"n": 3},
             "deadline": NOW + dt.timedelta(days=12, hours=7, minutes=19),
         },
         {
@@ -96,7 +97,7 @@ def sample_entries() -> list[dict[str, Any]]:
             "title": "智能网联汽车测试道路侧设备固件的可信启动与远程证明",
             "meta": ["临港智行测试场（虚构）", "车联网安全", "智能网联汽车", "主城区"],
             "amount": Decimal("955000.50"),
-            "mode": "择优",
+            "mode": OrganisingMode.BEST.label,
         },
     ]
 
@@ -105,7 +106,7 @@ def sample_cells() -> list[dict[str, str]]:
     return [
         {
             "ref": f"LG-2025-{place:04d}",
-            "title": "示例需求",
+            "title": _("Example demand"),
             "url": "#fifty",
             "period": "in" if place <= 31 else "after",
         }

@@ -11,6 +11,8 @@ from django.utils.functional import SimpleLazyObject
 from marketplace.accounts.queries import Acting
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
+from marketplace.supervision.models import Inspection
+from marketplace.supervision.queries import requests_in_force
 from marketplace.web.words import localized_pair
 
 
@@ -29,8 +31,17 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO,
         "actor": getattr(request, "actor", None),
         "acting": SimpleLazyObject(lambda: switcher(request)),
+        "inspecting": cache(lambda: inspecting(request)),  # a template calls it; once per page
         "server_now": cache(clock.now),  # a template calls it; once per page
     }
+
+
+def inspecting(request: HttpRequest) -> list[Inspection]:
+    """The requests under which an inspector reads now; asked for no other role."""
+    load = getattr(request, "load_acting", None)
+    if load is None or not request.user.is_authenticated or load()[0].role != Role.INSPECTOR:
+        return []
+    return list(requests_in_force(load()[0]).order_by("pk"))
 
 
 def switcher(request: HttpRequest) -> Switcher | None:

@@ -2,8 +2,11 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
 
+from marketplace.base.actor import Role
 from marketplace.desk.queries import waiting_for, waiting_on
+from marketplace.desk.supervision import sections_for
 from marketplace.notices.queries import unread_count
+from marketplace.supervision.queries import waiting
 from marketplace.web.pages import actor_of
 from marketplace.web.request import Request
 
@@ -23,6 +26,8 @@ def desk(request: Request) -> HttpResponse:
             "waiting_on": others,
             "unread": unread_count(actor),
             "owes": actor.owes(),
+            "sections": sections_for(actor),
+            "tips_waiting": waiting(actor)["tips"] if actor.role == Role.INSPECTOR else 0,
         },
     )
 

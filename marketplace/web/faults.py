@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from marketplace.base.errors import NotAllowed, NotFound, TooLarge
+from marketplace.base.errors import NotAllowed, NotFound, TooLarge, TooMany
 from marketplace.base.problems import plain_problem
 
 
@@ -38,6 +38,13 @@ def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         return _answer(request, TooLarge.status, TooLarge.code, TooLarge.message)
     return _answer(request, 400, "request.bad", _("This request cannot be understood."))
+
+
+@login_not_required
+def too_many(request: HttpRequest) -> HttpResponse:
+    response = _answer(request, TooMany.status, TooMany.code, TooMany.message)
+    response.headers["Retry-After"] = "60"
+    return response
 
 
 @login_not_required

@@ -27,6 +27,7 @@ from marketplace.bidding.rules import (
     can_confirm_opening,
     can_see_eligibility,
 )
+from marketplace.files.access import record_access
 from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
 from marketplace.web.forms.bidding import VerdictForm
 from marketplace.web.pages import (
@@ -175,6 +176,8 @@ def eligibility_page(
 ) -> HttpResponse:
     actor = actor_of(request)
     rows = queries.eligibility_matrix(actor, scenario)
+    if rows and request.method == "GET":
+        record_access(actor=actor, subject_uid=scenario.uid, what="bid.eligibility")
     deciding = can_check_eligibility(actor, scenario) and scenario.state == State.ELIGIBILITY
     missing = sum(row.missing for row in rows if row.bid.state == BidState.OPENED)
     context = {

@@ -13,6 +13,7 @@ class Request(HttpRequest):
     """A request as our views get it: with who acts, and with what htmx said."""
 
     htmx: HtmxDetails
+    acted: bool  # whether anybody has asked who acts
     load_acting: Callable[[], tuple[Actor, list[Acting]]]
     actor: Actor
     hats: list[Acting]

@@ -27,6 +27,8 @@ from marketplace.scenarios.rules import (
     can_withdraw_scenario,
 )
 from marketplace.scenarios.windows import window_end
+from marketplace.supervision.inspected import inspects
+from marketplace.web import out_of_time
 from marketplace.web.forms.scenarios import (
     PART_TITLES,
     SECTIONS,
@@ -209,7 +211,8 @@ def gate(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
     inside = actor.organisation_id == scenario.organisation_id
-    forbid_unless(inside or actor.is_office)
+    inspecting = inspects(actor, scenario.uid, scenario.organisation.uid)
+    forbid_unless(inside or actor.is_office or inspecting)
     if moved := _moved(scenario, address, "scenario-gate"):
         return moved
     may = can_demonstrate_scenario(actor, scenario)
@@ -287,6 +290,7 @@ def publish(request: Request, address: str) -> HttpResponse:
             error = Invalid(errors={"sure": [_("Confirm that you have read what is frozen.")]})
         show_refusal(form, error)
     now = clock.now()
+    over = out_of_time.publication(scenario)
     context = {
         "scenario": scenario,
         "form": form,
@@ -296,10 +300,10 @@ def publish(request: Request, address: str) -> HttpResponse:
         ),
         "filed": queries.stored_content(scenario),
         "verified": scenario.organisation.verified_at is not None,
-        "publishable": scenario.state == State.DEMONSTRATED,
+        "over": over,
         **_earliest(scenario, now),
     }
-    return _answer(request, "scenarios/publish.html", context, error)
+    return _answer(request, "scenarios/publish.html", context, over or error)
 
 
 def _earliest(scenario: Scenario, now: datetime) -> dict[str, Any]:
@@ -331,12 +335,9 @@ def withdraw(request: Request, address: str) -> HttpResponse:
             messages.success(request, _("The demand is withdrawn. It stays visible."))
             return redirect("scenario", address=gone.address)
         show_refusal(form, error)
-    context = {
-        "scenario": scenario,
-        "form": form,
-        "open": queries.is_open(scenario, clock.now()),
-    }
-    return _answer(request, "scenarios/withdraw.html", context, error)
+    over = out_of_time.withdrawal(scenario, clock.now())
+    context = {"scenario": scenario, "form": form, "over": over}
+    return _answer(request, "scenarios/withdraw.html", context, over or error)
 
 
 # -- Small things ----------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from marketplace.notices.actions import MAIL
 from marketplace.notices.registry import NOTIFY
 
 OPENING_OVERDUE_AFTER = timedelta(minutes=10)
-# Jobs that follow an event about a bid are left out: one of them would tell that there is one.
+# Jobs that follow an event about a bid, and the mails that remind its bidders, are left out: one
+# of them would tell that there is one.
 WAITING = """
     SELECT count(*),
            count(*) FILTER (WHERE job.kind = ANY(%s)),
@@ -27,6 +28,7 @@ WAITING = """
     LEFT JOIN marketplace_event event
         ON event.uid = coalesce(notice.event_uid, (job.payload->>'event_uid')::uuid)
     WHERE job.done_at IS NULL AND coalesce(event.kind, '') NOT LIKE 'bid.%%'
+      AND coalesce(notice.kind, '') NOT LIKE 'reminder.deadline%%'
 """
 
 

@@ -2,18 +2,21 @@ from django.urls import path
 
 from marketplace.web import (
     acting,
+    approaches,
     awards,
     bidding,
     committee,
     components,
     desk,
     files,
+    inspections,
     notices,
     openings,
     pledges,
     public,
     scenarios,
     second_factor,
+    tips,
     tokens,
 )
 
@@ -31,5 +34,8 @@ urlpatterns = [
     *notices.urlpatterns,
     *tokens.urlpatterns,
     *pledges.urlpatterns,
+    *inspections.urlpatterns,
+    *approaches.urlpatterns,
+    *tips.urlpatterns,
     *public.urlpatterns,
 ]

@@ -6,9 +6,12 @@ Times arrive aware and leave as Asia/Shanghai; money arrives as Decimal CNY.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from marketplace.base.clock import SHANGHAI
@@ -20,14 +23,17 @@ __all__ = [
     "day_text",
     "english",
     "instant_text",
+    "is_foreign",
     "localized_pair",
     "money_text",
     "part",
     "plain",
     "remaining_text",
+    "written",
 ]
 
 NOTHING = "—"
+HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 WAN = Decimal(10_000)
 
 
@@ -65,6 +71,18 @@ def remaining_text(left: dt.timedelta) -> str:
     if hours:
         return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
     return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": seconds}
+
+
+def is_foreign(text: Any) -> bool:
+    """Chinese on an English page, and not marked as such already."""
+    if isinstance(text, SafeString) and "lang=" in text:
+        return False
+    return english() and bool(HAN.search(str(text or "")))
+
+
+def written(text: Any) -> Any:
+    """What a person wrote, which has no English: marked as Chinese on an English page."""
+    return format_html('<span lang="zh-Hans">{}</span>', text) if is_foreign(text) else text
 
 
 def localized_pair(row: Any, name: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketplace.accounts.members.actions import change_role, end_person_role, remove_member
 from marketplace.accounts.models import Membership, PersonRole, User
 from marketplace.accounts.tokens import text
 from marketplace.accounts.tokens.actions import (
@@ -247,6 +248,34 @@ def test_a_removed_members_token_is_dead():
     made = mint(actor)
     Membership.objects.filter(user=actor.user).delete()
     assert refused(made.text) == "Whoever made this token no longer acts in this capacity."
+
+
+@pytest.mark.django_db
+def test_it_stays_dead_when_the_member_comes_back():
+    owner = world.vendor()
+    editor = world.member(owner.organisation, Role.EDITOR)
+    elsewhere = world.member(world.make_organisation(), Role.EDITOR)
+    Membership.objects.filter(user=elsewhere.user).update(user=editor.user)
+    kept = mint(Actor(Role.EDITOR, editor.user, elsewhere.organisation))
+    first = mint(editor)
+    row = Membership.objects.get(user=editor.user, organisation=owner.organisation)
+    change_role(actor=owner, membership_uid=row.uid, role=Role.VIEWER)
+    change_role(actor=owner, membership_uid=row.uid, role=Role.EDITOR)
+    second = mint(editor)
+    remove_member(actor=owner, membership_uid=row.uid)
+    Membership.objects.create(user=editor.user, organisation=owner.organisation, role=Role.EDITOR)
+    assert [refused(one.text) for one in (first, second)] == ["This token was revoked."] * 2
+    assert bearer(kept.text).token == kept.token
+
+
+@pytest.mark.django_db
+def test_it_stays_dead_when_the_role_is_given_again():
+    expert = world.person(Role.EXPERT)
+    made = mint(expert)
+    given = PersonRole.objects.get(user=expert.user)
+    end_person_role(actor=world.officer(), person_role_uid=given.uid)
+    PersonRole.objects.create(user=expert.user, role=Role.EXPERT)
+    assert refused(made.text) == "This token was revoked."
 
 
 @pytest.mark.django_db

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from marketplace.accounts.tokens import models as tokens
 from marketplace.api.pagination import KeysetPagination
 from marketplace.base import idempotency
 from marketplace.bidding import forms_schema
@@ -115,6 +116,20 @@ def bid_length(envelope, name):
         ("search words on the board", [public.SEARCH_MOST, board.WORDS_MOST]),
         ("lines of one desk", [desk.LIMIT]),
         ("API page", [settings.REST_FRAMEWORK["PAGE_SIZE"], KeysetPagination.max_page_size]),
+        (
+            "API tokens",
+            [tokens.LIVE_PER_USER, 1, tokens.LONGEST_DAYS, tokens.USUAL_DAYS, tokens.NAME_LENGTH],
+        ),
+        (
+            "requests to the API (`API_LIMITS`)",
+            [
+                *(
+                    settings.API_LIMITS[name][0] // settings.API_LIMIT_FACTOR
+                    for name in ("token", "session", "visitor")
+                ),
+                64,
+            ],
+        ),
         ("session", [settings.SESSION_COOKIE_AGE // 3600]),
         ("key of a repeated request", [int(idempotency.KEPT_FOR.total_seconds()) // 3600]),
     ],
@@ -132,4 +147,11 @@ def test_the_other_limits():
     assert settings.ACCOUNT_RATE_LIMITS == {
         "login": "30/m/ip",
         "login_failed": "10/m/ip,5/5m/key",
+        "reset_password": "20/m/ip,5/m/key",
+        "reset_password_from_key": "20/m/ip",
+        "reauthenticate": "10/m/user",
+        "change_password": "5/m/user",
+        "tip": "5/h/key",
+        "tip_lookup": "30/h/key",
+        "tip_together": "300/h/key",
     }

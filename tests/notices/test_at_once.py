@@ -3,9 +3,11 @@
 from django.db import transaction
 
 from marketplace.base.models import OutboxJob
-from marketplace.notices import actions
-from marketplace.notices.models import NoticePreference
+from marketplace.bidding.models import Bid
+from marketplace.notices import actions, reminders
+from marketplace.notices.models import Notice, NoticePreference
 from tests import world
+from tests.notices.steps import told
 from tests.notices.test_channels import HOUR, MORNING, choose, returned
 
 
@@ -28,3 +30,14 @@ def test_two_sweeps_at_once_promise_it_once(two_at_once, clock, settings):
     clock.freeze(MORNING)
     assert sorted(two_at_once(actions.promise_digests, actions.promise_digests)) == [0, 1]
     assert OutboxJob.objects.filter(kind="mail_digest").count() == 1
+
+
+def test_two_sweeps_at_once_remind_once(two_at_once, clock):
+    clock.freeze(MORNING - 72 * HOUR)
+    bidder = world.vendor()
+    scenario = world.published_scenario(deadline_at=MORNING + 9 * HOUR)
+    Bid.objects.create(scenario=scenario, organisation=bidder.organisation)
+    clock.freeze(MORNING)
+    assert sorted(two_at_once(reminders.send_due, reminders.send_due)) == [0, 1]
+    assert told("reminder.deadline") == {bidder.user.pk}
+    assert Notice.objects.count() == 1

@@ -56,11 +56,11 @@ def test_no_page_asks_the_database_for_the_number(client, owner, count_queries, 
 def test_a_page_shows_what_is_known_and_else_asks_at_once(client, owner):
     returned(owner)
     page = client.get("/en/").content.decode()
-    assert 'hx-trigger="load, every 60s"' in page
+    assert 'hx-trigger="load, every 60s,' in page
     assert "jb-unread-number" not in page
     client.get(AT)
     page = client.get("/en/").content.decode()
-    assert 'hx-trigger="every 60s"' in page
+    assert 'hx-trigger="every 60s,' in page
     assert 'aria-hidden="true">1</span>' in page
     assert '<span class="visually-hidden">1 unread</span>' in page
 

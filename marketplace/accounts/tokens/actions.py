@@ -113,7 +113,7 @@ def revoke_token(*, actor: Actor, token_uid: UUID) -> ApiToken:
     token = lock(ApiToken, uid=token_uid)
     if not ApiToken.objects.visible_to(actor).filter(pk=token.pk).exists():
         raise NotFound
-    require(can_revoke_token, actor, token)
+    require(can_revoke_token, actor, token, unpledged=True)
     if token.revoked_at is None:
         token.revoked_at = clock.now()
         token.save(update_fields=["revoked_at"])

@@ -10,13 +10,15 @@ from django import forms
 from django.forms import formset_factory
 from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
+from django.utils.html import conditional_escape, escape
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.bidding.forms_schema import File, Form
 from marketplace.scenarios.models import Envelope, Metric, Scenario
 from marketplace.web.forms.typed import MARKS, TypedForm, TypedRows, put_errors
-from marketplace.web.words import localized_pair, plain
+from marketplace.web.words import localized_pair, plain, written
 
 ROWS_SHOWN_MOST = 60
 NUMERIC = {"inputmode": "decimal", "autocomplete": "off"}
@@ -82,9 +84,9 @@ class BidForm(TypedForm):
         for condition in scenario.conditions.order_by("position", "pk"):
             name = f"statement_{condition.code}"
             text = localized_pair(condition, "text")[0]
-            note = condition.evidence and gettext("Evidence: %(what)s") % {
-                "what": condition.evidence
-            }
+            note = condition.evidence and filled(
+                gettext("Evidence: %(what)s"), what=condition.evidence
+            )
             self.fields[name] = lines(f"{condition.code} {text}", note, rows=2)
         for metric in scenario.metrics.order_by("position", "pk"):
             self.fields[f"commitment_{metric.code}"] = line(
@@ -120,7 +122,13 @@ def asked_of(metric: Metric) -> str:
         asked = gettext("Asked: %(value)s, critical. A weaker promise is shown, not refused.")
     else:
         asked = gettext("Asked: %(value)s. A weaker promise is shown, not refused.")
-    return asked % {"value": value}
+    return filled(asked, value=value)
+
+
+def filled(sentence: str, **places: str) -> str:
+    """A sentence of ours around what a person wrote, which keeps its language."""
+    said = {name: conditional_escape(written(text)) for name, text in places.items()}
+    return SafeString(escape(sentence) % said)
 
 
 class TeamForm(TypedForm):

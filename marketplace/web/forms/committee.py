@@ -8,10 +8,11 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.committee.queries import Eligible
+from marketplace.web.words import localized_pair
 
 
 def choices(people: list[Eligible]) -> list[tuple[str, str]]:
-    return [(str(person.user.uid), person.user.name) for person in people]
+    return [(str(person.user.uid), localized_pair(person.user, "name")[0]) for person in people]
 
 
 class AppointForm(forms.Form):

@@ -30,11 +30,13 @@ from marketplace.web.words import (
     day_text,
     english,
     instant_text,
+    is_foreign,
     localized_pair,
     money_text,
     part,
     plain,
     remaining_text,
+    written,
 )
 
 register = template.Library()
@@ -161,7 +163,18 @@ def prose_of(row: Any, name: str) -> SafeString:
 def prose_filter(text: Any, how: str = "") -> SafeString:
     """The same of a plain value; `unlinked` where the reader is blind to its author."""
     shown = prose(str(text), links=how != "unlinked") if text else NOTHING
+    if is_foreign(text):
+        return format_html('<div class="jb-text" lang="zh-Hans">{}</div>', shown)
     return format_html('<div class="jb-text">{}</div>', shown)
+
+
+register.filter(written)
+
+
+@register.filter
+def lang_mark(text: Any) -> SafeString:
+    """The same as an attribute, for an element that holds no other: <option{{ name|lang_mark }}>."""
+    return SafeString(' lang="zh-Hans"') if is_foreign(text) else SafeString("")
 
 
 @register.filter

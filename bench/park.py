@@ -1,0 +1,150 @@
+"""A throwaway installation with as many demands as asked for, made by SQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import django
+import psycopg
+
+from config.runtime.environment import environment
+from config.runtime.postgres import APP, DATABASE, OWNER, clone_database
+from config.runtime.process import ROOT
+from config.runtime.servers import Servers
+
+ORGANISATIONS = 2_000
+# Of a hundred demands: on their way, open, and the rest somewhere after their deadline.
+BEFORE, OPEN = 4, 3
+AFTER = "closed opened eligibility review decision publicity awarded accepted failed withdrawn"
+
+
+@dataclass(frozen=True)
+class Park:
+    servers: Servers
+    folder: Path
+    env: dict[str, str]
+
+    def url(self, role: str, database: str = DATABASE) -> str:
+        return self.servers.postgres.url(role, database)
+
+
+@contextmanager
+def park() -> Iterator[Park]:
+    """Servers, a migrated database with its reference data, and Django in this process."""
+    folder = Path(tempfile.mkdtemp(prefix="jiebang-bench-"))
+    servers = Servers(folder, throwaway=True)
+    try:
+        servers.start()
+        env = environment(
+            folder,
+            database_url=servers.postgres.url(APP),
+            owner_url=servers.postgres.url(OWNER),
+            redis_url=servers.valkey.url(),
+        )
+        # As in service: no demo, one connection kept, no figures for anybody.
+        env |= {"DEMO": "0", "INSECURE_HTTP": "1", "LOG_LEVEL": "ERROR", "DATABASE_POOL": "1"}
+        os.environ.update(env)
+        for step in (["migrate", "--database", "owner", "-v", "0"], ["load_reference"]):
+            subprocess.run(
+                [sys.executable, "manage.py", *step],
+                cwd=ROOT, env=os.environ | env, check=True, stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+        django.setup()
+        yield Park(servers, folder, env)
+    finally:
+        servers.stop()
+        for place in {folder, servers.postgres.home}:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def copy_of(made: Park, name: str) -> str:
+    """Another database with the same migrations. Returns its name."""
+    clone_database(made.url(OWNER, "postgres"), DATABASE, name)
+    return name
+
+
+def fill(url: str, rows: int) -> None:
+    """Demands by `generate_series`: as many columns as the model has, whatever is added to it."""
+    from marketplace.scenarios.models import Scenario
+
+    values = columns()
+    for field in Scenario._meta.concrete_fields:
+        if field.column in values or field.primary_key or field.has_db_default():
+            continue
+        default = None if field.null else field.get_default()
+        values[field.column] = "NULL" if default is None else f"'{default}'"
+    insert = (
+        f"INSERT INTO marketplace_scenario ({', '.join(values)})"
+        f" SELECT {', '.join(values.values())} FROM generate_series(1, {rows}) i"
+    )
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(PEOPLE)
+        owner.execute("ALTER TABLE marketplace_scenario DISABLE TRIGGER USER")
+        owner.execute(insert)
+        owner.execute("ALTER TABLE marketplace_scenario ENABLE TRIGGER USER")
+        for statement in AFTERWARDS:
+            owner.execute(statement)
+        owner.execute("VACUUM ANALYZE")
+
+
+AFTERWARDS: list[str] = []
+PEOPLE = f"""
+INSERT INTO marketplace_organisation
+    (uid, uscc, name, name_en, is_owner, is_vendor, is_office, in_lingang, profile_zh, profile_en)
+SELECT gen_random_uuid(), lpad(i::text, 18, '0'), '临港示范企业' || i || '有限公司',
+       'Lingang Example ' || i, true, false, false, true, '', ''
+FROM generate_series(1, {ORGANISATIONS}) i;
+INSERT INTO marketplace_user (uid, email, name, name_en, password, is_active, language)
+SELECT gen_random_uuid(), 'p' || i || '@example.invalid', '人' || i, 'P' || i, '!', true, 'zh-hans'
+FROM generate_series(1, 2) i;
+"""
+
+
+def columns() -> dict[str, str]:
+    """{column: SQL of the i-th row}. Two years of publications; a deadline after thirty days."""
+    kind = "(i * 7919) % 100"
+    early = f"{kind} < {BEFORE}"
+    is_open = f"{kind} < {BEFORE + OPEN}"
+    after = "(ARRAY['" + "','".join(AFTER.split()) + "'])[1 + i % 10]"
+    words = "(ARRAY['数据质量','跨境合规','模型攻防','工业控制','隐私计算','漏洞挖掘','日志审计'])"
+    published = f"CASE WHEN {is_open} THEN now() - (i % 20) * interval '1 day'"
+    published += " ELSE now() - interval '60 days' - (i % 700) * interval '1 day' END"
+    deadline = f"({published}) + interval '30 days' + (i % 1000) * interval '1 second'"
+
+    def term(vocabulary: str) -> str:
+        ids = f"SELECT array_agg(id ORDER BY id) FROM marketplace_term WHERE vocabulary='{vocabulary}'"
+        return f"(({ids})::bigint[])[1 + i % (SELECT count(*) FROM marketplace_term WHERE vocabulary='{vocabulary}')]"
+
+    return {
+        "uid": "gen_random_uuid()",
+        "ref": f"CASE WHEN NOT {early} THEN 'LG-2026-' || lpad(i::text, 7, '0') END",
+        "organisation_id": "(SELECT min(id) FROM marketplace_organisation WHERE is_owner)"
+        f" + i % {ORGANISATIONS}",
+        "author_id": "(SELECT min(id) FROM marketplace_user)",
+        "published_by_id": f"CASE WHEN NOT {early} THEN (SELECT max(id) FROM marketplace_user) END",
+        "state": f"CASE WHEN {early} THEN 'draft' WHEN {is_open} THEN 'published' ELSE {after} END",
+        "title": f"{words}[1 + i % 7] || '能力验证与' || {words}[1 + i % 5] || '第' || i || '号'",
+        "title_en": "'Demand number ' || i",
+        "summary": f"repeat({words}[1 + i % 7] || '，', 12) || i",
+        "summary_en": "repeat('A demand in words. ', 6)",
+        "need": "'需求'",
+        "domain_id": term("domain"),
+        "carrier_id": term("carrier"),
+        "area_id": term("area"),
+        "focus_id": term("focus"),
+        "organising_mode": "CASE WHEN i % 5 = 0 THEN 'race' ELSE 'best' END",
+        "race_entrants": "CASE WHEN i % 5 = 0 THEN 3 END",
+        "budget_cny": "(100000 + (i * 37) % 5000000)::numeric",
+        "duration_months": "6 + i % 12",
+        "profile_id": "(SELECT id FROM marketplace_ruleprofile WHERE code = 'A' LIMIT 1)",
+        "published_at": f"CASE WHEN NOT {early} THEN {published} END",
+        "deadline_at": f"CASE WHEN NOT {early} THEN {deadline} END",
+    }

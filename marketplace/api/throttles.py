@@ -1,0 +1,147 @@
+"""How often the API may be asked: one count per token, signed-in person or address.
+
+The numbers are `settings.API_LIMITS`. All processes count together in Redis; while it is away each
+counts for itself, so that nobody is refused for it and nobody is let through without end. The
+address is the peer's, or the one that our own proxy added: a header of the caller changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from allauth.core.internal.httpkit import get_client_ip
+from allauth.core.internal.ratelimit import truncate_ip
+from django.conf import settings
+from django.core.cache.backends.base import BaseCache
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from marketplace.accounts.models import User
+from marketplace.accounts.tokens.models import ApiToken
+from marketplace.base import shared
+
+if TYPE_CHECKING:
+    # Only a name: the settings of views lead here while views are being imported.
+    from rest_framework.views import APIView
+
+VISITOR, SESSION, TOKEN = "visitor", "session", "token"
+KEPT = "rate_count"
+
+
+@dataclass(frozen=True)
+class Count:
+    """One request counted, and how its window stands."""
+
+    policy: str
+    limit: int
+    window_s: int
+    used: int
+    reset_s: int
+
+    @property
+    def remaining(self) -> int:
+        return max(self.limit - self.used, 0)
+
+    @property
+    def exceeded(self) -> bool:
+        return self.used > self.limit
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """draft-ietf-httpapi-ratelimit-headers: the quota, and what is left of it."""
+        found = {
+            "RateLimit-Policy": f'"{self.policy}";q={self.limit};w={self.window_s}',
+            "RateLimit": f'"{self.policy}";r={self.remaining};t={self.reset_s}',
+        }
+        return found | ({"Retry-After": str(self.reset_s)} if self.exceeded else {})
+
+
+class Local:
+    """The counts of this process while Redis is away."""
+
+    MOST = 10_000
+
+    def __init__(self) -> None:
+        self.guard, self.counts, self.window = threading.Lock(), dict[str, int](), -1
+
+    def add_one(self, key: str, window: int) -> int:
+        with self.guard:
+            if window > self.window or len(self.counts) >= self.MOST:
+                self.counts.clear()
+                self.window = window
+            self.counts[key] = self.counts.get(key, 0) + 1
+            return self.counts[key]
+
+
+local: dict[str, Local] = {name: Local() for name in (VISITOR, SESSION, TOKEN)}
+
+
+def count(request: HttpRequest, policy: str, subject: str) -> Count:
+    """Count this request, once: a second call returns the first one's count."""
+    kept: Count | None = vars(request).get(KEPT)
+    if kept is not None:
+        return kept
+    limit, window_s = settings.API_LIMITS[policy]
+    # The web server's clock will do: no deadline hangs on it, and the database is spared.
+    now = time.time()
+    window = int(now // window_s)
+    digest = salted_hmac("jiebang.rate", subject, algorithm="sha256").hexdigest()[:32]
+    key = f"rate:{policy}:{window}:{digest}"
+    used = shared.ask(add_one(key, 2 * window_s), None) or local[policy].add_one(key, window)
+    found = Count(policy, limit, window_s, used, math.ceil((window + 1) * window_s - now))
+    vars(request)[KEPT] = found
+    return found
+
+
+def add_one(key: str, keep_s: int) -> Callable[[BaseCache], int]:
+    def add(memory: BaseCache) -> int:
+        memory.add(key, 0, keep_s)
+        return memory.incr(key)
+
+    return add
+
+
+def address_of(request: HttpRequest) -> str:
+    """The caller's address; of IPv6 the network that one household is given."""
+    return truncate_ip(get_client_ip(request) or "unknown")
+
+
+class ApiThrottle(BaseThrottle):
+    """For every view of the API, whoever calls."""
+
+    count: Count
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        under: HttpRequest = request._request  # noqa: SLF001 - the framework has no public name
+        token, user = request.auth, request.user
+        if isinstance(token, ApiToken):
+            self.count = count(under, TOKEN, str(token.uid))
+        elif isinstance(user, User):
+            self.count = count(under, SESSION, str(user.uid))
+        else:
+            self.count = count(under, VISITOR, address_of(under))
+        return not self.count.exceeded
+
+    def wait(self) -> float:
+        return self.count.reset_s
+
+
+class RateLimitMiddleware:
+    """Tells every answer of the API how its caller's limit stands, refusals included."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        found: Count | None = vars(request).get(KEPT)
+        for name, value in (found.headers if found else {}).items():
+            response.headers[name] = value
+        return response

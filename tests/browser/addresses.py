@@ -1,0 +1,220 @@
+"""Every page of the platform: who opens it, and on which row. An undeclared address fails a test.
+
+The rows are those of the demo (seeds/demo/plan.yaml says in which state each demand is left), so a
+page is looked at as a newcomer finds it. A new page gets a line in PAGES, or one in NO_PAGES that
+says why there is nothing to look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from marketplace.accounts.models import Membership, User
+from marketplace.accounts.pledges import Pledge
+from marketplace.bidding.models import Bid
+from marketplace.committee.models import Panel, Sheet, SheetState
+from marketplace.management.season.content import Content
+from marketplace.scenarios.models import Scenario
+
+Given = dict[str, Any]
+Find = Callable[[User], Given]
+VISITOR = ""
+CONTENT = Content()
+
+
+@dataclass(frozen=True)
+class Page:
+    """`who` is the local part of a demo account, "" a visitor; `find` what the address names."""
+
+    who: str = VISITOR
+    find: Find = field(default=lambda _user: {})
+    status: int = 200
+
+
+def scenario(code: str) -> Scenario:
+    return Scenario.objects.get(title=CONTENT.scenario(code)["title_zh"])
+
+
+def of(code: str) -> Find:
+    return lambda _user: {"address": scenario(code).address}
+
+
+def bid(code: str) -> Find:
+    """The bid of this person's organisation."""
+    return lambda user: {
+        "uid": Bid.objects.get(
+            scenario=scenario(code),
+            organisation__in=Membership.objects.filter(user=user).values("organisation"),
+        ).uid
+    }
+
+
+def opened_bid(code: str) -> Find:
+    return lambda _user: {"uid": Bid.objects.filter(scenario=scenario(code)).order_by("pk")[0].uid}
+
+
+def panel(code: str) -> Find:
+    return lambda _user: {"uid": Panel.objects.get(scenario=scenario(code)).uid}
+
+
+def sheet(code: str, state: SheetState) -> Find:
+    return lambda user: {
+        "uid": Sheet.objects.filter(member__user=user, bid__scenario=scenario(code), state=state)
+        .order_by("pk")[0]
+        .uid
+    }
+
+
+def own_pledge(user: User) -> Given:
+    return {"uid": Pledge.objects.filter(user=user).order_by("pk")[0].uid}
+
+
+DESKS = "o1-owner o5-owner v5 officer secretary keyholder2 witness e7 inspector".split()
+# By the name of the address: each row is looked at in both languages.
+PAGES: dict[str, list[Page]] = {
+    "board": [Page()],
+    "goals": [Page()],
+    "verify": [Page()],
+    "components": [Page()],
+    "account_login": [Page()],
+    "account_reset_password": [Page()],
+    "account_reset_password_done": [Page()],
+    "account_change_password": [Page("v5")],
+    "account_logout": [Page("v5")],
+    "account_reauthenticate": [Page("v5")],
+    "account_inactive": [Page()],
+    "account_signup": [Page()],
+    "mfa_index": [Page("v5")],
+    "security": [Page("v5")],
+    "usersessions_list": [Page("v5")],
+    "notice-settings": [Page("v5"), Page("officer")],
+    "mail-refusals": [Page("officer")],
+    "tokens": [Page("v5")],
+    "token-new": [Page("v5")],
+    "pledges": [Page("v5"), Page("officer"), Page("e7")],
+    "pledge": [Page("officer", own_pledge)],
+    "inspections": [Page("inspector")],
+    "inspection-new": [Page("inspector")],
+    "approaches": [Page("officer")],
+    "tips": [Page()],
+    "tip-answer": [Page()],
+    "tip-inbox": [Page("inspector")],
+    "desk": [Page(who) for who in DESKS],
+    "notices": [Page("officer"), Page("v5")],
+    "scenario": [
+        Page("", of("S01")),
+        Page("v5", of("S06")),
+        Page("o5-owner", of("S15")),
+        Page("", of("S07")),
+        Page("o3-editor", of("S13")),
+        Page("", of("S17")),
+    ],
+    "scenario-history": [Page("", of("S07")), Page("", of("S01"))],
+    "scenario-new": [Page("o3-owner")],
+    "scenario-edit": [Page("o3-owner", of("S13")), Page("o8-owner", of("S14"))],
+    "scenario-gate": [
+        Page("officer", of("S04")),
+        Page("officer2", of("S16")),
+        Page("o4-owner", of("S04")),
+        Page("o8-owner", of("S14")),
+    ],
+    "scenario-publish": [Page("officer", of("S16"), 409), Page("officer2", of("S01"), 409)],
+    "scenario-withdraw": [Page("o1-owner", of("S01")), Page("o8-owner", of("S17"), 409)],
+    "bid-form": [
+        Page("v9", of("S06")),
+        Page("v5", of("S06")),
+        Page("v9", of("S17")),
+    ],
+    "bid": [
+        Page("v5", bid("S06")),
+        Page("v7", bid("S07")),
+        Page("v1", bid("S09")),
+        Page("o1-owner", opened_bid("S07")),
+    ],
+    "opening": [
+        Page("keyholder2", of("S17")),
+        Page("witness", of("S17")),
+        Page("keyholder2", of("S12")),
+        Page("secretary", of("S07")),
+    ],
+    "eligibility": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
+    "panel": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
+    "panel-desk": [Page("e7", panel("S09")), Page("e4", panel("S09")), Page("e7", panel("S08"))],
+    "sheet": [
+        Page("e7", sheet("S09", SheetState.OPEN)),
+        Page("e4", sheet("S09", SheetState.LOCKED)),
+    ],
+    "report": [Page("o5-owner", of("S15")), Page("secretary", of("S08"))],
+    "decision": [Page("o5-owner", of("S15")), Page("o1-owner", of("S07"))],
+    "publicity": [Page("", of("S08")), Page("officer", of("S07"))],
+    "award-confirm": [Page("officer", of("S08")), Page("officer", of("S07"))],
+}
+NO_PAGES = {
+    "mfa_activate_totp": "asks for a fresh proof first",
+    "acting": "takes a POST alone",
+    "account_email": "sends on: addresses are the office's to change",
+    "account_confirm_email": "sends on: addresses are the office's to change",
+    "account_email_verification_sent": "sends on: addresses are the office's to change",
+    "account_set_password": "sends on: every account has a password",
+    "account_confirm_login_code": "sends on: codes by mail are off",
+    "account_reset_password_from_key": "needs a key from a letter",
+    "account_reset_password_from_key_done": "seen after the key from a letter",
+    "mfa_authenticate": "seen in the midst of signing in: tests/browser/test_security_key.py",
+    "mfa_reauthenticate": "seen with a second factor: tests/browser/test_security_key.py",
+    "mfa_deactivate_totp": "seen with a second factor: tests/browser/test_security_key.py",
+    "mfa_view_recovery_codes": "seen with a second factor: tests/browser/test_security_key.py",
+    "mfa_generate_recovery_codes": "seen with a second factor: tests/browser/test_security_key.py",
+    "mfa_download_recovery_codes": "a text file",
+    "mfa_list_webauthn": "seen with a second factor: tests/browser/test_security_key.py",
+    "mfa_add_webauthn": "seen with a second factor: tests/browser/test_security_key.py",
+    "mfa_reauthenticate_webauthn": "seen with a second factor: tests/browser/test_security_key.py",
+    "mfa_remove_webauthn": "seen with a second factor: tests/browser/test_security_key.py",
+    "mfa_edit_webauthn": "seen with a second factor: tests/browser/test_security_key.py",
+    "mfa_login_webauthn": "data for a script",
+    "scenario-check": "takes a POST alone",
+    "opened-file": "a file",
+    "bid-withdraw": "takes a POST alone",
+    "receipt": "a file of data",
+    "opening-live": "a part of the opening's page",
+    "opening-record": "a file of data",
+    "sheet-file": "a file",
+    "report-json": "a file of data",
+    "notice": "sends on to what the message speaks of",
+    "verify-script": "a program",
+    "scenario-published": "a file of data",
+    "file": "a file",
+    "token-revoke": "takes a POST alone",
+    "notices-unread": "a part of every page",
+    "notices-unsubscribe": "needs the signed address from a letter: tests/notices",
+    "metrics": "figures for a probe",
+    "inspection": "the demo has none; looked at in tests/supervision",
+    "inspection-end": "takes a POST alone",
+    "tip": "the demo has none; looked at in tests/supervision",
+    "health-live": "two words for a probe",
+    "health-ready": "a few words for a probe",
+}
+
+
+def names() -> Iterator[str]:
+    """The names of all addresses but those of the API, which has no pages of ours but its docs."""
+
+    def walk(resolver: URLResolver, before: str) -> Iterator[tuple[str, str]]:
+        for pattern in resolver.url_patterns:
+            path = before + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern, path)
+            elif isinstance(pattern, URLPattern):
+                yield path, pattern.name or path
+
+    for path, name in walk(get_resolver(), ""):
+        if not path.startswith("api/"):
+            yield name
+
+
+def path_of(name: str, page: Page, user: User | None) -> str:
+    """In the language that is active."""
+    return reverse(name, kwargs=page.find(user))

@@ -1,0 +1,155 @@
+"""The board and the goals: filters, what they count, how much they ask of the database."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from marketplace.base import clock as base_clock
+from tests import world
+from tests.indicators.test_goals import publish, withdraw
+from tests.web.asking import MARKUP, get, page, text
+
+pytestmark = pytest.mark.django_db
+
+
+# -- The board ---------------------------------------------------------------------------------------
+def test_the_board_says_what_it_is_and_how_far(clock):
+    clock.freeze(base_clock.now())
+    publish()
+    shown = text(get("/en/"))
+    assert "Security demands of Lingang" in shown
+    assert re.search(
+        r'Demands opened <strong class="jb-num">1</strong> <span class="jb-num">/ 50</span>', shown
+    )
+
+
+def test_filters_stand_in_the_address_and_search_finds():
+    publish(title="港口勒索恢复", domain=world.term("domain", "ai"))
+    publish(title="工控流量检测", organising_mode="race", race_entrants=3)
+    titles = {"港口勒索恢复", "工控流量检测"}
+
+    def found(**query):
+        shown = text(get("/", **query))
+        return {title for title in titles if f">{title}</a>" in shown}
+
+    assert found() == titles
+    assert found(domain="ai") == {"港口勒索恢复"}
+    assert found(mode="race") == {"工控流量检测"}
+    assert found(q="勒索") == {"港口勒索恢复"}
+    assert found(q="勒索", mode="race") == set()
+    assert found(state="open") == titles
+    assert found(state="done") == set()
+
+
+def test_an_empty_result_says_which_filter_to_drop():
+    publish(title="港口勒索恢复", domain=world.term("domain", "ai"))
+    shown = text(get("/en/", domain="ai", mode="race"))
+    assert "No demand fits all of these filters" in shown
+    drop = re.search(r'<ul class="pub-drops">(.*?)</ul>', shown, re.DOTALL).group(1)
+    assert 'href="/en/?domain=ai"' in drop
+    assert "1 demand" in drop
+    assert 'href="/en/?mode=race"' not in drop  # that would not help
+
+
+def test_an_empty_board_says_so():
+    assert "No demand has been posted yet" in text(get("/en/"))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"domain": "\x00"},
+        {"q": "\x00"},
+        {"q": "%' OR 1=1"},
+        {"page": "99999999999999999999"},
+        {"page": "x"},
+        {"sort": "nothing"},
+        {"state": "draft"},
+        {"carrier": MARKUP},
+        {"q": MARKUP},
+        {"q": "长" * 5000},
+    ],
+)
+def test_odd_addresses_do_no_harm(query):
+    publish()
+    answer = get("/", **query)
+    assert answer.status_code == 200
+    assert "<script>alert" not in text(answer)
+
+
+def test_htmx_gets_the_part_and_history_the_whole():
+    publish()
+    part = Client().get("/?state=open", headers={"HX-Request": "true"})
+    assert text(part).lstrip().startswith('<div id="board"')
+    whole = Client().get(
+        "/?state=open", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    )
+    assert "<!DOCTYPE html>" in text(whole)
+    assert "HX-Request" in part["Vary"]
+
+
+def test_a_published_demand_past_its_deadline_is_shown_closed(clock):
+    clock.freeze(base_clock.now())
+    scenario = publish()
+    clock.freeze(scenario.deadline_at)
+    shown = text(get(f"/en{page(scenario)}"))
+    assert "</svg>Closed</span>" in shown
+    assert "Sign in to bid" not in shown
+    for path in ("/en/", "/en/goals/"):
+        assert "</svg>Closed</span>" in text(get(path))
+
+
+def test_pages_of_the_board_hold_twenty():
+    owner = world.owner()
+    for _ in range(21):
+        publish(owner)
+    assert text(get("/")).count('class="jb-entry"') == 20
+    assert text(get("/", page="2")).count('class="jb-entry"') == 1
+
+
+# -- Goals ---------------------------------------------------------------------------------------------
+def test_goals_show_cells_figures_and_reasons():
+    counted = publish(title="甲需求")
+    outside = publish(world.owner(in_lingang=False), title="乙需求")
+    gone = publish(title="丙需求")
+    withdraw(gone)
+    shown = text(get("/en/goals/"))
+    cells = re.search(r'<ol class="jb-fifty-cells">(.*?)</ol>', shown, re.DOTALL).group(1)
+    assert cells.count("<li") == 50
+    assert cells.count("jb-cell-after") == 2
+    assert f'href="/en{page(counted)}"' in cells
+    assert f'href="/en{page(gone)}"' not in cells
+    assert "the owner is not in Lingang" in shown
+    assert "withdrawn by the owner before the deadline" in shown
+    assert "the official text of the administration prevails" in shown
+    assert all(f">K{n}</span>" in shown for n in range(1, 13) if n != 4)
+    assert outside.ref in shown
+
+
+# -- How many queries --------------------------------------------------------------------------------
+@pytest.mark.parametrize(("path", "expected"), [("/", 8), ("/?q=示例", 9), ("/goals/", 5)])
+def test_queries_do_not_grow_with_the_rows(path, expected, count_queries):
+    owner = world.owner()
+    seen = []
+    for rows in (1, 29):
+        for _ in range(rows):
+            publish(owner)
+        with count_queries() as queries:
+            assert get(path).status_code == 200
+        seen.append(len(queries))
+    assert seen == [expected, expected]
+
+
+def test_a_scenario_takes_as_many_queries_with_a_long_history(count_queries, clock):
+    scenario = publish()
+    client = Client()
+    with count_queries() as few:
+        client.get(page(scenario))
+    clock.move(timedelta(hours=1))
+    for _ in range(5):
+        publish(root=scenario)
+    with count_queries() as many:
+        client.get(page(scenario))
+    assert len(few) == len(many)
