@@ -173,7 +173,7 @@ def ask(client: Client, method: str, address: str, operation: dict[str, Any]) ->
     options: dict[str, Any] = {}
     if operation["operationId"].startswith("uploads_"):
         headers |= {"Tus-Resumable": "1.0.0", "Upload-Length": "3", "Upload-Offset": "0"}
-        headers |= {"Upload-Metadata": "purpose YmlkLWZpbGU=,filename YS50eHQ="}
+        headers |= {"Upload-Metadata": "purpose c2VhbGVk,filename YS50eHQ="}
         options = {"content_type": "application/offset+octet-stream"}
         if method == "patch":
             options["data"] = b"abc"
@@ -301,7 +301,7 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
 
 
 def upload(actor: Actor) -> Any:
-    return files.create_upload(actor=actor, purpose="bid-file", name="a.txt", length=3)
+    return files.create_upload(actor=actor, purpose="sealed", name="a.txt", length=3)
 
 
 # -- Doors that are not there --------------------------------------------------------------------------

@@ -114,7 +114,7 @@ PEOPLE = {
     "notices_retrieve":                "- - + - - - - - - -",
     "notices_mark_read":               "- - + - - - - - - -",
     "uploads_list":                    "- + + + + + + + + +",
-    "uploads_create":                  "- + + + + + + + + +",
+    "uploads_create":                  "- - + + - - - - - -",
     "uploads_retrieve":                "- - + - - - - - - -",
     "uploads_append":                  "- - + - - - - - - -",
     "uploads_end":                     "- - + - - - - - - -",
