@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 
 from marketplace.base import clock
+from marketplace.base.prepared import fetch_one
 from marketplace.indicators.k4 import K4, DemandFact, Period, Reason, count_k4
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.scenarios.models import Scenario
@@ -57,6 +58,46 @@ def open_demands(as_of: datetime | None = None) -> tuple[Indicator, K4]:
     """The target and its count, now or at an earlier instant. Three queries."""
     indicator = Indicator.objects.get(counted_by="k4")
     return indicator, _count(indicator, OpenDemand.objects.values(*FACT_FIELDS), as_of)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """How far the open demands are: inside the plan period, after it, and strictly of both."""
+
+    target: int
+    inside: int
+    after: int
+    strict: int
+
+
+SUMS = """
+    SELECT coalesce(sum(rows) FILTER (WHERE published_on <= %(last)s::date), 0)::bigint,
+           coalesce(sum(rows) FILTER (WHERE published_on > %(last)s::date), 0)::bigint,
+           coalesce(sum(rows) FILTER (
+               WHERE strict AND summary_counts_at <= (SELECT marketplace_now())), 0)::bigint
+    FROM marketplace_demandtally
+    WHERE published_on >= %(first)s::date AND (%(demo)s::bool OR NOT demo_only)
+"""
+
+
+def opened_so_far() -> Opened:
+    """The figures of `open_demands()` now, from the sums that are kept. Two queries."""
+    indicator = Indicator.objects.get(counted_by="k4")
+    first, last = indicator.period_starts_on, indicator.period_ends_on
+    given = {"first": first, "last": last, "demo": settings.DEMO}
+    row = fetch_one(SUMS, given)
+    assert row is not None, "sums are one row"
+    return Opened(int(indicator.target), *row)
+
+
+def opened_of(indicator: Indicator, k4: K4) -> Opened:
+    """The same, where every demand has been counted."""
+    return Opened(
+        int(indicator.target),
+        len(k4.broad.in_period),
+        len(k4.broad.after),
+        len(k4.strict.together),
+    )
 
 
 def _count(indicator: Indicator, rows: Any, as_of: datetime | None) -> K4:

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.base.actor import Actor
-from marketplace.base.clock import MarketplaceNow
+from marketplace.base.clock import NowOnce
 from marketplace.base.prepared import fetch_all
 from marketplace.scenarios.codes import term_codes
 from marketplace.scenarios.models import (
@@ -53,7 +53,7 @@ TALLIED = """
     UNION ALL
     SELECT 'open', domain_id, carrier_id, area_id, organising_mode, -count(*)
     FROM marketplace_scenario
-    WHERE state = 'published' AND deadline_at <= marketplace_now() GROUP BY 1, 2, 3, 4, 5
+    WHERE state = 'published' AND deadline_at <= (SELECT marketplace_now()) GROUP BY 1, 2, 3, 4, 5
 """
 
 
@@ -110,7 +110,7 @@ def _closing(rows: ScenarioQuerySet, start: int, stop: int) -> list[Scenario]:
     first = max(0, start - before)
     last = first + wanted - len(found)
     # Those over their deadline that no sweep has recorded yet stand among the others.
-    over = rows.filter(state=State.PUBLISHED, deadline_at__lte=MarketplaceNow())
+    over = rows.filter(state=State.PUBLISHED, deadline_at__lte=NowOnce())
     past = rows.filter(~Q(state__in=NOT_PAST))
     parts = [
         part.order_by("-deadline_at", "-id").values_list("id", "deadline_at")[:last]
@@ -163,7 +163,7 @@ def _worded(actor: Actor, filters: Mapping[str, Any]) -> ScenarioQuerySet:
 
 def _open_now() -> Q:
     """What the clock says, whatever the sweep has recorded so far."""
-    return Q(state=State.PUBLISHED, deadline_at__gt=MarketplaceNow())
+    return Q(state=State.PUBLISHED, deadline_at__gt=NowOnce())
 
 
 def _condition(name: str, code: str) -> Q:
