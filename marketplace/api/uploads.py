@@ -13,7 +13,7 @@ from base64 import b64decode
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import HttpResponseBase, UnreadablePostError
+from django.http import UnreadablePostError
 from django.urls import reverse
 from django.utils.http import http_date
 from django.utils.translation import gettext as _
@@ -107,7 +107,7 @@ CHECKSUM = header(
 
 class Tus(APIView):
     permission_classes = [IsAuthenticated]
-    parser_classes: ClassVar[list] = []
+    parser_classes = []
     scope: ClassVar[dict[str, str]] = dict.fromkeys(
         ("post", "patch", "delete", "head"), Scope.UPLOADS.value
     )
@@ -117,9 +117,7 @@ class Tus(APIView):
         if request.method in {"POST", "PATCH", "DELETE", "HEAD"}:
             require_version(request)
 
-    def finalize_response(
-        self, request: Any, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> Any:
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         finished = super().finalize_response(request, response, *args, **kwargs)
         finished.headers["Tus-Resumable"] = VERSION
         if finished.status_code == OtherVersion.status:
@@ -128,7 +126,7 @@ class Tus(APIView):
         return finished
 
     @extend_schema(exclude=True)
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """What this server speaks. tus asks for it without a version."""
         return Response(
             status=204,
@@ -309,7 +307,7 @@ def chunk(request: Request) -> bytes:
     checksum = wanted_checksum(request)
     came = bytearray()
     try:
-        while piece := request.read(READ):  # type: ignore[attr-defined]
+        while piece := request.read(READ):
             came += piece
     except (UnreadablePostError, OSError):
         pass

@@ -55,8 +55,10 @@ def find_file(*, actor: Actor, upload_uid: UUID, part: str, reading: bool) -> Se
     NotFound.
     """
     upload = Upload.objects.filter(uid=upload_uid, state=UploadState.STORED).first()
-    found = upload and readable(actor, upload)
-    if upload is None or found is None:
+    if upload is None:
+        raise NotFound
+    found = readable(actor, upload)
+    if found is None:
         raise NotFound
     if found.restricted and reading:
         record_access(

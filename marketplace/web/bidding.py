@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
-from django.http import FileResponse, HttpResponse, JsonResponse
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -33,10 +33,12 @@ from marketplace.bidding.rules import (
     can_withdraw_bid,
 )
 from marketplace.bidding.windows import refusal_to_take_bids
-from marketplace.files import storage
 from marketplace.files.access import record_access
+from marketplace.files.serving import Served
+from marketplace.files.sniffing import UNKNOWN
 from marketplace.ledger import receipts
 from marketplace.scenarios.models import Scenario
+from marketplace.web.files import send
 from marketplace.web.forms.bidding import BidPage, typed_files, typed_forms
 from marketplace.web.pages import (
     actor_of,
@@ -245,18 +247,13 @@ def receipt(request: Request, uid: UUID) -> HttpResponse:
 
 @never_cache
 @require_GET
-def opened_file(request: Request, uid: UUID) -> FileResponse:
+def opened_file(request: Request, uid: UUID) -> HttpResponseBase:
     """An attachment of an opened envelope, always as a download."""
     rows = OpenedFile.objects.visible_to(actor_of(request))
     row = first_or_404(rows.filter(uid=uid))
     require_confidentiality(actor_of(request))
     record_access(actor=actor_of(request), subject_uid=row.uid, what="bid.file")
-    return FileResponse(
-        storage.path_of(row.stored_name).open("rb"),
-        as_attachment=True,
-        filename=row.name,
-        content_type="application/octet-stream",
-    )
+    return send(request, Served(row.stored_name, row.name, row.sha256, row.size, UNKNOWN))
 
 
 urlpatterns = [

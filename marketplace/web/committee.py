@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.awards.queries import own_result
 from marketplace.base import clock
-from marketplace.base.errors import DomainError, NotFound, Text
+from marketplace.base.errors import DomainError, NotFound, Stale, Text
 from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.queries import my_bid
 from marketplace.committee import actions, queries
@@ -41,7 +41,7 @@ from marketplace.web.forms.committee import (
 from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
 from marketplace.web.request import Request
 from marketplace.web.second_factor import fresh_proof, scoring_proof
-from marketplace.web.templatetags.jiebang import term
+from marketplace.web.templatetags.jiebang import localized_text, term
 
 STAGES = {
     PanelState.APPOINTED: gettext_lazy("Declarations"),
@@ -132,7 +132,10 @@ def with_specialties(people: list[Eligible]) -> list[tuple[Eligible, list[str]]]
         return []
     words = Term.objects.filter(vocabulary__in=("domain", "technology"))
     named = {word.code: term(word) for word in words}
-    known = [(person, cast(Any, person.user).expert.specialties) for person in people]
+    known = [
+        (person, getattr(getattr(person.user, "expert", None), "specialties", []))
+        for person in people
+    ]
     return [(person, [named.get(code, code) for code in codes]) for person, codes in known]
 
 
@@ -283,13 +286,36 @@ def sheet(request: Request, uid: UUID) -> HttpResponse:
             "sheet": view,
             "code": next(iter(typed), ""),
             "saved_at": None if error else clock.now(),
+            "changes": sheet_changes(view, typed) if isinstance(error, Stale) else [],
         }
         return page(request, "committee/_saved.html", context, error=error)
     if error is None:
         messages.success(request, _("Saved."))
         return HttpResponseRedirect(reverse("sheet", args=[uid]))
     lines = [replace(line, typed=typed.get(line.code)) for line in view.lines]
-    return page(request, "committee/sheet.html", {"sheet": replace(view, lines=lines)}, error=error)
+    context = {"sheet": replace(view, lines=lines)}
+    if isinstance(error, Stale):
+        context["changes"] = sheet_changes(view, typed)
+    return page(request, "committee/sheet.html", context, error=error)
+
+
+def sheet_changes(view: Any, typed: Mapping[str, tuple[Any, str]]) -> list[dict[str, Any]]:
+    """Where a newer version of the sheet says something else than what was typed here."""
+
+    def told(points: Any, comment: str) -> str:
+        return " · ".join(str(part) for part in (points, comment) if part not in (None, ""))
+
+    return [
+        {
+            "label": f"{line.code} {localized_text(line.criterion, 'name')}",
+            "theirs": theirs,
+            "mine": mine,
+        }
+        for line in view.lines
+        if line.code in typed
+        for theirs, mine in [(told(line.points, line.comment), told(*typed[line.code]))]
+        if theirs != mine
+    ]
 
 
 @require_GET

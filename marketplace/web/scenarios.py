@@ -78,6 +78,8 @@ def new(request: Request) -> HttpResponse:
     if "add" in post:
         return _show_form(request, DemandPage(post=post, add=post["add"]), None)
     scenario, error = attempt(actions.create_draft, actor=actor, data=typed_data(post))
+    if post.get("do") == "autosave":
+        return _autosaved(request, scenario, error)
     if error:
         return _show_form(request, _refused_page(post, error), None, error=error)
     messages.success(request, _("The draft is saved."))
@@ -110,10 +112,39 @@ def edit(request: Request, address: str) -> HttpResponse:
     else:
         saved, error = attempt(actions.save_draft, **given)
         done = _("The draft is saved.")
+    if post.get("do") == "autosave":
+        return _autosaved(request, saved or scenario, error)
     if error:
         return _show_form(request, _refused_page(post, error), scenario, error=error)
     messages.success(request, done)
     return redirect(_home(saved))
+
+
+def _autosaved(
+    request: Request, scenario: Scenario | None, error: DomainError | None
+) -> HttpResponse:
+    """The line under the form: saved and when, or why not and what changed meanwhile.
+
+    A new draft's address takes the place of the empty form's, so that reloading shows the draft.
+    """
+    context: dict[str, Any] = {"scenario": scenario, "saved_at": None if error else clock.now()}
+    if isinstance(error, Invalid):
+        context["problems"] = [
+            {"label": label, "text": text, "anchor": anchor}
+            for name, sentences in error.errors.items()
+            for label, anchor in [_place(name)]
+            for text in sentences
+        ]
+    if scenario is not None and (error is None or isinstance(error, Stale)):
+        scenario.refresh_from_db()
+        content = queries.stored_content(scenario)
+        context |= {"revision": scenario.revision, "seen": seen_of(content)}
+        if error:
+            context["changes"] = changes(request.POST.get("seen", ""), content, request.POST)
+    response = page(request, "scenarios/_autosaved.html", context, error=error)
+    if scenario is not None and error is None:
+        response.headers["HX-Replace-Url"] = reverse("scenario-edit", args=[scenario.address])
+    return response
 
 
 def _delete(request: Request, scenario: Scenario) -> HttpResponse:

@@ -125,6 +125,8 @@ PAGES: dict[str, list[Page]] = {
     "tips": [Page()],
     "tip-answer": [Page()],
     "tip-inbox": [Page("inspector")],
+    "scenario-files": [Page("o3-owner", of("S13"))],
+    "factor-resets": [Page("officer")],
     "desk": [Page(who) for who in DESKS],
     "notices": [Page("officer"), Page("v5")],
     "scenario": [
@@ -217,6 +219,7 @@ NO_PAGES = {
     "inspection": "the demo has none; looked at in tests/supervision",
     "inspection-end": "takes a POST alone",
     "tip": "the demo has none; looked at in tests/supervision",
+    "attachment-readers": "the demo has no restricted file",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",
 }

@@ -236,7 +236,7 @@ def test_no_page_holds_inline_script_or_style(client: Client) -> None:
 def test_sign_in_stands_in_our_frame(client: Client) -> None:
     page = client.get("/en/accounts/login/").content.decode()
     assert 'class="jb-header"' in page
-    assert "Accounts are opened by the park office" in page
+    assert "Members are invited by their organisation" in page
 
 
 @pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "500", "503"])

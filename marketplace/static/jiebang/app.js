@@ -147,7 +147,7 @@
   // One press is one request.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+    if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post")) return;
     if (form.sent) { event.preventDefault(); return; }
     form.sent = true;
     setTimeout(() => { form.sent = false; }, 4000);
@@ -162,12 +162,22 @@
     if (byItself(event)) return;
     const place = document.getElementById("notices");
     place.querySelector("[data-failure]")?.remove();
+    const signedOut = event.detail.xhr?.status === 401;
+    // A draft that saves itself tells in its own place, and tries again.
+    if (!signedOut && event.detail.elt.dataset.failed) return;
     const notice = document.createElement("div");
     notice.className = "jb-notice jb-bad";
     notice.dataset.failure = "";
     notice.setAttribute("role", "alert");
     const words = document.createElement("div");
-    words.textContent = place.dataset.failed;
+    words.textContent = signedOut ? place.dataset.signedOut : place.dataset.failed;
+    if (signedOut) {
+      const link = document.createElement("a");
+      link.href = place.dataset.signIn;
+      link.textContent = place.dataset.signInWords;
+      link.addEventListener("click", () => { leaving = true; });
+      words.append(" ", link);
+    }
     notice.append(words);
     place.append(notice);
     notice.scrollIntoView({ block: "nearest" });
