@@ -160,8 +160,9 @@ def read_request(request: Request, takes: type[Body], *, revised: bool) -> Given
 
 
 def key_of(request: Request) -> str:
-    key = str(request.META.get("HTTP_IDEMPOTENCY_KEY", ""))
-    if key and (len(key) > IDEMPOTENCY_KEY_MAX or not KEY.fullmatch(key)):
+    given = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    key = "" if given is None else str(given)
+    if given is not None and (len(key) > IDEMPOTENCY_KEY_MAX or not KEY.fullmatch(key)):
         sentence = _("1 to %(most)s printable ASCII characters without blanks.")
         raise BadHeader("Idempotency-Key", str(sentence) % {"most": IDEMPOTENCY_KEY_MAX})
     return key

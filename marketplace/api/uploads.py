@@ -140,6 +140,8 @@ class Tus(APIView):
 
 
 class UploadList(Tus):
+    pagination_class = KeysetPagination
+
     @extend_schema(
         operation_id="uploads_list",
         summary="One's own uploads",

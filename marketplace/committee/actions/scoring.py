@@ -14,7 +14,7 @@ from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.errors import Invalid, NotFound, Stale, StateConflict, Text
 from marketplace.base.locks import lock, lock_shared
-from marketplace.base.rules import require
+from marketplace.base.rules import Rule, require
 from marketplace.base.states import move
 from marketplace.bidding import actions as bidding
 from marketplace.bidding.actions.eligibility import require_running
@@ -90,8 +90,7 @@ def save_scores(
     Returns the sheet with its new revision. Raises Stale if it was saved elsewhere since, Invalid
     with a sentence per criterion code for points out of 0..weight or finer than two decimals.
     """
-    sheet = _own_open_sheet(actor, sheet_uid)
-    require(can_save_scores, actor, sheet)
+    sheet = _own_open_sheet(actor, sheet_uid, can_save_scores)
     if revision != sheet.revision:
         raise Stale
     criteria = {c.code: c for c in _criteria(sheet)}
@@ -150,8 +149,7 @@ def lock_sheet(*, actor: Actor, sheet_uid: UUID, revision: int | None = None) ->
     """
     scenario = lock_shared(Scenario, panel__members__sheets__uid=sheet_uid)
     panel = lock(Panel, members__sheets__uid=sheet_uid)
-    sheet = _own_open_sheet(actor, sheet_uid)
-    require(can_lock_sheet, actor, sheet)
+    sheet = _own_open_sheet(actor, sheet_uid, can_lock_sheet)
     if revision is not None and revision != sheet.revision:
         raise Stale
     points = _points(sheet)
@@ -227,7 +225,7 @@ def _moved(scenario: Scenario, panel: Panel, to: str, kind: str, actor: Actor) -
     )
 
 
-def _own_open_sheet(actor: Actor, sheet_uid: UUID) -> Sheet:
+def _own_open_sheet(actor: Actor, sheet_uid: UUID, rule: Rule) -> Sheet:
     """The sheet, locked, if the actor may see it and it is still open.
 
     The panel is locked first: a recusal that ran meanwhile has ended the grant by now.
@@ -236,6 +234,7 @@ def _own_open_sheet(actor: Actor, sheet_uid: UUID) -> Sheet:
     if not Sheet.objects.visible_to(actor).filter(uid=sheet_uid).exists():
         raise NotFound
     sheet = lock(Sheet, uid=sheet_uid)
+    require(rule, actor, sheet)
     if sheet.state != SheetState.OPEN:
         raise StateConflict(_("This sheet is locked: its points are final."), code="sheet.locked")
     return sheet

@@ -1,0 +1,190 @@
+"""A demand owner and a vendor through the API: draft, file, publish, find, bid, keep the receipt.
+
+    python docs/examples/owner_and_vendor.py http://localhost:8000 --password PASSWORD
+
+Needs httpx, and for the last step the repository (the verifier works offline). The defaults name
+accounts of the demo; `--help` lists them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+BEIJING = timezone(timedelta(hours=8))
+
+
+def sign_in(base: str, email: str, password: str) -> httpx.Client:
+    """A session, as a browser has it: cookie, CSRF token and the page it comes from."""
+    client = httpx.Client(base_url=base, headers={"Referer": base, "Accept-Language": "en"})
+    client.get("/accounts/login/").raise_for_status()
+    form = {"login": email, "password": password}
+    form["csrfmiddlewaretoken"] = client.cookies["csrftoken"]
+    answer = client.post("/accounts/login/", data=form)
+    if answer.status_code != httpx.codes.FOUND:
+        sys.exit(f"{email} could not sign in")
+    client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
+    return client
+
+
+def with_token(session: httpx.Client, *scopes: str) -> httpx.Client:
+    """A program's own client: an API token for some scopes, shown once, valid for a day."""
+    body = {"name": f"example {uuid4().hex[:6]}", "scopes": ["read", *scopes], "days": 1}
+    made = done(session.post("/api/v1/tokens/", json=body))
+    headers = {"Authorization": f"Bearer {made['token']}", "Accept-Language": "en"}
+    return httpx.Client(base_url=session.base_url, headers=headers)
+
+
+def done(answer: httpx.Response) -> Any:
+    """The body of a success; a refusal ends the script with its problem document."""
+    if answer.is_error:
+        sys.exit(f"{answer.request.method} {answer.request.url}: {answer.text}")
+    return answer.json()
+
+
+def move(client: httpx.Client, body: dict[str, Any], name: str, **sent: Any) -> Any:
+    """Make a move that an object offers. A key of its own makes it safe to repeat."""
+    offered = {row["name"]: row for row in body["actions"]}
+    if name not in offered:
+        sys.exit(f"{name} is not offered now, only {sorted(offered)}")
+    headers = {"Idempotency-Key": uuid4().hex}
+    if "revision" in body:
+        headers["If-Match"] = f'"r{body["revision"]}"'
+    row = offered[name]
+    return done(client.request(row["method"], row["href"], headers=headers, **sent))
+
+
+DEMAND = {
+    "title": "Anomaly detection in plant networks (API example)",
+    "summary": "A plant needs detection that can be measured and does not disturb production.",
+    "pain": "Too many false alarms.",
+    "need": "Passive detection, measured by a third party.",
+    "deliverables": "A system and its documents.",
+    "ip_terms": "New results belong to the vendor; the owner may use them for good.",
+    "data_terms": "Tests use synthetic data.",
+    "contact": "Zhang San 021-00000000",
+    "domain": "industrial_internet",
+    "area": "innovation_zone",
+    "funding": "own",
+    "budget_cny": "1000000.00",
+    "duration_months": 6,
+    "profile": "A",
+    "metrics": [
+        {
+            "name": "Detection rate",
+            "operator": ">=",
+            "value": "98",
+            "unit": "%",
+            "test_method": "Third-party test",
+            "tester": "A third party",
+            "critical": True,
+        }
+    ],
+    "criteria": [
+        {"name": "Technical approach", "kind": "technical", "weight": "70"},
+        {"name": "Team and record", "kind": "team", "weight": "20"},
+        {"name": "Price", "kind": "price", "weight": "10"},
+    ],
+    "payment_nodes": [
+        {"name": "Contract", "percent": "30"},
+        {"name": "Midterm", "percent": "40"},
+        {"name": "Acceptance", "percent": "30"},
+    ],
+    "milestones": [{"name": "Acceptance", "month": 6}],
+    "conditions": [{"text": "Experience with a comparable project"}],
+}
+BID = {
+    "business": {
+        "legal_representative": "Zhao Daiyi",
+        "contact_name": "Qian Lianyi",
+        "contact_phone": "021-00000701",
+        "contact_email": "bid@vendor.invalid",
+        "project_leader": "Sun Xiangyi",
+        "team": [{"name": "Sun Xiangyi", "role": "Project leader", "years": 9}],
+        "consortium": [],
+        "condition_statements": {"Q1": "Three comparable projects."},
+        "related_parties": "None.",
+        "accepts_terms": True,
+    },
+    "technical": {
+        "approach": "Passive capture, models built off-line.",
+        "commitments": {"M1": "99.2"},
+        "plan": [{"month": 6, "result": "Acceptance"}],
+        "risks": "Little data.",
+        "resources": "Six people.",
+    },
+    "price": {
+        "total_cny": "900000.00",
+        "tax_rate_percent": "6",
+        "nodes": [{"name": "Acceptance", "amount_cny": "900000.00"}],
+        "note": "",
+    },
+}
+
+
+def post_demand(owner: httpx.Client, officer: httpx.Client, holders: list[str]) -> dict[str, Any]:
+    """Draft, correct, file; the office demonstrates and publishes. Returns what was posted."""
+    deadline = datetime.now(BEIJING) + timedelta(days=45)
+    body = {**DEMAND, "deadline_at": deadline.isoformat(timespec="seconds")}
+    draft = done(owner.post("/api/v1/scenarios/", json=body))
+    draft = move(owner, draft, "edit_scenario", json={"title_en": "Plant networks (API example)"})
+    filed = move(owner, draft, "submit_scenario")
+    print(f"filed {filed['uid']}")
+    seen = done(officer.get(filed["links"]["self"]))
+    taken = move(officer, seen, "start_demonstration")
+    ready = move(officer, taken, "conclude_demonstration", json={"opinion": "Real and measurable."})
+    people = done(officer.get(f"/api/v1/scenarios/{filed['uid']}/key-holders/"))
+    chosen = [row["uid"] for row in people if row["uid"] in holders or row["name"] in holders]
+    posted = move(officer, ready, "publish_scenario", json={"key_holders": chosen})
+    print(f"published as {posted['ref']}, open until {posted['deadline_at']}")
+    return posted
+
+
+def bid(base: str, vendor: httpx.Client, ref: str, keep: Path) -> None:
+    """Find the demand as everybody does, bid on it, keep the receipt and check it offline."""
+    [found] = done(httpx.get(f"{base}/api/v1/scenarios/", params={"ref": ref}))["results"]
+    seen = done(vendor.get(found["links"]["self"]))
+    made = move(vendor, seen, "submit_bid", json={"forms": BID})
+    print(f"version {made['versions_count']} received at {made['versions'][0]['received_at']}")
+    receipt = done(vendor.get(made["versions"][0]["receipt"]))
+    keep.write_text(json.dumps(receipt, ensure_ascii=False, indent=2), "utf-8")
+    checked = subprocess.run(
+        [sys.executable, "-m", "marketplace.ledger.verify", str(keep)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    if checked.returncode:
+        sys.exit(checked.stderr)
+    print(f"receipt kept in {keep}: {checked.stdout.splitlines()[-1]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A demand owner and a vendor through the API.")
+    parser.add_argument("base", help="such as http://localhost:8000")
+    parser.add_argument("--password", required=True)
+    parser.add_argument("--owner", default="o3-owner@demo.invalid")
+    parser.add_argument("--officer", default="officer@demo.invalid")
+    parser.add_argument("--vendor", default="v5@demo.invalid")
+    parser.add_argument("--holders", nargs="+", default=[], help="uids or names of key holders")
+    parser.add_argument("--receipt", type=Path, default=Path("receipt.json"))
+    given = parser.parse_args()
+    base = given.base.rstrip("/")
+    owner = with_token(sign_in(base, given.owner, given.password), "scenarios:write")
+    officer = sign_in(base, given.officer, given.password)  # publishing is never a token's
+    posted = post_demand(owner, officer, given.holders)
+    vendor = with_token(sign_in(base, given.vendor, given.password), "bids:write")
+    bid(base, vendor, posted["ref"], given.receipt)
+
+
+if __name__ == "__main__":
+    main()
