@@ -75,7 +75,8 @@ def board_page(request: Request) -> HttpResponse:
     found = facets(actor, filters)
     pages = Paginator(range(min(found["total"], PAGES_MOST * PER_PAGE)), PER_PAGE)
     page = pages.get_page(given.get("page"))
-    shown = page_of(actor, filters, sort, max(0, page.start_index() - 1), page.end_index())
+    first = max(0, page.start_index() - 1)
+    shown = page_of(actor, filters, sort, first, page.end_index(), running=found["running"])
     now = clock.now()
     kept = {**filters, **({"sort": sort} if sort != "closing" else {})}
     context = {
