@@ -19,8 +19,9 @@ def inspector_may(rule: R) -> R:
 def require(rule: Rule, actor: Actor, row: Any, *, unpledged: bool = False) -> None:
     """Raise NotAllowed, with the rule's name as code, unless the rule lets the actor do it.
 
-    An inspector is let through by no rule that is not marked for it. Raises PledgeMissing while the actor has pledges to sign; `unpledged` is for the few deeds that
-    may come before it, the signing itself above all.
+    An inspector is let through by no rule that is not marked for it. Raises PledgeMissing while
+    the actor has pledges to sign; `unpledged` is for the few deeds that may come before it, the
+    signing itself above all.
     """
     barred = actor.role == Role.INSPECTOR and rule not in INSPECTOR_MAY
     if barred or not rule(actor, row):

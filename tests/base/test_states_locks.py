@@ -6,6 +6,7 @@ import time
 import pytest
 from django.db import connection, connections, transaction
 
+from marketplace.base.actor import VISITOR
 from marketplace.base.errors import NotAllowed, NotFound, StateConflict
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.rules import require
@@ -44,7 +45,7 @@ def can_never(actor, row):
 
 def test_require_names_the_rule():
     with pytest.raises(NotAllowed) as refused:
-        require(can_never, None, None)
+        require(can_never, VISITOR, None)
     assert (refused.value.status, refused.value.code) == (403, "not_allowed.never")
 
 

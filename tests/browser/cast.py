@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from marketplace.accounts.models import Membership, Organisation, User
-from marketplace.base.actor import Role
+from marketplace.base.actor import Actor, Role
 from marketplace.experts.models import Expert
 from tests import world
 
@@ -37,12 +37,18 @@ class Cast:
         names = ("甲安科技有限公司（虚构）", "乙盾信息有限公司（虚构）", "丙御网络有限公司（虚构）")
         firms = [world.make_organisation(name=name, is_vendor=True) for name in names]
         self.vendors = [self.member(f"{firm.name[0]}申报", firm, Role.OWNER) for firm in firms]
-        self.holders = [world.make_user(name) for name in ("冯持钥", "陈持钥")]
+        self.holders = [self.holder(name) for name in ("冯持钥", "陈持钥")]
         self.experts = [self.expert(name) for name in ("褚评审", "卫评审", "蒋评审")]
 
     def member(self, name: str, organisation: Organisation, role: str) -> User:
         user = world.make_user(name)
         Membership.objects.create(user=user, organisation=organisation, role=role)
+        world.pledge(Actor(role, user, organisation))
+        return user
+
+    def holder(self, name: str) -> User:
+        user = world.make_user(name)
+        world.pledge(Actor(Role.MEMBER, user), "key_holder")
         return user
 
     def expert(self, name: str) -> User:

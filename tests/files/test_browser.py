@@ -125,7 +125,7 @@ def test_200_mb_over_a_connection_that_breaks(desk, wire, tmp_path):
     expect(words(page)).to_have_text(re.compile("The server has the whole file"), timeout=180_000)
     assert wire.cuts == 1
     # Nothing that was promised was sent twice: at most one chunk went over the wire again.
-    assert wire.passed < 200 * MEGA + 10 * MEGA
+    assert wire.passed < 200 * MEGA + 40 * MEGA  # from the start again would be 90 more
     attach(page)
     row = Attachment.objects.select_related("upload").get()
     assert (row.scenario_id, row.upload.state) == (scenario.pk, UploadState.STORED)

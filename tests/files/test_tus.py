@@ -251,8 +251,9 @@ def test_a_foreign_one_is_as_if_it_were_not(client, begun, owner):
 
 
 def told(answer):
-    """Its headers but the number that every request has for itself."""
-    return {name: value for name, value in answer.headers.items() if name != "X-Request-ID"}
+    """Its headers but what every request has for itself: its number, and what is left of a limit."""
+    own = {"X-Request-ID", "RateLimit"}
+    return {name: value for name, value in answer.headers.items() if name not in own}
 
 
 def test_a_visitor_uploads_nothing(begun):

@@ -42,6 +42,12 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "opening.requested",
         "panel.appointed",
         "member.added",
+        "member.joined",
+        "member.removed",
+        "invitation.accepted",
+        "organisation.verification_asked",
+        "organisation.verified",
+        "organisation.refused",
         "award.publicised",
         "award.confirmed",
     }

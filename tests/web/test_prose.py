@@ -130,9 +130,9 @@ def test_whatever_is_typed_stays_safe(source: str) -> None:
 @pytest.mark.parametrize("mark", ["[", "![", "[](", "[x](", "*a ", "*_", "`a``", "> ", "- ", "<"])
 @pytest.mark.parametrize("size", [LONGEST, 100_000])
 def test_a_hundred_thousand_brackets_take_no_time(mark: str, size: int) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     safe(prose((mark * size)[:size]))
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("deep", [">" * 60 + " inside", "- " * 60 + "inside"])
