@@ -85,10 +85,13 @@ def loaded(tmp_path: Path, blocker: pytest.MonkeyPatch) -> Iterator[Demo]:
             drop_database(f"{run.owner_url}postgres", TEMPLATE)
             with _database(TEMPLATE, DATABASE, blocker):
                 _fill(tmp_path)
-            secret.write_text(settings.SECRET_KEY)
+            secret.write_text(f"{settings.SECRET_KEY}\n{settings.STORAGE_ROOT}")
             made.touch()
-    # Links and tips are made with it, and each worker has its own.
-    blocker.setattr(settings, "SECRET_KEY", secret.read_text())
+    # Each worker has its own; the demo's tips and files are those of who filled it.
+    key, storage = secret.read_text().split("\n")
+    blocker.setattr(settings, "SECRET_KEY", key)
+    blocker.setattr(settings, "STORAGE_ROOT", Path(storage))
+    blocker.setattr(settings, "SPOOL_ROOT", Path(storage, "spool"))
     name = f"test_{servers_plugin.worker_id()}_demo"
     with _database(name, TEMPLATE, blocker):
         furnish(Content())

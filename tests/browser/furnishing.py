@@ -59,8 +59,9 @@ def furnish(content: Content) -> None:
             language="zh-hans",
         )
     create_token(actor=people.actor("v5"), name="夜间同步（虚构）", scopes=["read", "bids:write"])
+    protect(people.user(PROTECTED))
     ask_factor_reset(
-        actor=officer, email=people.address("v3"), reason="本人持证件到场核对（虚构）。"
+        actor=officer, email=people.address(PROTECTED), reason="本人持证件到场核对（虚构）。"
     )
     answer_tip(
         actor=people.actor("inspector"), tip_uid=Tip.objects.get().uid, text="已收到，正在核查。"
