@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urljoin
 
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import resolve, reverse
 from django.utils import translation
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.browser import addresses
 from tests.browser.addresses import NO_PAGES, PAGES
@@ -126,6 +126,11 @@ def test_a_page_is_within_reach_of_everybody(demo, page, sessions, name):
     assert faults == [], "\n".join(faults)
 
 
+def answering(body: str) -> Callable[[Route], None]:
+    kind = "text/html; charset=utf-8"
+    return lambda route: route.fulfill(body=body, content_type=kind)
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 def test_the_pages_of_faults_are_within_reach(demo, page):
@@ -136,12 +141,7 @@ def test_the_pages_of_faults_are_within_reach(demo, page):
             with translation.override(language):
                 body = render_to_string(f"errors/{name}.html")
             url = f"{demo.site}/{language}/{name}/"
-            page.route(
-                url,
-                lambda route, body=body: route.fulfill(
-                    body=body, content_type="text/html; charset=utf-8"
-                ),
-            )
+            page.route(url, answering(body))
             page.goto(url, wait_until="domcontentloaded")
             faults += looked_at(page, f"{name} {language}", language)
     assert faults == [], "\n".join(faults)
