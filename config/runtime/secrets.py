@@ -5,6 +5,7 @@
 Prints what belongs into `.env` beside it. Files that are there stay as they are.
 """
 
+import base64
 import os
 import secrets
 import sys
@@ -30,6 +31,8 @@ def main(arguments: list[str]) -> int:
     keep(folder / "secret_key", secrets.token_urlsafe(64))
     keep(folder / "metrics_token", secrets.token_urlsafe(32))
     keep(folder / "s3_secret", secrets.token_urlsafe(32))
+    # As marketplace.accounts.factors reads it: an id and 32 bytes.
+    keep(folder / "factor_keys", f"first {base64.urlsafe_b64encode(os.urandom(32)).decode()}")
     server = "@postgres:5432/jiebang"
     keep(folder / "database_url", f"postgresql://jiebang_app:{passwords['app']}{server}")
     keep(folder / "database_owner_url", f"postgresql://jiebang_owner:{passwords['owner']}{server}")

@@ -28,6 +28,7 @@ from marketplace.bidding.models import (
 )
 from marketplace.desk import moves
 from marketplace.desk.queries import desk_for
+from marketplace.files.access import record_access
 from marketplace.scenarios.models import Envelope, Scenario
 
 
@@ -171,10 +172,13 @@ def detail(request: Request, actor: Actor, uid: UUID) -> dict[str, Any]:
     bid = found.filter(uid=uid).first()
     if bid is None:
         raise NotFound
+    contents = queries.opened_contents(actor, bid)
+    if contents and bid.organisation_id != actor.organisation_id:
+        record_access(actor=actor, subject_uid=uid, what="bid.read")
     return row_shape(request, bid, desk_for(actor)) | {
         "void_reason": bid.void_reason,
         "versions": [version_shape(request, row) for row in queries.versions_of(actor, bid)],
-        "contents": [opened_shape(request, row) for row in queries.opened_contents(actor, bid)],
+        "contents": [opened_shape(request, row) for row in contents],
         "verdicts": verdicts(bid),
         "result": result(actor, bid),
     }

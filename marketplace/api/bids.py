@@ -17,7 +17,7 @@ from marketplace.accounts.tokens.models import Scope
 from marketplace.api import bid_shapes
 from marketplace.api.bid_shapes import BidDetail, BidRow, PackageShape, ReceiptShape
 from marketplace.api.bodies import Body, Text
-from marketplace.api.deeds import Given, deed
+from marketplace.api.deeds import Answer, Given, deed
 from marketplace.api.limits import BID_BODY_BYTES_MAX
 from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.views import OfScenario, Resource, actor_of
@@ -266,12 +266,20 @@ class PackageOne(Resource):
 class PackageSubmit(Resource):
     about = (SealedPackage, "scenario__uid")
 
-    @deed("packages_submit", "Submit what was sealed before", scope=Scope.BIDS, **SUBMITS)
-    def post(self, given: Given, uid: UUID) -> UUID:
+    @deed(
+        "packages_submit",
+        "Submit what was sealed before",
+        scope=Scope.BIDS,
+        description="The short way in the last minute. The answer is the signed receipt.",
+        answers=ReceiptShape,
+        status=201,
+        own_key=True,
+    )
+    def post(self, given: Given, uid: UUID) -> Answer:
         version = actions.submit_package(
             actor=given.actor, package_uid=uid, idempotency_key=given.key
         )
-        return version.uid
+        return Answer(receipts.document(version.receipt))
 
 
 class ReceiptOne(Resource):

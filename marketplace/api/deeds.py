@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
@@ -61,6 +61,13 @@ class PreconditionFailed(DomainError):
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a deed shows itself, instead of the uid of what is read anew for it."""
+
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Given:
     """What a request brought. `revision` is what If-Match names, where the deed asks for it."""
 
@@ -85,7 +92,7 @@ def deed(
     revised: Callable[[Given, UUID], dict[str, Any]] | None = None,
     proof: bool = False,
     own_key: bool = False,
-) -> Callable[[Callable[..., UUID]], Callable[..., Response]]:
+) -> Callable[[Callable[..., UUID | Answer]], Callable[..., Response]]:
     """Describe and guard an operation.
 
     scope: what a token needs for it; None where tokens may not come.
@@ -95,29 +102,32 @@ def deed(
     itself, since it prepares much before its transaction.
     """
 
-    def describe(method: Callable[..., UUID]) -> Callable[..., Response]:
+    def describe(method: Callable[..., UUID | Answer]) -> Callable[..., Response]:
         @wraps(method)
         def answer(self: Resource, request: Request, *args: Any, **url: Any) -> Response:
             given = read_request(request, takes, revised=revised is not None)
+            done: UUID | Answer
             try:
                 if own_key:
-                    uid, before = method(self, given, **url), False
+                    done, before = method(self, given, **url), False
                 else:
-                    uid, before = once(
+                    done, before = once(
                         actor=given.actor,
                         route=route_of(name, url),
                         key=given.key,
                         body=fingerprint(request, given),
-                        deed=lambda: method(self, given, **url),
+                        deed=lambda: cast("UUID", method(self, given, **url)),
                     )
             except Stale as stale:
                 if revised is None:
                     raise
                 raise PreconditionFailed(revised(given, url["uid"])) from stale
             headers = {"Idempotency-Replayed": "true"} if before else None
+            if isinstance(done, Answer):
+                return Response(done.body, status=status, headers=headers)
             if shows is None:
                 return Response(status=204, headers=headers)
-            return Response(shows(request, uid), status=status, headers=headers)
+            return Response(shows(request, done), status=status, headers=headers)
 
         problems = [400, 401, 403, 404, 409, 413, 415, 422]
         problems += [412, 428] if revised else []
@@ -127,7 +137,7 @@ def deed(
             summary=summary,
             description=told_of(description, scope, proof=proof),
             request=takes if takes is not Nothing else None,
-            responses={status if shows else 204: answers if shows else None},
+            responses={status if answers else 204: answers},
             parameters=[KEY_PARAMETER, *([MATCH_PARAMETER] if revised else [])],
             examples=[OpenApiExample("Example", value=example, request_only=True)]
             if example

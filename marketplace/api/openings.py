@@ -51,6 +51,7 @@ from marketplace.bidding.models import (
 from marketplace.bidding.rules import can_see_eligibility
 from marketplace.desk.moves import KeyHolding
 from marketplace.desk.queries import desk_for
+from marketplace.files.access import record_access
 from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
 
 NOT_YET = {*BEFORE_PUBLICATION, State.PUBLISHED, State.CLOSED}
@@ -254,6 +255,8 @@ class Eligibility(OfScenario):
             raise NotFound
         require(can_see_eligibility, actor, scenario)
         rows = queries.eligibility_matrix(actor, scenario)
+        if rows:
+            record_access(actor=actor, subject_uid=scenario.uid, what="bid.eligibility")
         return Response([checked_shape(row) for row in rows])
 
 

@@ -27,9 +27,10 @@ from marketplace.base.rules import require, require_confidentiality
 from marketplace.committee import actions as committee
 from marketplace.committee import queries
 from marketplace.committee.models import MemberState, Panel, PanelMember, PanelState
-from marketplace.committee.rules import can_appoint_panel
+from marketplace.committee.rules import can_appoint_panel, can_see_progress
 from marketplace.desk import moves
 from marketplace.desk.queries import desk_for
+from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
 
 MEMBERS_MAX = 30
@@ -119,7 +120,10 @@ def panel_shown(request: Request, uid: UUID) -> dict[str, Any]:
         raise NotFound
     require_confidentiality(actor)
     rows = queries.progress(panel)
-    if not actor.is_office:
+    if can_see_progress(actor, panel):
+        if not queries.names_are_public(panel.scenario):
+            record_access(actor=actor, subject_uid=uid, what="panel.names")
+    else:
         rows = [row for row in rows if row.member.user_id == actor.user_id]
     return row_shape(request, panel, desk_for(actor)) | {
         "members": [
@@ -247,7 +251,7 @@ class MemberRecuse(Resource):
 class PanelStart(Resource):
     about = (Panel, "scenario__uid")
 
-    @deed("panels_start_scoring", "Start the scoring", scope=Scope.OFFICE, **SHOWN)
+    @deed("panels_start_scoring", "Start the scoring", scope=None, proof=True, **SHOWN)
     def post(self, given: Given, uid: UUID) -> UUID:
         visible_panel(given, uid)
         committee.start_scoring(actor=given.actor, panel_uid=uid)

@@ -19,6 +19,7 @@ from marketplace.api.views import Resource, absolute, actor_of
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require_confidentiality
 from marketplace.committee.models import Report
+from marketplace.files.access import record_access
 
 
 class ReportRow(Shape):
@@ -58,6 +59,7 @@ def report_shown(request: Request, uid: UUID) -> dict[str, Any]:
     if report is None:
         raise NotFound
     require_confidentiality(actor)
+    record_access(actor=actor, subject_uid=uid, what="report.read")
     return row_shape(request, report) | {"body": json.loads(bytes(report.body))}
 
 

@@ -28,6 +28,7 @@ from marketplace.committee import queries
 from marketplace.committee.models import Score, Sheet, SheetStage, SheetState
 from marketplace.desk import moves
 from marketplace.desk.queries import desk_for
+from marketplace.files.access import record_access
 from marketplace.scenarios.content import ROWS_MOST
 
 FILTERS = (
@@ -124,6 +125,7 @@ def sheet_shown(request: Request, uid: UUID) -> dict[str, Any]:
     if sheet is None:
         raise NotFound
     require_confidentiality(actor)
+    record_access(actor=actor, subject_uid=uid, what="sheet.read")
     row = row_shape(request, sheet, desk_for(actor))
     if actor.role != Role.EXPERT:
         return row | {"bidder": "", "lines": lines_of(sheet), "form": {}, "files": []}

@@ -62,19 +62,9 @@ def steps(panel: Panel | None) -> list[dict[str, Any]]:
     return [{"label": STAGES[s], "state": state} for s, state in zip(order, states, strict=True)]
 
 
-def scenario_is_settled(scenario: Scenario) -> bool:
-    """The panel's names are public with the result."""
-    return scenario.state in {
-        ScenarioState.PUBLICITY,
-        ScenarioState.AWARDED,
-        ScenarioState.IMPLEMENTING,
-        ScenarioState.ACCEPTED,
-        ScenarioState.TERMINATED,
-    }
-
-
 # -- The secretary's page ----------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
+@fresh_proof(do="start")
 def panel(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
@@ -82,7 +72,8 @@ def panel(request: Request, address: str) -> HttpResponse:
     if not can_see_progress(actor, found or Panel(scenario=scenario)):
         raise Http404
     require_confidentiality(actor)
-    if found is not None and request.method == "GET" and not scenario_is_settled(scenario):
+    hidden = not queries.names_are_public(scenario)
+    if found is not None and request.method == "GET" and hidden:
         record_access(actor=actor, subject_uid=found.uid, what="panel.names")
     people = queries.choosable(scenario) if can_appoint_panel(actor, scenario) else []
     forms: dict[str, Any] = {

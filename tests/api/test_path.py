@@ -188,9 +188,13 @@ def test_a_package_is_sealed_first_and_submitted_later(clock):
     package = sealed.json()["links"]["self"]
     assert Bid.objects.count() == 0
     refused(As(world.vendor()).get(package), 404, "not_found")
-    bid = vendor.post(href(sealed.json(), "submit_package"))
-    assert (bid.status_code, bid.json()["versions_count"]) == (201, 1)
-    assert vendor.get(package).json()["bid"] == bid.json()["links"]["self"]
+    submitted = vendor.post(href(sealed.json(), "submit_package"), key="t")
+    assert (submitted.status_code, submitted.json()["receipt"]["version"]) == (201, 1)
+    assert verify(submitted.json()) == submitted.json()["receipt"]
+    again = vendor.post(href(sealed.json(), "submit_package"), key="t")
+    assert (again.status_code, again.json()) == (201, submitted.json())
+    bid = vendor.get("bids/").json()["results"][0]
+    assert vendor.get(package).json()["bid"] == bid["links"]["self"]
 
 
 def test_before_the_deadline_a_bid_is_there_for_its_bidder_only(clock):

@@ -13,6 +13,7 @@ import yaml
 from django.conf import settings
 
 from config.runtime import alive, secrets
+from marketplace.accounts import factors
 from marketplace.base import heartbeat
 from marketplace.files import storage
 from tests.house.test_operations import read_variables
@@ -81,7 +82,7 @@ def test_the_image_runs_as_nobody_special():
 
 
 # -- The files of secrets ----------------------------------------------------------------------
-def test_every_secret_is_made_once(tmp_path, capsys):
+def test_every_secret_is_made_once(tmp_path, capsys, settings):
     folder = tmp_path / "secrets"
     assert secrets.main([str(folder)]) == 0
     printed = capsys.readouterr().out.strip()
@@ -94,6 +95,10 @@ def test_every_secret_is_made_once(tmp_path, capsys):
     assert printed == f"OPENER_RECIPIENT={made.to_public()}"
     app = (folder / "app_password").read_text().strip()
     assert f":{app}@postgres:5432/jiebang" in (folder / "database_url").read_text()
+
+    settings.FACTOR_KEY_FILE = str(folder / "factor_keys")
+    assert factors.unseal(factors.seal("seed")) == "seed"
+    assert list(factors.keys()) == ["first"]
 
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     secrets.main([str(folder)])

@@ -30,9 +30,20 @@ from marketplace.committee.models import (
     SheetState,
 )
 from marketplace.experts import queries as experts
-from marketplace.scenarios.models import Criterion, Envelope, RuleProfile, Scenario
+from marketplace.scenarios.models import Criterion, Envelope, RuleProfile, Scenario, State
 
 STAGE_KIND = {SheetStage.TECHNICAL: "technical", SheetStage.NAMED: "team"}
+
+
+def names_are_public(scenario: Scenario) -> bool:
+    """The panel's names are told with the result."""
+    return scenario.state in {
+        State.PUBLICITY,
+        State.AWARDED,
+        State.IMPLEMENTING,
+        State.ACCEPTED,
+        State.TERMINATED,
+    }
 
 
 # -- Who may sit -----------------------------------------------------------------------------------
