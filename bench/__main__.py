@@ -4,13 +4,15 @@ import argparse
 import sys
 
 import bench
-from bench import lists
+from bench import bids, lists
 
 COMMANDS = {
+    "lists": lists.everything,
     "list": lists.in_process,
     "list-requests": lists.requests,
     "list-growth": lists.growth,
     "list-queries": lists.queries,
+    "bids": bids.submissions,
 }
 
 
@@ -21,11 +23,11 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("what", choices=COMMANDS)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="demands in the lists")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=5, help="of each round on a real server")
     given = parser.parse_args()
-    COMMANDS[given.what](given.rows, given.rounds)
-    return 0
+    return COMMANDS[given.what](given)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Whole bid submissions over HTTP against pgbench doing three inserts in one transaction.
 
-    python -m bench.bids [--rounds 5] [--seconds 5]
+    python -m bench bids [--rounds 5] [--seconds 5]
 
 Ours: 32 clients with a bearer token each submit packages that were sealed before: authentication,
 idempotency key, deadline and rules under locks, bid, version, three envelopes, signed receipt,
@@ -14,12 +14,11 @@ import argparse
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from uuid import uuid4
 
 from bench.installation import Installation, installation, setup_django, web
-from bench.ratio import interleaved, report
+from bench.measure import paired, report
 from config.runtime.postgres import OWNER
 
 CLIENTS = 32
@@ -83,11 +82,7 @@ end
 """
 
 
-def main() -> int:
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--rounds", type=int, default=5)
-    asked.add_argument("--seconds", type=int, default=5)
-    given = asked.parse_args()
+def submissions(given: argparse.Namespace) -> int:
     if shutil.which("wrk") is None:
         print("wrk is needed: apt-get install wrk")
         return 2
@@ -100,7 +95,7 @@ def main() -> int:
         enough = given.seconds * 2500
         with web(made) as address:
             submit(made, address, write_jobs(made, 400), 2)  # warm up
-            pairs = interleaved(
+            pairs = paired(
                 lambda: submit(made, address, write_jobs(made, enough), given.seconds),
                 lambda: three_inserts(made, given.seconds),
                 rounds=given.rounds,
@@ -226,7 +221,3 @@ def three_inserts(made: Installation, seconds: int) -> float:
     found = re.search(r"tps = (\S+)", told)
     assert found, told
     return float(found[1])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""A fresh installation for one measurement: durable servers, keys, a migrated database."""
+"""A fresh installation for one measurement: servers, keys, a migrated database, the site."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.runtime.environment import environment, opener_identity_file
-from config.runtime.postgres import APP, OWNER
+from config.runtime.postgres import APP, DATABASE, OWNER, clone_database
 from config.runtime.process import ROOT
 from config.runtime.servers import Servers
 
@@ -35,15 +35,26 @@ class Installation:
         """Where pgbench and psql are."""
         return self.servers.postgres.binaries
 
+    def url(self, role: str, database: str = DATABASE) -> str:
+        return self.servers.postgres.url(role, database)
+
+    def copy_of_database(self, name: str) -> str:
+        """Another database with the same migrations, while nobody is connected to the first."""
+        clone_database(self.url(OWNER, "postgres"), DATABASE, name)
+        return name
+
     def run(self, *command: str) -> None:
         subprocess.run(command, cwd=ROOT, env=self.env, check=True)
 
 
 @contextmanager
-def installation() -> Iterator[Installation]:
-    """Servers that keep what they are told (fsync on), unlike those of the tests."""
+def installation(*, throwaway: bool = False, **settings: str) -> Iterator[Installation]:
+    """Servers that keep what they are told (fsync on), unless they are throwaway, for readers.
+
+    settings: environment variables of the site, over those of a demo.
+    """
     folder = Path(tempfile.mkdtemp(prefix="jiebang-bench-"))
-    servers = Servers(folder)
+    servers = Servers(folder, throwaway=throwaway)
     try:
         servers.start()
         port = free_port()
@@ -55,6 +66,7 @@ def installation() -> Iterator[Installation]:
             port=port,
         )
         env["OPENER_IDENTITY_FILE"] = str(opener_identity_file(folder))
+        env |= settings
         made = Installation(folder, servers, env, port)
         manage = (sys.executable, str(ROOT / "manage.py"))
         made.run(*manage, "migrate", "--database", "owner", "--verbosity", "0")
@@ -74,7 +86,7 @@ def setup_django(made: Installation) -> None:
 
 
 @contextmanager
-def web(made: Installation) -> Iterator[str]:
+def web(made: Installation, **settings: str) -> Iterator[str]:
     """The site on a port of its own, as production serves it. Yields its address."""
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
@@ -82,7 +94,7 @@ def web(made: Installation) -> Iterator[str]:
         *("--workers", str(WORKERS), "--blocking-threads", str(THREADS)),
         *("--log-level", "warning", "config.wsgi:application"),
     ]
-    env = made.env | {"LOG_LEVEL": "WARNING"}
+    env = made.env | {"LOG_LEVEL": "WARNING"} | settings
     with subprocess.Popen(command, cwd=ROOT, env=env) as process:
         address = f"http://127.0.0.1:{made.port}"
         try:

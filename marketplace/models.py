@@ -31,6 +31,7 @@ from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Sc
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
+from marketplace.indicators.tallies import DemandTally
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
 from marketplace.scenarios.attachments import Attachment
@@ -72,6 +73,7 @@ __all__ = [
     "Count",
     "Criterion",
     "Decision",
+    "DemandTally",
     "EligibilityCheck",
     "EndedRole",
     "EnvelopeKey",

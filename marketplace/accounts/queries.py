@@ -84,6 +84,12 @@ def granted_subjects(actor: Actor, *capabilities: str) -> QuerySet[Grant, UUID]:
     return grants.values_list("subject_uid", flat=True)
 
 
+def holds_keys(actor: Actor) -> bool:
+    """Whether this person is a key holder of any opening now."""
+    keys = Grant.objects.in_force().filter(capability=Capability.KEY_HOLDER)
+    return actor.user_id is not None and keys.filter(user=actor.user_id).exists()
+
+
 def holds(actor: Actor, capability: str, subject_uid: UUID) -> bool:
     grants = Grant.objects.held_by(actor)
     return grants.filter(capability=capability, subject_uid=subject_uid).exists()

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from allauth.core.internal.httpkit import get_client_ip
 from allauth.core.internal.ratelimit import truncate_ip
 from django.conf import settings
-from django.core.cache.backends.base import BaseCache
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
@@ -94,18 +93,10 @@ def count(request: HttpRequest, policy: str, subject: str) -> Count:
     window = int(now // window_s)
     digest = salted_hmac("jiebang.rate", subject, algorithm="sha256").hexdigest()[:32]
     key = f"rate:{policy}:{window}:{digest}"
-    used = shared.ask(add_one(key, 2 * window_s), None) or local[policy].add_one(key, window)
+    used = shared.count_up(key, 2 * window_s) or local[policy].add_one(key, window)
     found = Count(policy, limit, window_s, used, math.ceil((window + 1) * window_s - now))
     vars(request)[KEPT] = found
     return found
-
-
-def add_one(key: str, keep_s: int) -> Callable[[BaseCache], int]:
-    def add(memory: BaseCache) -> int:
-        memory.add(key, 0, keep_s)
-        return memory.incr(key)
-
-    return add
 
 
 def address_of(request: HttpRequest) -> str:

@@ -117,9 +117,7 @@ def _to_be_decided(scenario: Scenario, bid_uid: UUID, mode: str) -> tuple[Rankin
     """(the best candidate left, the one asked for). The scenario is locked FOR UPDATE."""
     _require_undecided(scenario)
     if scenario.award_mode != mode:
-        raise StateConflict(
-            _("This scenario's award is decided in another way."), code="award.mode"
-        )
+        raise StateConflict(_("This demand's award is decided in another way."), code="award.mode")
     if not Bid.objects.filter(scenario=scenario, uid=bid_uid).exists():
         raise NotFound
     left = queries.standing_candidates(scenario)

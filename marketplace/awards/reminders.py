@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Role
 from marketplace.notices.channels import Group
-from marketplace.notices.reminders import Due, Told, after, before, on_the_day, remind
+from marketplace.notices.reminders import Due, Told, Waiting, after, before, on_the_day, remind
 from marketplace.scenarios.models import AwardMode, Scenario, State
 from marketplace.scenarios.notices import scenarios, title
-from marketplace.scenarios.reminders import due_by, members_of_owner, office
+from marketplace.scenarios.reminders import due_by, members_of_owner, of, office
 
 # From the report to the publicity; the profile names it.
 PUBLICITY_DAYS = 3
@@ -28,11 +28,15 @@ def page(name: str) -> Callable[[Any], str]:
     return lambda scenario: reverse(name, args=[scenario.address])
 
 
-def undecided(mode: str) -> Callable[[datetime], Iterable[Due]]:
-    def waiting(now: datetime) -> Iterable[Due]:
+def undecided(mode: str) -> Waiting:
+    def waiting(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
         standing = Decision.objects.exclude(state=DecisionState.REFUSED)
         rows = Scenario.objects.filter(
-            state=State.DECISION, award_mode=mode, suspended=False, report__isnull=False
+            of("uid", among),
+            state=State.DECISION,
+            award_mode=mode,
+            suspended=False,
+            report__isnull=False,
         ).exclude(pk__in=standing.values("scenario"))
         for row in rows.select_related("profile", "report"):
             at = row.report.created_at
@@ -41,12 +45,13 @@ def undecided(mode: str) -> Callable[[datetime], Iterable[Due]]:
     return waiting
 
 
-def decisions(state: str) -> QuerySet[Decision]:
-    return Decision.objects.filter(state=state, scenario__suspended=False)
+def decisions(state: str, among: Collection[UUID] | None = None) -> QuerySet[Decision]:
+    rows = Decision.objects.filter(of("scenario__uid", among), state=state)
+    return rows.filter(scenario__suspended=False)
 
 
-def unpublicised(now: datetime) -> Iterable[Due]:
-    rows = decisions(DecisionState.PROPOSED).select_related("scenario__profile")
+def unpublicised(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
+    rows = decisions(DecisionState.PROPOSED, among).select_related("scenario__profile")
     for row in rows:
         profile, at = row.scenario.profile, row.decided_at
         due_at = due_by(profile, "publicity_start_max", PUBLICITY_DAYS, at)
@@ -59,8 +64,8 @@ def officers_who_did_not_decide(uids: Collection[UUID]) -> Iterable[tuple[UUID, 
     return [pair for pair in office(Role.OFFICER)(uids) if pair not in deciders]
 
 
-def unconfirmed(now: datetime) -> Iterable[Due]:
-    rows = decisions(DecisionState.PUBLICISED).filter(publicity__ends_at__lte=now)
+def unconfirmed(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
+    rows = decisions(DecisionState.PUBLICISED, among).filter(publicity__ends_at__lte=now)
     for uid, ends_at in rows.values_list("scenario__uid", "publicity__ends_at"):
         yield Due(uid, ends_at, ends_at)
 

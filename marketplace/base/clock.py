@@ -25,6 +25,16 @@ class MarketplaceNow(models.Func):
     output_field = models.DateTimeField()
 
 
+class NowOnce(MarketplaceNow):
+    """The clock read once by a statement: `filter(deadline_at__lte=NowOnce())` can use an index.
+
+    A volatile call is asked anew for every row. Not where a statement waits for locks: it would
+    judge by the time before it waited.
+    """
+
+    template = "(SELECT %(function)s())"
+
+
 def now() -> datetime:
     """The database's time, aware, UTC. Read it after the locks are held."""
     with connection.cursor() as cursor:

@@ -10,7 +10,7 @@ import structlog
 from django.db import transaction
 
 from marketplace.base import clock
-from marketplace.base.clock import MarketplaceNow
+from marketplace.base.clock import NowOnce
 from marketplace.base.models import OutboxJob
 
 log = structlog.get_logger()
@@ -49,7 +49,7 @@ def deliver_due() -> int:
     Each job is a transaction of its own, so one failure stops nobody; it is tried again after a
     growing pause and never given up.
     """
-    due = OutboxJob.objects.filter(done_at=None, due_at__lte=MarketplaceNow())
+    due = OutboxJob.objects.filter(done_at=None, due_at__lte=NowOnce())
     delivered = 0
     for pk in due.order_by("id").values_list("pk", flat=True)[:BATCH]:
         delivered += _deliver(pk)

@@ -277,10 +277,10 @@ def check_business(found: Found, form: Form, demands: Demands) -> None:
     if len(form["consortium"]) + 1 > demands.consortium_max:
         found.add(
             "business.consortium",
-            _("This scenario allows %(most)s members, the lead included.")
+            _("This demand allows %(most)s members, the lead included.")
             % {"most": demands.consortium_max}
             if demands.consortium_max > 1
-            else _("This scenario does not allow a consortium."),
+            else _("This demand does not allow a consortium."),
         )
     met = {demands.organisation.uscc}
     for place, partner in enumerate(form["consortium"]):

@@ -29,7 +29,7 @@ from marketplace.notices.reminders import (
 )
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.notices import WRITERS, scenarios, title, url
-from marketplace.scenarios.reminders import due_by, office, since
+from marketplace.scenarios.reminders import due_by, of, office, since
 
 CONFIRM_DAYS = 1
 ELIGIBILITY_DAYS = 5
@@ -37,9 +37,13 @@ ELIGIBILITY_DAYS = 5
 FRESH = timedelta(days=1)
 
 
-def bidding(now: datetime) -> Iterable[Due]:
+def bidding(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
     rows = Scenario.objects.filter(
-        state=State.PUBLISHED, deadline_at__gt=now, suspended=False, bids__isnull=False
+        of("uid", among),
+        state=State.PUBLISHED,
+        deadline_at__gt=now,
+        suspended=False,
+        bids__isnull=False,
     )
     for uid, published_at, deadline_at in rows.distinct().values_list(
         "uid", "published_at", "deadline_at"
@@ -86,8 +90,10 @@ remind(
 )
 
 
-def unconfirmed(now: datetime) -> Iterable[Due]:
-    rows = Opening.objects.filter(state=OpeningState.WAITING, scenario__suspended=False)
+def unconfirmed(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
+    rows = Opening.objects.filter(
+        of("uid", among), state=OpeningState.WAITING, scenario__suspended=False
+    )
     for row in rows.select_related("scenario__profile"):
         profile, asked_at = row.scenario.profile, row.created_at
         yield Due(row.uid, asked_at, due_by(profile, "opening_confirm_max", CONFIRM_DAYS, asked_at))
@@ -136,9 +142,9 @@ remind(
 )
 
 
-def unchecked(now: datetime) -> Iterable[Due]:
+def unchecked(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
     rows = Scenario.objects.filter(
-        state__in=[State.OPENED, State.ELIGIBILITY], suspended=False
+        of("uid", among), state__in=[State.OPENED, State.ELIGIBILITY], suspended=False
     ).select_related("profile")
     profiles = {row.uid: row.profile for row in rows}
     for uid, at in since(profiles, ["opening.finished", "eligibility.started"]).items():

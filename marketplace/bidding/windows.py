@@ -26,10 +26,10 @@ def require_open(scenario: Scenario, now: datetime) -> None:
     """Raise unless bids are taken at this moment. Nothing here depends on a worker."""
     require_before_deadline(scenario, now)
     if scenario.state != State.PUBLISHED:
-        raise StateConflict(_("This scenario does not take bids now."), code="scenario.not_open")
+        raise StateConflict(_("This demand does not take bids now."), code="scenario.not_open")
     if scenario.suspended:
         raise StateConflict(
-            _("This scenario is suspended; bids are not taken until it goes on."),
+            _("This demand is suspended; bids are not taken until it goes on."),
             code="scenario.suspended",
         )
     if scenario.profile is None or not scenario.profile.takes_bids:

@@ -23,7 +23,7 @@ from marketplace.committee.models import (
 from marketplace.committee.notices import panels, seats
 from marketplace.notices.reminders import Due, Told, after, before, on_the_day, remind
 from marketplace.scenarios.notices import title
-from marketplace.scenarios.reminders import due_by, office
+from marketplace.scenarios.reminders import due_by, of, office
 
 DECLARE_DAYS = 5
 SCORE_DAYS = 7
@@ -40,8 +40,10 @@ def panel_page(panel: Panel) -> str:
     return reverse("panel", args=[panel.scenario.address])
 
 
-def undeclared(now: datetime) -> Iterable[Due]:
-    rows = PanelMember.objects.filter(state=MemberState.INVITED, panel__state__in=MAY_DECLARE)
+def undeclared(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
+    rows = PanelMember.objects.filter(
+        of("uid", among), state=MemberState.INVITED, panel__state__in=MAY_DECLARE
+    )
     for seat in rows.select_related("panel__scenario__profile"):
         profile, seated_at = seat.panel.scenario.profile, seat.created_at
         yield Due(seat.uid, seated_at, due_by(profile, "declaration_max", DECLARE_DAYS, seated_at))
@@ -86,9 +88,10 @@ remind(
 )
 
 
-def unscored(now: datetime) -> Iterable[Due]:
+def unscored(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
     """A panel with open sheets; the newest of them counts, so that a later member has his time."""
     rows = Panel.objects.filter(
+        of("uid", among),
         state__in=[PanelState.TECHNICAL, PanelState.NAMED],
         members__sheets__state=SheetState.OPEN,
         scenario__suspended=False,

@@ -48,6 +48,7 @@ class Section:
     title: Text
     nothing: Text
     lines: list[Line] = field(default_factory=list)
+    states: bool = False  # whether each line shows where its demand stands
 
 
 def sections_for(actor: Actor) -> list[Section]:

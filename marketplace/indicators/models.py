@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.base.models import Recorded
+from marketplace.indicators import tallies
 
 
 class Strength(models.TextChoices):
@@ -59,3 +60,4 @@ class OpenDemand(Recorded):
 
     class Meta:
         indexes = [models.Index(name="open_demand_by_time", fields=["published_at", "id"])]
+        triggers = tallies.triggers()

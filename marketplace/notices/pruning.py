@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from marketplace.base.clock import MarketplaceNow
+from marketplace.base.clock import NowOnce
 from marketplace.base.models import OutboxJob
 from marketplace.notices.models import Digest, Notice
 
@@ -21,7 +21,7 @@ BATCH = 1000
 
 def prune(batch: int = BATCH) -> dict[str, int]:
     """Delete read notices, mails of a day and finished jobs past their time; how many of each."""
-    now = MarketplaceNow()
+    now = NowOnce()
     return {
         "notices": _delete(Notice.objects.filter(read_at__lt=now - KEEP_READ), batch),
         "digests": _delete(Digest.objects.filter(done_at__lt=now - KEEP_DIGESTS), batch),

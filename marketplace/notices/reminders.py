@@ -42,6 +42,8 @@ class Due:
     at: datetime
 
 
+# What waits at an instant, of these subjects or of all; a subject stands in it once.
+Waiting = Callable[[datetime, Collection[UUID] | None], Iterable[Due]]
 # Many subjects at once -> (subject uid, user id) of those who are told, asked again at delivery.
 People = Callable[[Collection[UUID]], Iterable[tuple[UUID, int]]]
 
@@ -88,7 +90,7 @@ class Told:
 @dataclass(frozen=True)
 class Rule:
     name: str
-    waiting: Callable[[datetime], Iterable[Due]]
+    waiting: Waiting
     told: tuple[tuple[Told, Kind], ...]
 
 
@@ -98,7 +100,7 @@ RULES: dict[str, Rule] = {}
 def remind(
     name: str,
     *,
-    waiting: Callable[[datetime], Iterable[Due]],
+    waiting: Waiting,
     told: Iterable[Told],
     subjects: Subjects,
     title: Callable[[Any], str],
@@ -107,8 +109,7 @@ def remind(
 ) -> None:
     """Register a rule.
 
-    waiting: everything that waits at an instant, in a constant number of queries; a subject stands
-    in it once. A sentence has the places %(title)s and %(at)s. What Told leaves open is the rule's.
+    waiting: in a constant number of queries. A sentence has the places %(title)s and %(at)s. What Told leaves open is the rule's.
     """
     made = []
     for each in told:
@@ -128,10 +129,10 @@ def remind(
     RULES[name] = Rule(name, waiting, tuple(made))
 
 
-def _waits(waiting: Callable[[datetime], Iterable[Due]], told: Told, notice: Notice) -> bool:
+def _waits(waiting: Waiting, told: Told, notice: Notice) -> bool:
     """Whether it is still undone, and still this person's turn."""
     subject = notice.subject_uid
-    undone = any(due.subject_uid == subject for due in waiting(clock.now()))
+    undone = any(due.subject_uid == subject for due in waiting(clock.now(), [subject]))
     return undone and (subject, notice.user_id) in set(told.people([subject]))
 
 
@@ -151,7 +152,7 @@ def send_due() -> int:
 
 
 def _send(rule: Rule, now: datetime) -> int:
-    waiting = {due.subject_uid: due for due in rule.waiting(now)}
+    waiting = {due.subject_uid: due for due in rule.waiting(now, None)}
     number = 0
     for told, kind in rule.told:
         due_steps = {

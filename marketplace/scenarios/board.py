@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.base.actor import Actor
-from marketplace.base.clock import MarketplaceNow
+from marketplace.base.clock import NowOnce
 from marketplace.base.prepared import fetch_all
 from marketplace.scenarios.codes import term_codes
 from marketplace.scenarios.models import (
@@ -53,7 +53,7 @@ TALLIED = """
     UNION ALL
     SELECT 'open', domain_id, carrier_id, area_id, organising_mode, -count(*)
     FROM marketplace_scenario
-    WHERE state = 'published' AND deadline_at <= marketplace_now() GROUP BY 1, 2, 3, 4, 5
+    WHERE state = 'published' AND deadline_at <= (SELECT marketplace_now()) GROUP BY 1, 2, 3, 4, 5
 """
 
 
@@ -85,32 +85,43 @@ def _filtered(actor: Actor, filters: Mapping[str, Any]) -> ScenarioQuerySet:
 
 
 def page_of(
-    actor: Actor, filters: Mapping[str, Any], sort: str, start: int, stop: int
+    actor: Actor,
+    filters: Mapping[str, Any],
+    sort: str,
+    start: int,
+    stop: int,
+    *,
+    running: int | None = None,
 ) -> list[Scenario]:
     """`board(...)[start:stop]`, by indexes: what it costs does not grow with the board.
 
-    One query; three where the open ones end on this page or before it.
+    running: how many of them are open, where that is known. One query; two behind the open ones,
+    three where they end.
     """
     rows = _filtered(actor, filters)
     if sort == "closing":
-        return _closing(rows, start, stop)
+        return _closing(rows, start, stop, running)
     # Said once more, since the index by time also holds what has no time yet.
     posted = rows.filter(published_at__isnull=False).select_related(*SHOWN)
     return list(posted.order_by(*_order(sort))[start:stop])
 
 
-def _closing(rows: ScenarioQuerySet, start: int, stop: int) -> list[Scenario]:
+def _closing(rows: ScenarioQuerySet, start: int, stop: int, running: int | None) -> list[Scenario]:
     """The open ones, soonest first, and then the others, latest first."""
-    running = rows.filter(_open_now()).order_by("deadline_at", "-pk")
-    found = list(running.select_related(*SHOWN)[start:stop])
+    still = rows.filter(_open_now()).order_by("deadline_at", "-pk")
+    behind = running is not None and start >= running
+    found = [] if behind else list(still.select_related(*SHOWN)[start:stop])
     wanted = stop - start
     if len(found) == wanted:
         return found
-    before = start + len(found) if found or not start else running.count()
+    if found or not start:
+        before = start + len(found)
+    else:
+        before = still.count() if running is None else running
     first = max(0, start - before)
     last = first + wanted - len(found)
     # Those over their deadline that no sweep has recorded yet stand among the others.
-    over = rows.filter(state=State.PUBLISHED, deadline_at__lte=MarketplaceNow())
+    over = rows.filter(state=State.PUBLISHED, deadline_at__lte=NowOnce())
     past = rows.filter(~Q(state__in=NOT_PAST))
     parts = [
         part.order_by("-deadline_at", "-id").values_list("id", "deadline_at")[:last]
@@ -126,8 +137,9 @@ def facets(actor: Actor, filters: Mapping[str, Any]) -> dict[str, Any]:
     """Counts beside the board.
 
     Returns a list of Choice per facet (state, domain, carrier, area, mode), each counted with all
-    other filters in force; `total`, the rows found; and `without`: {filter in force: how many
-    rows there would be without it}, `q` included, which tells which filter to drop.
+    other filters in force; `total`, the rows found; `running`, the open ones of these; and
+    `without`: {filter in force: how many rows there would be without it}, `q` included, which
+    tells which filter to drop.
     """
     every = tallied()
     worded = _counted(_worded(actor, filters)) if filters.get("q") else every
@@ -140,7 +152,9 @@ def facets(actor: Actor, filters: Mapping[str, Any]) -> dict[str, Any]:
         found[name] = counts
         if filters.get(name):
             found["without"][name] = counts.total()
-    found["total"] = sum(n for key, n in worded.items() if _fits(key, filters))
+    fitting = {key: n for key, n in worded.items() if _fits(key, filters)}
+    found["total"] = sum(fitting.values())
+    found["running"] = sum(n for key, n in fitting.items() if key[0] == "open")
     if filters.get("q"):
         found["without"]["q"] = sum(n for key, n in every.items() if _fits(key, filters))
     labels = _labels()
@@ -163,7 +177,7 @@ def _worded(actor: Actor, filters: Mapping[str, Any]) -> ScenarioQuerySet:
 
 def _open_now() -> Q:
     """What the clock says, whatever the sweep has recorded so far."""
-    return Q(state=State.PUBLISHED, deadline_at__gt=MarketplaceNow())
+    return Q(state=State.PUBLISHED, deadline_at__gt=NowOnce())
 
 
 def _condition(name: str, code: str) -> Q:

@@ -207,7 +207,9 @@ class Scenario(Recorded):
         indexes = [
             models.Index(name="scenario_board", fields=["-published_at", "-id"]),
             models.Index(
-                name="scenario_closing", fields=["deadline_at"], condition=Q(state="published")
+                name="scenario_running",
+                fields=["deadline_at", "-id"],
+                condition=Q(state="published"),
             ),
             models.Index(name="scenario_by_state", fields=["state"]),
             # The board after the deadline, and by budget.

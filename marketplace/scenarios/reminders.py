@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import Membership
@@ -75,8 +76,13 @@ def members_of_owner(roles: Collection[str]) -> People:
     return people
 
 
-def filed(now: datetime) -> Iterable[Due]:
-    rows = Scenario.objects.filter(state__in=GATE).select_related("profile")
+def of(field: str, among: Collection[UUID] | None) -> Q:
+    """A condition on the uid of what waits; none at all where everything is asked for."""
+    return Q() if among is None else Q(**{f"{field}__in": among})
+
+
+def filed(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
+    rows = Scenario.objects.filter(of("uid", among), state__in=GATE).select_related("profile")
     waiting = {row.uid: row.profile for row in rows}
     for uid, at in since(waiting, FILED).items():
         yield Due(uid, at, due_by(waiting[uid], "demonstration_max", GATE_DAYS, at))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from marketplace.base.clock import MarketplaceNow
+from marketplace.base.clock import NowOnce
 from marketplace.base.errors import NotFound, TooEarly
 from marketplace.base.models import OutboxJob
 from marketplace.base.queue import enqueue, handles
@@ -23,7 +23,7 @@ def close_due() -> int:
     One that waits in the outbox already is not promised again; two sweeps at once may promise
     twice, which closes once.
     """
-    due = Scenario.objects.filter(state=State.PUBLISHED, deadline_at__lte=MarketplaceNow())
+    due = Scenario.objects.filter(state=State.PUBLISHED, deadline_at__lte=NowOnce())
     waiting = set(
         OutboxJob.objects.filter(kind=CLOSE, done_at=None).values_list(
             "payload__scenario_uid", flat=True

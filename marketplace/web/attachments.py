@@ -42,6 +42,9 @@ def shown_files(request: Request, scenario: Scenario) -> list[dict[str, Any]]:
             "url": reverse("file", args=[row.upload.uid]),
             "size": row.upload.length,
             "sha256": row.upload.sha256,
+            # With its salt a reader can tell that this is the file of the publication.
+            "salt": bytes(row.salt).hex() if row.restricted else "",
+            "commitment": row.commitment if row.restricted else "",
             "note": " · ".join([kind_of(row), *([_("restricted")] if row.restricted else [])]),
         }
         for row in rows.select_related("upload").order_by("position")

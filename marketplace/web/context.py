@@ -7,8 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
-from marketplace.accounts.queries import Acting
+from marketplace.accounts.queries import Acting, holds_keys
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
 from marketplace.supervision.models import Inspection
@@ -50,7 +51,10 @@ def switcher(request: HttpRequest) -> Switcher | None:
         return None
     actor, hats = load()
     choices = [(hat.key, hat_label(hat.actor)) for hat in hats]
-    return Switcher(hat_label(actor), current_key(actor, hats), choices)
+    # Who has no hat may still have a part: a key holder is one by appointments, not by a role.
+    key_holder = actor.role == Role.MEMBER and holds_keys(actor)
+    label = _("Key holder") if key_holder else hat_label(actor)
+    return Switcher(label, current_key(actor, hats), choices)
 
 
 def current_key(actor: Actor, hats: list[Acting]) -> str:
@@ -58,6 +62,8 @@ def current_key(actor: Actor, hats: list[Acting]) -> str:
 
 
 def hat_label(actor: Actor) -> str:
+    if actor.role == Role.MEMBER:
+        return _("Without a role")
     role = str(Role(actor.role).label)
     if actor.organisation is None:
         return role

@@ -66,7 +66,9 @@ def steps(scenario: Scenario, history: Iterable[Event], now: datetime) -> list[d
     told = []
     for place, label in enumerate(STEPS):
         step: dict[str, Any] = {"label": label, "state": _standing(place, present, ended=ended)}
-        step |= _dated(place, scenario, events)
+        # A step that stands ahead again, after a winner's refusal, has lost its date.
+        if place < 2 or place < present or (place == present and state != State.DECISION):
+            step |= _dated(place, scenario, events)
         if place == present:
             step |= _now(scenario, state)
         told.append(step)

@@ -11,20 +11,26 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from marketplace.base import clock
 from marketplace.indicators.k4 import K4, Reason
-from marketplace.indicators.models import Indicator
-from marketplace.indicators.queries import Goals, Unit, goals, open_demands
+from marketplace.indicators.queries import (
+    Goals,
+    Opened,
+    Unit,
+    goals,
+    opened_of,
+    opened_so_far,
+)
 from marketplace.scenarios.board import FACETS, SORTS, facets, page_of
 from marketplace.scenarios.models import OrganisingMode, Scenario, State
 from marketplace.scenarios.queries import is_open
 from marketplace.web import published, verify
 from marketplace.web.course import shown_state
+from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of
 from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import localized_text, term
@@ -56,6 +62,7 @@ REASONS = {
 # -- The board -------------------------------------------------------------------------------------
 @login_not_required
 @require_safe
+@kept_for_visitors
 def board_page(request: Request) -> HttpResponse:
     """Filters, sort and page stand in the address; htmx gets the part that changes."""
     actor, given = actor_of(request), request.GET
@@ -68,11 +75,13 @@ def board_page(request: Request) -> HttpResponse:
     found = facets(actor, filters)
     pages = Paginator(range(min(found["total"], PAGES_MOST * PER_PAGE)), PER_PAGE)
     page = pages.get_page(given.get("page"))
-    shown = page_of(actor, filters, sort, max(0, page.start_index() - 1), page.end_index())
+    first = max(0, page.start_index() - 1)
+    shown = page_of(actor, filters, sort, first, page.end_index(), running=found["running"])
     now = clock.now()
     kept = {**filters, **({"sort": sort} if sort != "closing" else {})}
     context = {
         "now": now,
+        "server_now": now,
         "page_obj": page,
         "entries": [entry(row, now) for row in shown],
         "total": found["total"],
@@ -90,11 +99,8 @@ def board_page(request: Request) -> HttpResponse:
         template = "public/_board.html"
     else:
         template = "public/board.html"
-        indicator, k4 = open_demands()
-        context["opened"] = opened(indicator, k4)
-    response = render(request, template, context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+        context["opened"] = opened(opened_so_far())
+    return render(request, template, context)
 
 
 def entry(scenario: Scenario, now: datetime) -> dict[str, Any]:
@@ -192,18 +198,17 @@ def sorts(kept: dict[str, str], present: str) -> list[dict[str, Any]]:
 
 
 # -- The goals -------------------------------------------------------------------------------------
-def opened(indicator: Indicator, k4: K4) -> dict[str, Any]:
+def opened(so_far: Opened) -> dict[str, Any]:
     """The second line of the board: how many of the target, and the two parts of the bar."""
-    target = int(indicator.target)
-    inside, after = len(k4.broad.in_period), len(k4.broad.after)
-    first = min(inside, target)
-    second = min(after, target - first)
+    target = so_far.target
+    first = min(so_far.inside, target)
+    second = min(so_far.after, target - first)
     return {
-        "count": inside + after,
-        "inside": inside,
-        "after": after,
+        "count": so_far.inside + so_far.after,
+        "inside": so_far.inside,
+        "after": so_far.after,
         "target": target,
-        "strict": len(k4.strict.together),
+        "strict": so_far.strict,
         "inside_width": f"{first * 100 / target:.2f}%",
         "after_width": f"{second * 100 / target:.2f}%",
     }
@@ -217,7 +222,7 @@ def goals_page(request: Request) -> HttpResponse:
     context = {
         "told": told,
         "k4": told.k4,
-        "opened": opened(told.open_demands, told.k4),
+        "opened": opened(opened_of(told.open_demands, told.k4)),
         "figures": figures(told.k4),
         "cells": [cell(unit) for unit in counted],
         "counted": [line(unit, told.k4.as_of) for unit in counted],

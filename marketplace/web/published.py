@@ -47,8 +47,8 @@ KINDS: dict[str, str | Promise] = {
 # Why a listing failed, by its public code; the record keeps the sentence in Chinese.
 FAILURES: dict[str, str | Promise] = {
     "no_bids": gettext_lazy("No bid stood at the deadline."),
-    "too_few_bids": gettext_lazy("Fewer bids than the rules of this scenario ask for."),
-    "none_eligible": gettext_lazy("No bid met all conditions of this scenario."),
+    "too_few_bids": gettext_lazy("Fewer bids than the rules of this demand ask for."),
+    "none_eligible": gettext_lazy("No bid met all conditions of this demand."),
     "below_pass_line": gettext_lazy("No valid bid reached the pass line."),
     "refused": gettext_lazy("The winner refused the award and no candidate is left."),
     "none_chosen": gettext_lazy("None of the candidates was chosen; the reasons are on record."),

@@ -11,7 +11,9 @@ from marketplace.web.request import Request
 
 
 class SignedInMiddleware(LoginRequiredMiddleware):
-    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+    def handle_no_permission(  # type: ignore[override]  # declared narrower than it is used
+        self, request: HttpRequest, view_func: Any
+    ) -> HttpResponseBase:
         """The sign-in page swapped into a form would push out what was being typed there."""
         if cast(Request, request).htmx:
             return HttpResponse(status=401)

@@ -37,8 +37,8 @@ FAILURES: dict[str, str | Promise] = {
 }
 NAMES: dict[str, str | Promise] = {
     "type": gettext_lazy("Kind"),
-    "scenario": gettext_lazy("Scenario (uid)"),
-    "scenario_ref": gettext_lazy("Scenario"),
+    "scenario": gettext_lazy("Demand (uid)"),
+    "scenario_ref": gettext_lazy("Demand"),
     "organisation": gettext_lazy("Organisation (uid)"),
     "bid": gettext_lazy("Bid (uid)"),
     "version": gettext_lazy("Version"),

@@ -299,7 +299,7 @@ def test_the_eligibility_check_from_start_to_conclusion(clock):
     assert client.post(url, {"step": "none"}).status_code == 404
     assert client.post(url, {"step": "check", "bid": "x"}).status_code == 404
     english = text_of(client.get(f"/en{address('scenario', scenario)}"))
-    assert "No bid met all conditions of this scenario." in english
+    assert "No bid met all conditions of this demand." in english
 
 
 def test_the_owner_reads_verdicts_and_gives_none(clock):

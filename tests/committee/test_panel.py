@@ -111,7 +111,7 @@ def test_a_key_holder_does_not_judge():
     Grant.objects.create(
         user=judge.user, subject_uid=scenario.uid, capability=Capability.KEY_HOLDER
     )
-    assert refusals(scenario, judge) == [f"{judge.user.name} holds a key of this scenario's bids."]
+    assert refusals(scenario, judge) == [f"{judge.user.name} holds a key of this demand's bids."]
 
 
 @pytest.mark.parametrize("whose", ["owner", "bidder", "ineligible", "partner", "office", "sister"])

@@ -10,7 +10,9 @@ from marketplace.awards.models import Decision
 from marketplace.base import clock as base_clock
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.models import Bid, BidState, Opening, OpeningConfirmation
-from marketplace.desk.queries import actions_for, desk_for, waiting_for, waiting_on
+from marketplace.desk.others import over, waiting_on
+from marketplace.desk.queries import actions_for, desk_for, waiting_for
+from marketplace.notices.reminders import RULES
 from marketplace.scenarios.models import State
 from tests import world
 from tests.awards.steps import decided
@@ -213,4 +215,73 @@ def test_the_desk_costs_the_same_for_1_and_30(role, django_assert_max_num_querie
     for number in (1, 29):
         made = [world.published_scenario(owner) for _ in range(number)]
         costs.append(cost(actor, made, django_assert_max_num_queries, 20))
+    assert costs[0] == costs[1]
+
+
+def test_a_task_says_since_when_and_until_when(clock):
+    clock.freeze(clock.now())
+    scenario = world.published_scenario(state=State.CLOSED)
+    first, _second = world.key_holder_actors(scenario)
+    waiting = opening(scenario)
+    [task] = waiting_for(first)
+    [reminder] = RULES["opening"].waiting(clock.now(), [waiting.uid])
+    assert (task.since_at, task.due_at) == (waiting.created_at, reminder.at)
+    [office] = waiting_on(world.officer())
+    assert (office.scenario.pk, office.due_at) == (scenario.pk, reminder.at)
+
+
+def test_a_key_holder_sees_what_will_be_asked_and_what_was_confirmed():
+    scenario = world.published_scenario()
+    first, second = world.key_holder_actors(scenario)
+    assert [(task.scenario.pk, task.due_at) for task in waiting_on(first)] == [
+        (scenario.pk, scenario.deadline_at)
+    ]
+    put(scenario, State.CLOSED)
+    confirmed = opening(scenario)
+    OpeningConfirmation.objects.create(
+        opening=confirmed, user=first.user, confirmed_at=base_clock.now()
+    )
+    assert waiting_on(first) == []
+    assert [[row.scenario.pk for row in section.lines] for section in over(first)] == [
+        [scenario.pk]
+    ]
+    assert over(second) == []
+
+
+def test_what_is_over_stands_apart():
+    owner = world.owner()
+    scenario = world.published_scenario(owner, state=State.AWARDED)
+    vendor = world.vendor()
+    bid(vendor, scenario, BidState.LOST)
+    bid(vendor, world.published_scenario(owner, state=State.AWARDED), BidState.WITHDRAWN)
+    assert waiting_on(vendor) == []
+    assert [[row.scenario.pk for row in section.lines] for section in over(vendor)] == [
+        [scenario.pk]
+    ]
+    assert [len(section.lines) for section in over(owner)] == [2]
+    assert over(world.owner()) == []
+
+
+def test_a_bidder_learns_the_end_of_the_publicity_and_no_inner_window(clock):
+    decision = decided(1, award_mode="collective")
+    scenario = decision.scenario
+    vendor = member_of(Membership.objects.get(organisation=decision.bid.organisation).user)
+    assert [task.due_at for task in waiting_on(vendor)] == [None]
+    publicity = publicise(actor=world.officer(), decision_uid=decision.uid)
+    clock.freeze(publicity.starts_at)
+    assert [task.due_at for task in waiting_on(vendor)] == [publicity.ends_at]
+    assert [task.scenario.pk for task in waiting_on(world.officer())] == [scenario.pk]
+
+
+@pytest.mark.parametrize("role", ["officer", "secretary"])
+def test_what_the_office_waits_for_costs_the_same_for_1_and_10(role, django_assert_max_num_queries):
+    actor = getattr(world, role)()
+    costs = []
+    for number in (1, 9):
+        for _ in range(number):
+            opening(world.published_scenario(state=State.CLOSED))
+            put(world.draft_scenario(world.owner()), State.SUBMITTED)
+            world.published_scenario(state=State.DECISION)
+            world.published_scenario(state=State.REVIEW)
+        costs.append(cost(actor, [], django_assert_max_num_queries, 26))
     assert costs[0] == costs[1]

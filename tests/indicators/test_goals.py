@@ -3,13 +3,20 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from marketplace.base.actor import SYSTEM
 from marketplace.indicators.k4 import DemandFact, Reason, count_k4
 from marketplace.indicators.models import OpenDemand
 from marketplace.indicators.projections import RELATED, facts_of, withdrawal_at
-from marketplace.indicators.queries import FACT_FIELDS, goals, open_demands
+from marketplace.indicators.queries import (
+    FACT_FIELDS,
+    goals,
+    open_demands,
+    opened_of,
+    opened_so_far,
+)
+from marketplace.indicators.tallies import RECOUNT, DemandTally
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience, Event
 from marketplace.scenarios.models import Publication, State
@@ -133,6 +140,52 @@ def test_a_full_recount_finds_what_the_projections_kept(clock, settings):
     assert len(k4.excluded) == 3
     assert len(k4.broad.in_period) == 2  # 2 and 3, on 31 December at 10:00 and 21:00 Shanghai
     assert len(k4.broad.together) == 5
+
+
+# -- The sums that are kept ------------------------------------------------------------------------
+def sums():
+    names = ("published_on", "summary_counts_at", "demo_only", "strict", "rows")
+    return sorted(DemandTally.objects.exclude(rows=0).values_list(*names))
+
+
+@pytest.mark.parametrize("demo", [False, True])
+def test_the_sums_say_what_is_counted_one_by_one(clock, settings, demo):
+    """Across the ends of the plan and of the summaries' time, with rounds and withdrawals."""
+    settings.DEMO = demo
+    clock.freeze(datetime(2025, 12, 30, 4, tzinfo=UTC))
+    owners = [None, world.owner(in_lingang=False)]
+    kinds = [{}, {"profile": world.profile("D")}, {"domain": None}]
+    scenarios = []
+    for number in range(12):
+        scenarios.append(publish(owners[number % 4 == 3], **kinds[number % 3]))
+        if number % 5 == 2:
+            withdraw(scenarios[-1])
+        if number == 9:
+            publish(root=scenarios[2])
+            publish(root=scenarios[1])
+        clock.move(timedelta(hours=11))
+        assert opened_so_far() == opened_of(*open_demands())
+    told = opened_so_far()
+    assert (told.inside, told.after > 0, 0 < told.strict < told.inside + told.after) == (
+        len(open_demands()[1].broad.in_period),
+        True,
+        True,
+    )
+    for _ in range(8):
+        clock.move(timedelta(hours=23))
+        assert opened_so_far() == opened_of(*open_demands())
+    found = sums()
+    with connection.cursor() as cursor:
+        cursor.execute(RECOUNT)
+    assert sums() == found
+
+
+def test_what_came_before_the_plan_is_in_no_sum(clock):
+    clock.freeze(datetime(2020, 1, 1, 4, tzinfo=UTC))
+    publish()
+    told = opened_so_far()
+    assert (told.inside, told.after, told.strict) == (0, 0, 0)
+    assert told == opened_of(*open_demands())
 
 
 def test_goals_name_every_unit_with_its_reasons(clock):

@@ -449,6 +449,9 @@ def test_the_scenario_page_shows_each_reader_his_files():
         assert public.upload.sha256 in page
         assert (restricted.upload.sha256 in page) is sees
         assert ("拓扑.pdf" in page) is sees
+        # With hash and salt a reader recomputes what the publication holds.
+        assert (bytes(restricted.salt).hex() in page) is sees
+        assert (restricted.commitment in page) is sees
 
 
 @db

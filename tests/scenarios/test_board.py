@@ -228,6 +228,9 @@ def test_a_page_is_a_part_of_the_board(filters, sort, clock):
         for stop in (start + 1, start + 2, start + 5):
             page = page_of(VISITOR, filters, sort, start, stop)
             assert [row.pk for row in page] == every[start:stop]
+            known = facets(VISITOR, filters)["running"]
+            page = page_of(VISITOR, filters, sort, start, stop, running=known)
+            assert [row.pk for row in page] == every[start:stop]
 
 
 def test_facets_are_those_that_are_counted(clock):

@@ -90,7 +90,7 @@ def check_condition(
 def verdict_errors(condition: Condition | None, verdict: str, words: str) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     if condition is None:
-        errors["condition_code"] = [_("This scenario has no such condition.")]
+        errors["condition_code"] = [_("This demand has no such condition.")]
     if verdict not in Verdict.values:
         errors["verdict"] = [_("Say whether the condition is met or not.")]
     if verdict == Verdict.FAIL and not words:
@@ -150,7 +150,7 @@ def close_eligibility(*, actor: Actor, scenario: Scenario, eligible: int) -> Non
             "eligibility.concluded", actor=actor, subjects=subjects, audience=Audience.PARTIES
         )
         with override(settings.LANGUAGE_CODE):
-            reason = _("No bid met all conditions of this scenario.")
+            reason = _("No bid met all conditions of this demand.")
         record_failure(scenario=scenario, actor=actor, failure="none_eligible", reason=reason)
         return
     left = move(scenario, State.REVIEW)
@@ -202,6 +202,6 @@ def find(actor: Actor, scenario_uid: UUID) -> Scenario:
 def require_running(scenario: Scenario) -> None:
     if scenario.suspended:
         raise StateConflict(
-            _("This scenario is suspended; nothing is decided until it goes on."),
+            _("This demand is suspended; nothing is decided until it goes on."),
             code="scenario.suspended",
         )

@@ -84,7 +84,7 @@ def fail_thin_listing(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> bool:
     if standing >= max(1, profile.count("bidders_min")):
         return False
     failure, reason = (
-        ("too_few_bids", _("Fewer bids than the rules of this scenario ask for."))
+        ("too_few_bids", _("Fewer bids than the rules of this demand ask for."))
         if standing
         else ("no_bids", _("No bid stood at the deadline."))
     )

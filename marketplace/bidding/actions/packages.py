@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.base import clock
 from marketplace.base.actor import Actor
-from marketplace.base.clock import MarketplaceNow
+from marketplace.base.clock import NowOnce
 from marketplace.base.errors import DomainError, NotFound, TooMany
 from marketplace.base.rules import require
 from marketplace.bidding.actions.submission import sealed_files
@@ -75,7 +75,7 @@ def seal_package(
 
 def discard_stale_packages() -> int:
     """Remove what was sealed and never submitted within a day. Returns how many."""
-    stale = SealedPackage.objects.filter(version=None, created_at__lt=MarketplaceNow() - KEPT_FOR)
+    stale = SealedPackage.objects.filter(version=None, created_at__lt=NowOnce() - KEPT_FOR)
     return sum(_discard_one(pk) for pk in stale.order_by("pk").values_list("pk", flat=True)[:1000])
 
 

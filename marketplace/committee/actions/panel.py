@@ -60,7 +60,7 @@ def appoint_panel(*, actor: Actor, scenario_uid: UUID, expert_uids: Sequence[UUI
             code="panel.scenario_state",
         )
     if Panel.objects.filter(scenario=scenario).exists():
-        raise StateConflict(_("This scenario has a panel already."), code="panel.exists")
+        raise StateConflict(_("This demand has a panel already."), code="panel.exists")
     users = _experts(expert_uids)
     errors = _size_errors(scenario, len(users)) + _seat_errors(scenario, users)
     if errors:
@@ -236,7 +236,7 @@ def _seat_errors(scenario: Scenario, users: list[User]) -> list[Text]:
     for found in queries.choosable(scenario, users):
         name = {"name": found.user.name}
         if found.key_holder:
-            errors.append(str(_("%(name)s holds a key of this scenario's bids.")) % name)
+            errors.append(str(_("%(name)s holds a key of this demand's bids.")) % name)
         errors += [f"{found.user.name}: {tie.sentence}" for tie in found.ties if tie.hard]
     return errors
 

@@ -50,7 +50,7 @@ def finish_review(*, actor: Actor, scenario_uid: UUID) -> Report:
     require(can_finish_review, actor, scenario)
     require_running(scenario)
     if scenario.state != ScenarioState.REVIEW:
-        raise StateConflict(_("This scenario is not in review."), code="review.state")
+        raise StateConflict(_("This demand is not in review."), code="review.state")
     panel = lock(Panel, scenario=scenario)
     if panel.state != PanelState.PRICE:
         raise TooEarly(_("Not every sheet is locked yet."), code="review.sheets_open")

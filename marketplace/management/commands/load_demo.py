@@ -13,7 +13,8 @@ from marketplace.base.actor import Actor, Role
 from marketplace.bidding.models import OpeningStage
 from marketplace.committee.models import SheetStage
 from marketplace.desk.acts import Desk
-from marketplace.desk.queries import waiting_for, waiting_on
+from marketplace.desk.others import waiting_on
+from marketplace.desk.queries import waiting_for
 from marketplace.management.season.content import Content, Mapping
 from marketplace.management.season.people import People, load_people
 from marketplace.management.season.play import Play, seconds_from_now

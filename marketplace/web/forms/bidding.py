@@ -60,7 +60,7 @@ class BidForm(TypedForm):
         rows=3,
     )
     accepts_terms = forms.BooleanField(
-        label=_("We accept the terms of this scenario and stand by what we state here.")
+        label=_("We accept the terms of this demand and stand by what we state here.")
     )
     files_business = attachments(_("Attachments, business"), FILES_NOTE)
     approach = lines(_("Technical approach"), MARKS, rows=10)

@@ -1,0 +1,49 @@
+"""Whether the measuring still runs. What it measures is read by people, never by a test."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+
+import pytest
+
+from bench import __main__ as command
+from bench import lists
+from bench.measure import paired, report
+from bench.park import fill
+from marketplace.indicators.queries import open_demands, opened_of, opened_so_far
+from marketplace.scenarios.board import _counted, tallied
+from marketplace.scenarios.models import Scenario
+
+
+def test_the_lists_are_measured_on_rows_as_they_are_in_service(committing_db, capsys):
+    fill(committing_db.owner_url, 200)
+    assert Scenario.objects.count() == 200
+    # The sums that the board says are those of the rows.
+    assert opened_so_far() == opened_of(*open_demands())
+    assert tallied() == _counted(Scenario.objects.public())
+    with closing(lists.Sides(committing_db.url)) as sides:
+        lists.compare(sides, 200, 1, times=1)
+        lists.count_queries(sides)
+    said = capsys.readouterr().out
+    assert re.findall(r"^(.+?) : the same rows by SQL", said, re.MULTILINE) == [
+        "API list",
+        "board",
+        "board, made anew",
+    ]
+    assert max(int(number) for number in re.findall(r"(\d+) queries", said)) <= 8
+
+
+def test_two_sides_and_their_ratio(capsys):
+    assert report("This", paired(lambda: 3.0, lambda: 10.0), unit="/s", floor=0.2, goal=0.35)
+    assert not report("That", paired(lambda: 1.0, lambda: 10.0), unit="/s", floor=0.2, goal=0.35)
+    said = capsys.readouterr().out
+    assert "median ratio 0.300 (floor 0.2, goal 0.35): floor" in said
+    assert "BELOW THE FLOOR" in said
+
+
+def test_the_help_names_every_command(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["bench", "--help"])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert set(command.COMMANDS) <= set(re.findall(r"[a-z-]+", capsys.readouterr().out))
