@@ -121,7 +121,8 @@ def test_an_owner_sees_to_the_members_and_the_last_owner_stays():
 
 
 # -- Invitations -------------------------------------------------------------------------------------
-def test_an_invitation_is_sent_again_and_revoked_and_its_link_is_told_to_nobody():
+def test_an_invitation_is_sent_again_and_revoked_and_its_link_is_told_to_nobody(settings):
+    settings.EMAIL_HOST = "mail.test.invalid"
     owner = world.vendor()
     path, mine = f"organisations/{owner.organisation.uid}/invitations/", As(owner)
     body = {"email": "new@test.invalid", "role": "editor"}
