@@ -1,8 +1,7 @@
-"""Pages of the panel: the secretary's, the judge's seat and sheets, the report."""
+"""Pages of the panel: the secretary's, the judge's seat and sheets."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,13 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from marketplace.awards.queries import own_result
 from marketplace.base import clock
-from marketplace.base.errors import DomainError, NotFound, Stale, Text
+from marketplace.base.errors import DomainError, Stale, Text
 from marketplace.base.rules import require_confidentiality
-from marketplace.bidding.queries import my_bid
 from marketplace.committee import actions, queries
-from marketplace.committee.models import MemberState, Panel, PanelState, Report
+from marketplace.committee.models import MemberState, Panel, PanelState
 from marketplace.committee.queries import Eligible
 from marketplace.committee.rules import can_appoint_panel, can_see_progress
 from marketplace.files.access import record_access
@@ -328,99 +325,9 @@ def sheet_file(request: Request, uid: UUID, number: int) -> HttpResponse:
     )
 
 
-# -- The report --------------------------------------------------------------------------------------
-@require_GET
-def report(request: Request, address: str) -> HttpResponse:
-    """The whole ranking for the office and the owner; for a bidder, later, his own line."""
-    scenario = scenario_or_404(request, address)
-    actor = actor_of(request)
-    try:
-        found = queries.report_of(actor, scenario)
-    except NotFound:
-        return _own_line(request, scenario)
-    record_access(actor=actor, subject_uid=found.uid, what="report.read")
-    body = read_body(found)
-    context = {
-        "scenario": scenario,
-        "report": found,
-        "body": body,
-        "rows": _rows(body),
-        "lowest": _lowest(body),
-        "price_weight": next((c["weight"] for c in body["criteria"] if c["kind"] == "price"), ""),
-    }
-    return render(request, "committee/report.html", context)
-
-
-@require_GET
-def report_json(request: Request, address: str) -> HttpResponse:
-    """The frozen text, letter by letter: its SHA-256 is the one on the page."""
-    scenario = scenario_or_404(request, address)
-    found, _error = attempt(queries.report_of, actor=actor_of(request), scenario=scenario)
-    record_access(actor=actor_of(request), subject_uid=found.uid, what="report.read")
-    return HttpResponse(
-        bytes(found.body),
-        content_type="application/json",
-        headers={"Content-Disposition": f'attachment; filename="{scenario.address}-report.json"'},
-    )
-
-
-def read_body(found: Report) -> dict[str, Any]:
-    return json.loads(bytes(found.body))
-
-
-def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The lines of the ranking, each with its bid and the judges' totals in one order."""
-    bids = {bid["blind_code"]: bid for bid in body["bids"]}
-    known = queries.organisations_of([bid["uid"] for bid in body["bids"]])
-    rows = []
-    for line in body["ranking"]:
-        stages = [
-            {
-                "label": label,
-                "score": line[name]["score"],
-                "raw": line[name]["raw"],
-                "trimmed": bool(line[name]["left_out"]),
-                "totals": [
-                    {
-                        "judge": judge,
-                        "points": line[name]["totals"][judge],
-                        "left_out": judge in line[name]["left_out"],
-                    }
-                    for judge in body["judges"]
-                    if judge in line[name]["totals"]
-                ],
-            }
-            for name, label in (("technical", _("Technical")), ("team", _("Team")))
-            if line[name]["totals"]
-        ]
-        bid = bids[line["blind_code"]]
-        rows.append({**line, "bid": bid, "organisation": known[bid["uid"]], "stages": stages})
-    return rows
-
-
-def _lowest(body: dict[str, Any]) -> str:
-    invalid = {line["blind_code"] for line in body["ranking"] if line["invalid"]}
-    prices = [bid["price_cny"] for bid in body["bids"] if bid["blind_code"] not in invalid]
-    return min(prices, key=float, default="")
-
-
-def _own_line(request: Request, scenario: Scenario) -> HttpResponse:
-    actor = actor_of(request)
-    bid = my_bid(actor, scenario)
-    if bid is None:
-        raise Http404
-    bid.scenario = scenario
-    result, _error = attempt(own_result, actor=actor, bid=bid)
-    return render(
-        request, "awards/own_result.html", {"scenario": scenario, "bid": bid, "result": result}
-    )
-
-
 urlpatterns = [
     path("scenarios/<str:address>/panel/", panel, name="panel"),
     path("panels/<uuid:uid>/", panel_desk, name="panel-desk"),
     path("sheets/<uuid:uid>/", sheet, name="sheet"),
     path("sheets/<uuid:uid>/files/<int:number>/", sheet_file, name="sheet-file"),
-    path("scenarios/<str:address>/report/", report, name="report"),
-    path("scenarios/<str:address>/report.json", report_json, name="report-json"),
 ]

@@ -1,0 +1,213 @@
+"""Pages of a demand that was filed: the gate, publication, withdrawal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from marketplace.base import clock
+from marketplace.base.errors import DomainError, Invalid
+from marketplace.scenarios import actions, queries
+from marketplace.scenarios.models import OWNER_EDITS, Scenario, State
+from marketplace.scenarios.rules import (
+    can_demonstrate_scenario,
+    can_edit_scenario,
+    can_publish_scenario,
+    can_withdraw_scenario,
+)
+from marketplace.scenarios.windows import window_end
+from marketplace.supervision.inspected import inspects
+from marketplace.web import out_of_time
+from marketplace.web.attachments import shown_files
+from marketplace.web.forms.scenarios import (
+    GateForm,
+    PublishForm,
+    WithdrawForm,
+)
+from marketplace.web.forms.typed import offer
+from marketplace.web.pages import (
+    actor_of,
+    attempt,
+    forbid_unless,
+    scenario_or_404,
+    show_refusal,
+)
+from marketplace.web.request import Request
+from marketplace.web.scenarios import answer, moved_to, told_checklist
+from marketplace.web.second_factor import fresh_proof
+
+STEPS = {
+    "start": gettext_lazy("Take it up for demonstration"),
+    "conclude": gettext_lazy("Conclude: real, measurable, tailored to nobody"),
+    "return": gettext_lazy("Return it to the owner for changes"),
+    "reject": gettext_lazy("Reject it; this is final"),
+}
+# What the office may do, by state.
+OFFERED = {
+    State.SUBMITTED: ("start", "return", "reject"),
+    State.DEMONSTRATING: ("conclude", "return", "reject"),
+    State.DEMONSTRATED: ("return",),
+}
+
+
+# -- The gate --------------------------------------------------------------------------------------
+def gate(request: Request, address: str) -> HttpResponse:
+    """What was filed, and the office's steps; the owner reads along."""
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    inside = actor.organisation_id == scenario.organisation_id
+    inspecting = inspects(actor, scenario.uid, scenario.organisation.uid)
+    forbid_unless(inside or actor.is_office or inspecting)
+    if moved := moved_to(scenario, address, "scenario-gate"):
+        return moved
+    may = can_demonstrate_scenario(actor, scenario)
+    steps = [(code, STEPS[code]) for code in OFFERED.get(State(scenario.state), ())]
+    form, error = GateForm(steps=steps), None
+    if request.method == "POST":
+        form = GateForm(request.POST, steps=[*STEPS.items()])
+        error = _walk(request, scenario)
+        if error is None:
+            return redirect("scenario-gate", address=scenario.address)
+        offer(form, "step", steps)
+        renamed = {"reason": "words", "opinion": "words"}
+        error.errors = {renamed.get(name, name): said for name, said in error.errors.items()}
+        show_refusal(form, error)
+    content = queries.stored_content(scenario)
+    context = {
+        "scenario": scenario,
+        "form": form,
+        "may": may and bool(steps),
+        "may_publish": can_publish_scenario(actor, scenario)
+        and scenario.state == State.DEMONSTRATED,
+        "may_edit": can_edit_scenario(actor, scenario) and scenario.state in OWNER_EDITS,
+        "notes": queries.notes(actor, scenario),
+        "checklist": told_checklist(queries.open_faults(scenario, clock.now())),
+        "filed": content,
+        "files": shown_files(request, scenario),
+    }
+    return answer(request, "scenarios/gate.html", context, error)
+
+
+def _walk(request: Request, scenario: Scenario) -> DomainError | None:
+    """Take the step that was chosen; its success is said on the next page."""
+    words = request.POST.get("words", "")
+    given: dict[str, Any] = {"actor": actor_of(request), "scenario_uid": scenario.uid}
+    step = request.POST.get("step", "")
+    if step == "start":
+        _row, error = attempt(actions.start_demonstration, **given)
+    elif step == "conclude":
+        _row, error = attempt(actions.conclude_demonstration, opinion=words, **given)
+    elif step == "return":
+        _row, error = attempt(actions.return_scenario, reason=words, **given)
+    elif step == "reject":
+        _row, error = attempt(actions.reject_scenario, reason=words, **given)
+    else:
+        return Invalid(errors={"step": [_("Choose what the office does.")]})
+    if error is None:
+        messages.success(request, _("Done, and written into the record."))
+    return error
+
+
+# -- Publication and withdrawal --------------------------------------------------------------------
+@fresh_proof(first=True)
+def publish(request: Request, address: str) -> HttpResponse:
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    forbid_unless(can_publish_scenario(actor, scenario))
+    if moved := moved_to(scenario, address, "scenario"):
+        return moved
+    people = queries.key_holder_candidates(scenario)
+    form, error = PublishForm(scenario=scenario, people=people), None
+    if request.method == "POST":
+        form = PublishForm(request.POST, scenario=scenario, people=people)
+        if request.POST.get("sure"):
+            published, error = attempt(
+                actions.publish_scenario,
+                actor=actor,
+                scenario_uid=scenario.uid,
+                key_holder_uids=_uids(request.POST.getlist("key_holders")),
+                deadline_at=request.POST.get("deadline_at") or None,
+            )
+            if error is None:
+                said = _("Published as %(ref)s. It is on the board.")
+                messages.success(request, said % {"ref": published.ref})
+                return redirect("scenario", address=published.address)
+        else:
+            error = Invalid(errors={"sure": [_("Confirm that you have read what is frozen.")]})
+        show_refusal(form, error)
+    now = clock.now()
+    over = out_of_time.publication(scenario)
+    context = {
+        "scenario": scenario,
+        "form": form,
+        "profile": scenario.profile,
+        "checklist": told_checklist(
+            [f for f in queries.open_faults(scenario, now) if f.field != "deadline_at"]
+        ),
+        "filed": queries.stored_content(scenario),
+        "files": shown_files(request, scenario),
+        "verified": scenario.organisation.verified_at is not None,
+        "over": over,
+        **_earliest(scenario, now),
+    }
+    return answer(request, "scenarios/publish.html", context, over or error)
+
+
+def _earliest(scenario: Scenario, now: datetime) -> dict[str, Any]:
+    """The first deadline that the profile allows, or why it cannot be computed."""
+    if scenario.profile is None or not scenario.profile.takes_bids:
+        return {}
+    try:
+        return {"earliest_at": window_end(scenario.profile, "bid_window_min", now)}
+    except DomainError as error:
+        return {"no_earliest": error}
+
+
+def withdraw(request: Request, address: str) -> HttpResponse:
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    forbid_unless(can_withdraw_scenario(actor, scenario))
+    if moved := moved_to(scenario, address, "scenario-withdraw"):
+        return moved
+    form, error = WithdrawForm(), None
+    if request.method == "POST":
+        form = WithdrawForm(request.POST)
+        gone, error = attempt(
+            actions.withdraw_scenario,
+            actor=actor,
+            scenario_uid=scenario.uid,
+            reason=request.POST.get("reason", ""),
+        )
+        if error is None:
+            messages.success(request, _("The demand is withdrawn. It stays visible."))
+            return redirect("scenario", address=gone.address)
+        show_refusal(form, error)
+    over = out_of_time.withdrawal(scenario, clock.now())
+    context = {"scenario": scenario, "form": form, "over": over}
+    return answer(request, "scenarios/withdraw.html", context, over or error)
+
+
+def _uids(raw: list[str]) -> list[UUID]:
+    """What is no uid names nobody, which the action says."""
+    found = []
+    for text in raw:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            found.append(UUID(int=0))
+    return found
+
+
+urlpatterns = [
+    path("scenarios/<str:address>/gate/", gate, name="scenario-gate"),
+    path("scenarios/<str:address>/publish/", publish, name="scenario-publish"),
+    path("scenarios/<str:address>/withdraw/", withdraw, name="scenario-withdraw"),
+]

@@ -1,0 +1,115 @@
+"""Pages of the report: the whole ranking, its frozen text, and a bidder's own line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from marketplace.awards.queries import own_result
+from marketplace.base.errors import NotFound
+from marketplace.bidding.queries import my_bid
+from marketplace.committee import queries
+from marketplace.committee.models import Report
+from marketplace.files.access import record_access
+from marketplace.scenarios.models import Scenario
+from marketplace.web.pages import actor_of, attempt, scenario_or_404
+from marketplace.web.request import Request
+
+
+@require_GET
+def report(request: Request, address: str) -> HttpResponse:
+    """The whole ranking for the office and the owner; for a bidder, later, his own line."""
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    try:
+        found = queries.report_of(actor, scenario)
+    except NotFound:
+        return _own_line(request, scenario)
+    record_access(actor=actor, subject_uid=found.uid, what="report.read")
+    body = read_body(found)
+    context = {
+        "scenario": scenario,
+        "report": found,
+        "body": body,
+        "rows": _rows(body),
+        "lowest": _lowest(body),
+        "price_weight": next((c["weight"] for c in body["criteria"] if c["kind"] == "price"), ""),
+    }
+    return render(request, "committee/report.html", context)
+
+
+@require_GET
+def report_json(request: Request, address: str) -> HttpResponse:
+    """The frozen text, letter by letter: its SHA-256 is the one on the page."""
+    scenario = scenario_or_404(request, address)
+    found, _error = attempt(queries.report_of, actor=actor_of(request), scenario=scenario)
+    record_access(actor=actor_of(request), subject_uid=found.uid, what="report.read")
+    return HttpResponse(
+        bytes(found.body),
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{scenario.address}-report.json"'},
+    )
+
+
+def read_body(found: Report) -> dict[str, Any]:
+    return json.loads(bytes(found.body))
+
+
+def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines of the ranking, each with its bid and the judges' totals in one order."""
+    bids = {bid["blind_code"]: bid for bid in body["bids"]}
+    known = queries.organisations_of([bid["uid"] for bid in body["bids"]])
+    rows = []
+    for line in body["ranking"]:
+        stages = [
+            {
+                "label": label,
+                "score": line[name]["score"],
+                "raw": line[name]["raw"],
+                "trimmed": bool(line[name]["left_out"]),
+                "totals": [
+                    {
+                        "judge": judge,
+                        "points": line[name]["totals"][judge],
+                        "left_out": judge in line[name]["left_out"],
+                    }
+                    for judge in body["judges"]
+                    if judge in line[name]["totals"]
+                ],
+            }
+            for name, label in (("technical", _("Technical")), ("team", _("Team")))
+            if line[name]["totals"]
+        ]
+        bid = bids[line["blind_code"]]
+        rows.append({**line, "bid": bid, "organisation": known[bid["uid"]], "stages": stages})
+    return rows
+
+
+def _lowest(body: dict[str, Any]) -> str:
+    invalid = {line["blind_code"] for line in body["ranking"] if line["invalid"]}
+    prices = [bid["price_cny"] for bid in body["bids"] if bid["blind_code"] not in invalid]
+    return min(prices, key=float, default="")
+
+
+def _own_line(request: Request, scenario: Scenario) -> HttpResponse:
+    actor = actor_of(request)
+    bid = my_bid(actor, scenario)
+    if bid is None:
+        raise Http404
+    bid.scenario = scenario
+    result, _error = attempt(own_result, actor=actor, bid=bid)
+    return render(
+        request, "awards/own_result.html", {"scenario": scenario, "bid": bid, "result": result}
+    )
+
+
+urlpatterns = [
+    path("scenarios/<str:address>/report/", report, name="report"),
+    path("scenarios/<str:address>/report.json", report_json, name="report-json"),
+]
