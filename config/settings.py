@@ -212,6 +212,8 @@ MFA_TOTP_TOLERANCE = 1
 MFA_FORMS = {
     "authenticate": "marketplace.web.forms.second_factor.AuthenticateOnceForm",
     "reauthenticate": "marketplace.web.forms.second_factor.ReauthenticateOnceForm",
+    "add_webauthn": "marketplace.web.forms.second_factor.AddKeyForm",
+    "edit_webauthn": "marketplace.web.forms.second_factor.RenameKeyForm",
 }
 # How the way to it is secured: "" not at all, "starttls" or "tls" from the first byte. Certificates
 # are checked, for a house's own authority with SSL_CERT_FILE.

@@ -25,6 +25,7 @@ __all__ = [
     "instant_text",
     "is_foreign",
     "localized_pair",
+    "marked_choices",
     "money_text",
     "part",
     "plain",
@@ -33,6 +34,10 @@ __all__ = [
 ]
 
 NOTHING = "—"
+# A choice of a select, of radio buttons or of boxes whose own words are Chinese.
+CHINESE_CHOICE = re.compile(
+    r"<(option|label)(?=[^>]*>(?:\s*<input[^>]*>)?[^<]*[\u3400-\u9fff\uf900-\ufaff])"
+)
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 WAN = Decimal(10_000)
 
@@ -83,6 +88,11 @@ def is_foreign(text: Any) -> bool:
 def written(text: Any) -> Any:
     """What a person wrote, which has no English: marked as Chinese on an English page."""
     return format_html('<span lang="zh-Hans">{}</span>', text) if is_foreign(text) else text
+
+
+def marked_choices(control: SafeString) -> SafeString:
+    """The choices of a control that are Chinese on an English page, told to be so."""
+    return SafeString(CHINESE_CHOICE.sub(r'<\1 lang="zh-Hans"', control)) if english() else control
 
 
 def localized_pair(row: Any, name: str) -> tuple[str, str]:

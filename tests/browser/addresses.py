@@ -18,7 +18,10 @@ from marketplace.accounts.pledges import Pledge
 from marketplace.bidding.models import Bid
 from marketplace.committee.models import Panel, Sheet, SheetState
 from marketplace.management.season.content import Content
+from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import Scenario
+from marketplace.supervision.models import Inspection, Tip
+from tests.browser.furnishing import PROTECTED, invitation, own_key, reset_key, unsubscribing
 
 Given = dict[str, Any]
 Find = Callable[[User], Given]
@@ -28,11 +31,19 @@ CONTENT = Content()
 
 @dataclass(frozen=True)
 class Page:
-    """`who` is the local part of a demo account, "" a visitor; `find` what the address names."""
+    """`who` is the local part of a demo account, "" a visitor; `find` what the address names.
+
+    `half`: signed in by the password, the second factor not yet told. `send`: the form (a selector)
+    that is sent as it stands, so that the page is seen with what it says to that. `moves`: the
+    address sends on to the page that is looked at.
+    """
 
     who: str = VISITOR
     find: Find = field(default=lambda _user: {})
     status: int = 200
+    half: bool = False
+    send: str = ""
+    moves: bool = False
 
 
 def scenario(code: str) -> Scenario:
@@ -73,6 +84,23 @@ def own_pledge(user: User) -> Given:
     return {"uid": Pledge.objects.filter(user=user).order_by("pk")[0].uid}
 
 
+def no_such(_user: User) -> Given:
+    return {"address": "LG-2026-9999"}
+
+
+def restricted(user: User) -> Given:
+    row = Attachment.objects.get(scenario=scenario("S13"), access="restricted")
+    return {"address": row.scenario.address, "uid": row.uid}
+
+
+def own_inspection(user: User) -> Given:
+    return {"uid": Inspection.objects.get(inspector=user).uid}
+
+
+def tip(_user: User) -> Given:
+    return {"uid": Tip.objects.get().uid}
+
+
 def own_organisation(user: User) -> Given:
     return {"uid": Membership.objects.get(user=user).organisation.uid}
 
@@ -82,54 +110,85 @@ def bidder(_user: User) -> Given:
     return {"uid": Organisation.objects.filter(is_vendor=True).order_by("-pk")[0].uid}
 
 
-DESKS = "o1-owner o5-owner v5 officer secretary keyholder2 witness e7 inspector".split()
+DESKS = (
+    "o1-owner o5-owner v5 officer secretary keyholder2 witness e7 inspector evaluator operator"
+).split()
+FORM = "main form"
 # By the name of the address: each row is looked at in both languages.
 PAGES: dict[str, list[Page]] = {
     "board": [Page()],
     "goals": [Page()],
     "verify": [Page()],
     "components": [Page()],
-    "account_login": [Page()],
+    "account_login": [Page(), Page(send=FORM)],
     "account_reset_password": [Page()],
+    "account_reset_password_from_key": [
+        Page("", reset_key, moves=True),
+        Page("", lambda _user: {"uidb36": "1", "key": "set-password"}),
+    ],
+    "account_reset_password_from_key_done": [Page()],
     "account_reset_password_done": [Page()],
-    "account_change_password": [Page("v5")],
+    "account_change_password": [Page("v5"), Page("v5", send=FORM)],
     "account_logout": [Page("v5")],
     "account_reauthenticate": [Page("v5")],
     "account_inactive": [Page()],
     "account_signup": [Page()],
-    "mfa_index": [Page("v5")],
-    "security": [Page("v5")],
+    "mfa_index": [Page("v5"), Page(PROTECTED)],
+    "mfa_activate_totp": [Page("v5"), Page("v5", send=FORM)],
+    "mfa_deactivate_totp": [Page(PROTECTED)],
+    "mfa_view_recovery_codes": [Page(PROTECTED)],
+    "mfa_generate_recovery_codes": [Page(PROTECTED)],
+    "mfa_list_webauthn": [Page(PROTECTED)],
+    "mfa_add_webauthn": [Page("v5")],
+    "mfa_edit_webauthn": [Page(PROTECTED, own_key)],
+    "mfa_remove_webauthn": [Page(PROTECTED, own_key)],
+    "mfa_authenticate": [Page(PROTECTED, half=True)],
+    "mfa_reauthenticate": [Page(PROTECTED)],
+    "mfa_reauthenticate_webauthn": [Page(PROTECTED)],
+    "security": [Page("v5"), Page(PROTECTED)],
     "usersessions_list": [Page("v5")],
-    "notice-settings": [Page("v5"), Page("officer")],
+    "notice-settings": [Page("v5"), Page("officer"), Page("v3")],
+    "notices-unsubscribe": [Page("", unsubscribing)],
     "mail-refusals": [Page("officer")],
     "tokens": [Page("v5")],
-    "token-new": [Page("v5")],
+    "token-new": [Page("v5"), Page("v5", send=FORM)],
     "pledges": [Page("v5"), Page("officer"), Page("e7")],
     "pledge": [Page("officer", own_pledge)],
-    "register": [Page(), Page("v5")],
+    "register": [Page(), Page(send=FORM), Page("v5")],
     "registered": [Page()],
     "organisation": [Page("", bidder), Page("o3-owner", own_organisation)],
     "organisation-profile": [Page("v5", own_organisation), Page("officer", own_organisation)],
     "organisation-control": [Page("v1", own_organisation), Page("officer", bidder)],
     "organisation-members": [
         Page("o3-owner", own_organisation),
+        Page("o3-owner", own_organisation, send="main form.jb-card"),
         Page("o3-editor", own_organisation),
         Page("officer", own_organisation),
+    ],
+    "invitation": [
+        Page("", invitation),
+        Page("", invitation, send="main form.jb-card"),
+        Page("v5", invitation),
+        Page("", lambda _user: {"token": "0" * 64}, 404),
     ],
     "organisation-verification": [Page("v5", own_organisation), Page("officer", bidder)],
     "organisations-office": [Page("officer")],
     "people-office": [Page("officer"), Page("secretary")],
     "inspections": [Page("inspector")],
-    "inspection-new": [Page("inspector")],
-    "approaches": [Page("officer")],
-    "tips": [Page()],
-    "tip-answer": [Page()],
+    "inspection-new": [Page("inspector"), Page("inspector", send=FORM)],
+    "inspection": [Page("inspector", own_inspection)],
+    "approaches": [Page("officer"), Page("officer", send=FORM), Page("inspector")],
+    "tips": [Page(), Page(send=FORM)],
+    "tip-answer": [Page(), Page(send=FORM)],
+    "tip": [Page("inspector", tip)],
     "tip-inbox": [Page("inspector")],
-    "scenario-files": [Page("o3-owner", of("S13"))],
-    "factor-resets": [Page("officer")],
+    "scenario-files": [Page("o3-owner", of("S13")), Page("o3-owner", of("S13"), send=FORM)],
+    "attachment-readers": [Page("o3-owner", restricted)],
+    "factor-resets": [Page("officer"), Page("officer2")],
     "desk": [Page(who) for who in DESKS],
     "notices": [Page("officer"), Page("v5")],
     "scenario": [
+        Page("", no_such, 404),
         Page("", of("S01")),
         Page("v5", of("S06")),
         Page("o5-owner", of("S15")),
@@ -178,27 +237,13 @@ PAGES: dict[str, list[Page]] = {
     "award-confirm": [Page("officer", of("S08")), Page("officer", of("S07"))],
 }
 NO_PAGES = {
-    "mfa_activate_totp": "asks for a fresh proof first",
-    "invitation": "needs the link of an invitation: tests/accounts/test_people_pages.py",
     "acting": "takes a POST alone",
     "account_email": "sends on: addresses are the office's to change",
     "account_confirm_email": "sends on: addresses are the office's to change",
     "account_email_verification_sent": "sends on: addresses are the office's to change",
     "account_set_password": "sends on: every account has a password",
     "account_confirm_login_code": "sends on: codes by mail are off",
-    "account_reset_password_from_key": "needs a key from a letter",
-    "account_reset_password_from_key_done": "seen after the key from a letter",
-    "mfa_authenticate": "seen in the midst of signing in: tests/browser/test_security_key.py",
-    "mfa_reauthenticate": "seen with a second factor: tests/browser/test_security_key.py",
-    "mfa_deactivate_totp": "seen with a second factor: tests/browser/test_security_key.py",
-    "mfa_view_recovery_codes": "seen with a second factor: tests/browser/test_security_key.py",
-    "mfa_generate_recovery_codes": "seen with a second factor: tests/browser/test_security_key.py",
     "mfa_download_recovery_codes": "a text file",
-    "mfa_list_webauthn": "seen with a second factor: tests/browser/test_security_key.py",
-    "mfa_add_webauthn": "seen with a second factor: tests/browser/test_security_key.py",
-    "mfa_reauthenticate_webauthn": "seen with a second factor: tests/browser/test_security_key.py",
-    "mfa_remove_webauthn": "seen with a second factor: tests/browser/test_security_key.py",
-    "mfa_edit_webauthn": "seen with a second factor: tests/browser/test_security_key.py",
     "mfa_login_webauthn": "data for a script",
     "scenario-check": "takes a POST alone",
     "opened-file": "a file",
@@ -214,12 +259,8 @@ NO_PAGES = {
     "file": "a file",
     "token-revoke": "takes a POST alone",
     "notices-unread": "a part of every page",
-    "notices-unsubscribe": "needs the signed address from a letter: tests/notices",
     "metrics": "figures for a probe",
-    "inspection": "the demo has none; looked at in tests/supervision",
     "inspection-end": "takes a POST alone",
-    "tip": "the demo has none; looked at in tests/supervision",
-    "attachment-readers": "the demo has no restricted file",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -58,17 +59,19 @@ def chinese_on_english(reading: Reading) -> Iterator[str]:
             yield text[:80]
 
 
-def english_sentences() -> set[str]:
+@cache
+def english_sentences() -> frozenset[str]:
     """The interface's texts that have a Chinese wording of their own."""
-    return {
+    return frozenset(
         entry.msgid.strip()
         for entry in polib.pofile(str(CATALOGUE))
         if entry.msgstr and HAN.search(entry.msgstr) and len(entry.msgid) > 3
         if not PLACE.search(entry.msgid)
-    }
+    )
 
 
-def english_on_chinese(reading: Reading, sentences: set[str]) -> Iterator[str]:
+def english_on_chinese(reading: Reading) -> Iterator[str]:
+    sentences = english_sentences()
     for language, text in reading.texts:
         if not language.startswith("en") and text in sentences:
             yield text[:80]

@@ -48,7 +48,7 @@ class Reader:
         self.context = browser.new_context(
             viewport={"width": DESKTOP, "height": HEIGHT}, locale="zh-CN", accept_downloads=True
         )
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(30_000)
         self.context.add_init_script(WATCH_POLICY)
         self.page: Page = self.context.new_page()
         self.page.on("console", self._heard)

@@ -9,10 +9,10 @@ from tests import world
 from tests.browser.pages import Reader
 
 
-@pytest.fixture
-def reader(browser, site, settings):
+@pytest.fixture(params=["", "/en"])
+def reader(request, browser, site, settings):
     settings.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # http://localhost
-    made = Reader(browser, site, "officer")
+    made = Reader(browser, site, "officer", request.param)
     yield made
     made.close()
     assert made.complaints == []

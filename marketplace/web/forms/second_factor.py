@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth
 from allauth.mfa.utils import decrypt
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
+from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.actions import spend_totp_counter
 
@@ -38,4 +42,20 @@ class AuthenticateOnceForm(OnceOnly, AuthenticateForm):
 
 
 class ReauthenticateOnceForm(OnceOnly, ReauthenticateForm):
+    pass
+
+
+class NamedKey:
+    """Without a label of ours the field's would be its Python name, in every language."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = _("Name of the key")  # type: ignore[attr-defined]
+
+
+class AddKeyForm(NamedKey, AddWebAuthnForm):
+    pass
+
+
+class RenameKeyForm(NamedKey, EditWebAuthnForm):
     pass

@@ -32,6 +32,7 @@ from marketplace.web.words import (
     instant_text,
     is_foreign,
     localized_pair,
+    marked_choices,
     money_text,
     part,
     plain,
@@ -355,7 +356,9 @@ def field(bound: BoundField, unit: str = "", label: str = "", **attrs: Any) -> d
         extra["aria-describedby"] = " ".join(described)
     return {
         "bound": bound,
-        "control": bound.as_widget(attrs={k: v for k, v in extra.items() if v is not None}),
+        "control": marked_choices(
+            bound.as_widget(attrs={k: v for k, v in extra.items() if v is not None})
+        ),
         "label": label or bound.label,
         "anchor": base,
         "group": group,
