@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -131,8 +132,8 @@ def invitations_of(actor: Actor) -> Any:
     return Invitation.objects.visible_to(actor).select_related("organisation")
 
 
-def invitation_shape(request: Request, row: Invitation) -> dict[str, Any]:
-    state = row.shown_state(clock.now())
+def invitation_shape(request: Request, row: Invitation, now: datetime) -> dict[str, Any]:
+    state = row.shown_state(now)
     live = row.state == InvitationState.OPEN
     names = ["send_again", "revoke_invitation"] if live else []
     return {
@@ -151,7 +152,7 @@ def invitation_shown(request: Request, uid: UUID) -> dict[str, Any]:
     row = invitations_of(actor_of(request)).filter(uid=uid).first()
     if row is None:
         raise NotFound
-    return invitation_shape(request, row)
+    return invitation_shape(request, row, clock.now())
 
 
 SHOWN: dict[str, Any] = {"shows": invitation_shown, "answers": InvitationRow}
@@ -166,8 +167,8 @@ class Invitations(Listed):
         description="Of the organisations whose people one manages.",
     )
     def get(self, request: Request) -> Any:
-        rows = invitations_of(actor_of(request))
-        return rows, lambda page: [invitation_shape(request, row) for row in page]
+        rows, now = invitations_of(actor_of(request)), clock.now()
+        return rows, lambda page: [invitation_shape(request, row, now) for row in page]
 
 
 class InvitationSend(Resource):

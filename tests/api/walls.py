@@ -101,7 +101,7 @@ PEOPLE = {
     "invitations_send_again":          "- - + - - - - - - -",
     "invitations_revoke":              "- - + - - - - - - -",
     "members_list":                    "- + + + + + + + + +",
-    "members_retrieve":                "- - + - + + - - + -",
+    "members_retrieve":                "- - + - + + - - - -",
     "members_change_role":             "- - + - - - - - - -",
     "members_remove":                  "- - + - - - - - - -",
     "tokens_list":                     "- + + + + + + + + +",

@@ -1,10 +1,17 @@
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
-from tests.faults.service import Service
+from config.runtime.postgres import APP, DATABASE, OWNER, Postgres
+from config.runtime.process import ROOT
+from config.runtime.servers import make_folder
+from config.runtime.state import State
+from config.runtime.supervise import Supervisor
+from tests.faults.service import PYTHON, Service, ticking
 
 
 @pytest.fixture
@@ -24,3 +31,39 @@ def service(committing_db, folder, settings):
     settings.STORAGE_ROOT = folder / "storage"
     yield made
     made.stop()
+
+
+@pytest.fixture
+def own_postgres(folder, settings, monkeypatch, django_db_blocker):
+    """A PostgreSQL that may be killed, under the demo's supervisor, with durable commits.
+
+    Yields (supervisor, its child, Postgres); Django of this process and of every program that
+    the test starts talks to it.
+    """
+    make_folder(folder)
+    postgres = Postgres(folder, State(folder), log=folder / "postgres.log")
+    postgres.create_cluster()
+    supervisor = Supervisor(lambda line: None)
+    child = postgres.child()
+    supervisor.start(child)
+    try:
+        ticking(supervisor, postgres.answers, "PostgreSQL")
+        postgres.create_database()
+        monkeypatch.setenv("DATABASE_URL", postgres.url(APP))
+        monkeypatch.setenv("DATABASE_OWNER_URL", postgres.url(OWNER))
+        monkeypatch.setenv("CLOCK_MAY_BE_REPLACED", "0")
+        for command in (["migrate", "--database", "owner", "-v0"], ["load_reference"]):
+            subprocess.run(
+                [PYTHON, "manage.py", *command], cwd=ROOT, check=True, capture_output=True
+            )
+        with django_db_blocker.unblock():
+            connections.close_all()
+            for alias, role in (("default", APP), ("owner", OWNER)):
+                given = connections.settings[alias]
+                monkeypatch.setitem(given, "NAME", DATABASE)
+                monkeypatch.setitem(given, "PORT", str(postgres.port))
+                monkeypatch.setitem(given, "PASSWORD", postgres.passwords[role])
+            yield supervisor, child, postgres
+            connections.close_all()
+    finally:
+        supervisor.stop()

@@ -14,6 +14,7 @@ from typing import Any
 import requests
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.db import connection
 from django.test import Client
 
 from config.runtime.process import ROOT, Child
@@ -36,6 +37,27 @@ def wait_until(reached: Callable[[], Any], what: str, seconds: float = 30) -> An
         assert time.monotonic() < deadline, f"not reached in {seconds} s: {what}"
         time.sleep(0.05)
     return found
+
+
+def ticking(supervisor, reached, what, seconds=30):
+    """Wait while the supervisor looks after its children."""
+
+    def look():
+        supervisor.tick()
+        return reached()
+
+    return wait_until(look, what, seconds)
+
+
+def waiting_for_locks():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+            " AND (database IS NULL OR database = (SELECT oid FROM pg_database"
+            " WHERE datname = current_database()))"
+            " AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+        )
+        return cursor.fetchone()[0]
 
 
 class Service:

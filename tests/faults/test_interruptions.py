@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 import requests
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.test import Client
 from django.urls import reverse
 
-from config.runtime.postgres import APP, DATABASE, OWNER, Postgres
 from config.runtime.process import ROOT
-from config.runtime.servers import Valkey, make_folder
+from config.runtime.servers import Valkey
 from config.runtime.state import State
 from config.runtime.supervise import Supervisor
 from marketplace.base import clock as site_clock
@@ -31,58 +30,12 @@ from marketplace.scenarios import sweeps
 from marketplace.scenarios.models import State as ScenarioState
 from tests import world
 from tests.bidding import bids, posting
-from tests.faults.service import PYTHON, Service, wait_until
+from tests.faults.service import PYTHON, Service, ticking, wait_until, waiting_for_locks
 
 A_FEW_SECONDS = 6
 
 
-def ticking(supervisor, reached, what, seconds=30):
-    """Wait while the supervisor looks after its children."""
-
-    def look():
-        supervisor.tick()
-        return reached()
-
-    return wait_until(look, what, seconds)
-
-
 # -- PostgreSQL ------------------------------------------------------------------------------------
-@pytest.fixture
-def own_postgres(folder, settings, monkeypatch, django_db_blocker):
-    """A PostgreSQL that may be killed, under the demo's supervisor, with durable commits.
-
-    Yields (supervisor, its child, Postgres); Django of this process and of every program that
-    the test starts talks to it.
-    """
-    make_folder(folder)
-    postgres = Postgres(folder, State(folder), log=folder / "postgres.log")
-    postgres.create_cluster()
-    supervisor = Supervisor(lambda line: None)
-    child = postgres.child()
-    supervisor.start(child)
-    try:
-        ticking(supervisor, postgres.answers, "PostgreSQL")
-        postgres.create_database()
-        monkeypatch.setenv("DATABASE_URL", postgres.url(APP))
-        monkeypatch.setenv("DATABASE_OWNER_URL", postgres.url(OWNER))
-        monkeypatch.setenv("CLOCK_MAY_BE_REPLACED", "0")
-        for command in (["migrate", "--database", "owner", "-v0"], ["load_reference"]):
-            subprocess.run(
-                [PYTHON, "manage.py", *command], cwd=ROOT, check=True, capture_output=True
-            )
-        with django_db_blocker.unblock():
-            connections.close_all()
-            for alias, role in (("default", APP), ("owner", OWNER)):
-                given = connections.settings[alias]
-                monkeypatch.setitem(given, "NAME", DATABASE)
-                monkeypatch.setitem(given, "PORT", str(postgres.port))
-                monkeypatch.setitem(given, "PASSWORD", postgres.passwords[role])
-            yield supervisor, child, postgres
-            connections.close_all()
-    finally:
-        supervisor.stop()
-
-
 @pytest.mark.slow
 def test_postgresql_killed_and_back(own_postgres, folder, settings):
     supervisor, child, postgres = own_postgres
@@ -317,17 +270,6 @@ def identity_file():
 def opened(opening):
     opening.refresh_from_db()
     return opening.finished_at is not None
-
-
-def waiting_for_locks():
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
-            " AND (database IS NULL OR database = (SELECT oid FROM pg_database"
-            " WHERE datname = current_database()))"
-            " AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
-        )
-        return cursor.fetchone()[0]
 
 
 # -- The disk --------------------------------------------------------------------------------------
