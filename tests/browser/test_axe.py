@@ -36,7 +36,9 @@ FIND = """
 }).then((found) => found.violations
   .map((fault) => [fault.id, ...fault.nodes.slice(0, 4).map((node) => node.html.slice(0, 160))]))
 """
-WIDTH = "document.documentElement.scrollWidth"
+# Two frames after the window has changed: only then is the page laid out anew.
+WIDTH = """() => new Promise((tell) => requestAnimationFrame(() => requestAnimationFrame(
+    () => tell(document.documentElement.scrollWidth))))"""
 SEND = "(form) => { form.noValidate = true; form.requestSubmit(); }"
 PHONE, DESKTOP, HEIGHT = 390, 1280, 900
 ROWS = [(name, row) for name, rows in PAGES.items() for row in rows]
@@ -142,7 +144,7 @@ def test_the_pages_of_faults_are_within_reach(demo, page):
                 body = render_to_string(f"errors/{name}.html")
             url = f"{demo.site}/{language}/{name}/"
             page.route(url, answering(body))
-            page.goto(url, wait_until="domcontentloaded")
+            page.goto(url, wait_until="load")  # with its style sheet
             faults += looked_at(page, f"{name} {language}", language)
     assert faults == [], "\n".join(faults)
 
