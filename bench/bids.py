@@ -94,7 +94,7 @@ def submissions(given: argparse.Namespace) -> int:
         psql(made, TABLES)
         enough = given.seconds * 2500
         with web(made) as address:
-            submit(made, address, write_jobs(made, 400), 2)  # warm up
+            submit(made, address, write_jobs(made, 5000), 2)  # warm up
             pairs = paired(
                 lambda: submit(made, address, write_jobs(made, enough), given.seconds),
                 lambda: three_inserts(made, given.seconds),

@@ -94,7 +94,7 @@ def web(made: Installation, **settings: str) -> Iterator[str]:
         *("--workers", str(WORKERS), "--blocking-threads", str(THREADS)),
         *("--log-level", "warning", "config.wsgi:application"),
     ]
-    env = made.env | {"LOG_LEVEL": "WARNING"} | settings
+    env = made.env | {"LOG_LEVEL": "WARNING", "DATABASE_POOL": "1"} | settings
     with subprocess.Popen(command, cwd=ROOT, env=env) as process:
         address = f"http://127.0.0.1:{made.port}"
         try:
