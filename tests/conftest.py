@@ -24,6 +24,7 @@ from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.db import connection, connections
 from django.test.testcases import LiveServerThread
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from config.runtime.postgres import drop_database
 from tests import servers_plugin
@@ -230,3 +231,11 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
             f"--{flag}" for flag in (*flags.split(), "disable-component-update", "disable-sync")
         ],
     }
+
+
+@pytest.fixture(autouse=True)
+def default_language() -> Iterator[None]:
+    """A request in English leaves its language in the thread; the next test starts without it."""
+    translation.deactivate()
+    yield
+    translation.deactivate()
