@@ -9,6 +9,7 @@ from __future__ import annotations
 import pgtrigger
 from django.db import models
 
+from marketplace.base.tallies import tally_triggers
 from marketplace.indicators.k4 import DOMAINS, MODES
 
 
@@ -62,21 +63,7 @@ _CHANGE = f"""
 
 def triggers() -> list[pgtrigger.Trigger]:
     """For the facts: what a change of one adds and takes away."""
-    old, new = _step("OLD", -1), _step("NEW", 1)
-    made = (
-        ("inserted", pgtrigger.Insert, new),
-        ("updated", pgtrigger.Update, f"{old} UNION ALL {new}"),
-        ("deleted", pgtrigger.Delete, old),
-    )
-    return [
-        pgtrigger.Trigger(
-            name=f"demand_tallied_when_{name}",
-            when=pgtrigger.After,
-            operation=operation,
-            func=_CHANGE.format(steps=steps),
-        )
-        for name, operation, steps in made
-    ]
+    return tally_triggers("demand_tallied_when", step=_step, change=_CHANGE)
 
 
 RECOUNT = f"""

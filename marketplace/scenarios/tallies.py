@@ -8,6 +8,8 @@ from __future__ import annotations
 import pgtrigger
 from django.db import models
 
+from marketplace.base.tallies import tally_triggers
+
 # As `board.GROUPS`; what is published counts as open here, and the clock is asked when it is read.
 OPEN, REVIEW, DONE = "open", "review", "done"
 GROUP = """CASE
@@ -63,21 +65,7 @@ _CHANGE = """
 
 def triggers() -> list[pgtrigger.Trigger]:
     """For the scenario: what it adds and takes away, at most two cells a change."""
-    old, new = _step("OLD", -1), _step("NEW", 1)
-    made = (
-        ("inserted", pgtrigger.Insert, new),
-        ("updated", pgtrigger.Update, f"{old} UNION ALL {new}"),
-        ("deleted", pgtrigger.Delete, old),
-    )
-    return [
-        pgtrigger.Trigger(
-            name=f"scenario_tallied_when_{name}",
-            when=pgtrigger.After,
-            operation=operation,
-            func=_CHANGE.format(steps=steps),
-        )
-        for name, operation, steps in made
-    ]
+    return tally_triggers("scenario_tallied_when", step=_step, change=_CHANGE)
 
 
 RECOUNT = f"""
