@@ -24,8 +24,9 @@ def event_commitment(event: Event) -> bytes:
 
 
 def readable(event: Event) -> dict[str, Any]:
-    """No person and no organisation that acted: a hidden owner stays hidden. The commitment binds
-    them, and whoever may see the event can show it.
+    """The public part: no person and no organisation that acted, so a hidden owner stays hidden.
+
+    The commitment binds them, and whoever may see the event can show it.
     """
     return {
         "type": TYPE,

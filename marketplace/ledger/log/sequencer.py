@@ -96,8 +96,10 @@ def slot(at: datetime) -> int:
 
 
 def batch() -> list[Entry]:
-    """What waits, and padding. Readable entries keep their order; where an opaque one stands says
-    nothing, since padding and commitments are shuffled.
+    """What waits, and padding.
+
+    Readable entries keep their order; where an opaque one stands says nothing, since padding and
+    commitments are shuffled.
     """
     taken = [row[0] for row in fetch_all(TAKE, {"most": BATCH_MOST})]
     events = Event.objects.filter(pk__in=taken).order_by("pk")
