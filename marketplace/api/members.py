@@ -10,17 +10,18 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from marketplace.accounts.invitations.actions import sending
+from marketplace.accounts.invitations.actions import acceptance, sending
 from marketplace.accounts.invitations.models import Invitation, InvitationState
 from marketplace.accounts.members import actions as members
 from marketplace.accounts.models import Membership, Organisation
 from marketplace.accounts.tokens.models import Scope
+from marketplace.api.bid_shapes import party
 from marketplace.api.bodies import Body, Choice, Text
 from marketplace.api.calls import call, calling, its_uid
 from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.moves import told
 from marketplace.api.scenarios import said
-from marketplace.api.shapes import Links, Shape, actions, instant, text
+from marketplace.api.shapes import Links, Party, Shape, actions, instant, text
 from marketplace.api.views import Resource, absolute, actor_of
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
@@ -54,6 +55,17 @@ class InvitationRow(Shape):
     expires_at = instant()
     links = Links()
     actions = actions()
+
+
+class Accepted(Shape):
+    uid = s.UUIDField(help_text="Of the invitation.")
+    organisation = Party(help_text="That one joined; of a role as a person, the office.")
+    role = text()
+    for_person = s.BooleanField(help_text="A role as a person, not a membership.")
+
+
+class Acceptance(Body):
+    token = Text(128, help_text="The last part of the link's address.")
 
 
 class RoleBody(Body):
@@ -211,4 +223,32 @@ InvitationAgain = calling(
     scope=Scope.ORGANISATION,
     description="With a new link; the earlier one is dead.",
     **SHOWN,
+)
+
+
+def accepted_shown(request: Request, uid: UUID) -> dict[str, Any]:
+    """To who accepted it; the invitation itself is seen by who sent it."""
+    row = Invitation.objects.filter(uid=uid, accepted_by=actor_of(request).user_id)
+    found = row.select_related("organisation").get()
+    return {
+        "uid": str(found.uid),
+        "organisation": party(found.organisation),
+        "role": found.role,
+        "for_person": found.for_person,
+    }
+
+
+InvitationAccept = calling(
+    acceptance.accept_invitation,
+    "",
+    "invitations_accept",
+    "Accept an invitation",
+    makes=its_uid,
+    scope=None,
+    description="In person, by whom it was sent to, with the token of its link.",
+    takes=Acceptance,
+    example={"token": "0" * 64},
+    shows=accepted_shown,
+    answers=Accepted,
+    also=(410,),
 )

@@ -119,47 +119,57 @@ def verification_url(row: Organisation) -> str:
     return reverse("organisation-verification", args=[row.uid])
 
 
-register(
-    "invitation.accepted",
-    audience=inviter,
-    subjects=invitations,
-    sentence=_("%(title)s accepted your invitation"),
-    title=who_accepted,
-    url=invitation_url,
-)
-register(
-    "member.joined",
-    audience=other_leaders,
-    subjects=organisations,
-    sentence=_("Somebody joined %(title)s"),
-    title=name,
-    url=members_url,
-)
-register(
-    "member.removed",
-    audience=removed_and_leaders,
-    subjects=ended_roles,
-    sentence=_("No longer a member: %(title)s"),
-    title=who_left,
-    url=ended_url,
-)
-register(
-    "organisation.verification_asked",
-    audience=officers,
-    subjects=organisations,
-    sentence=_("%(title)s asks to be verified"),
-    title=name,
-    url=verification_url,
-)
-for _kind, _sentence in {
-    "organisation.verified": _("%(title)s was verified by the office"),
-    "organisation.refused": _("%(title)s was not verified: see why"),
-}.items():
+# kind: who is told, the rows as they may see them, the sentence, its title, where it leads.
+KINDS: dict[str, tuple[Any, ...]] = {
+    "invitation.accepted": (
+        inviter,
+        invitations,
+        _("%(title)s accepted your invitation"),
+        who_accepted,
+        invitation_url,
+    ),
+    "member.joined": (
+        other_leaders,
+        organisations,
+        _("Somebody joined %(title)s"),
+        name,
+        members_url,
+    ),
+    "member.removed": (
+        removed_and_leaders,
+        ended_roles,
+        _("No longer a member: %(title)s"),
+        who_left,
+        ended_url,
+    ),
+    "organisation.verification_asked": (
+        officers,
+        organisations,
+        _("%(title)s asks to be verified"),
+        name,
+        verification_url,
+    ),
+    "organisation.verified": (
+        writers,
+        organisations,
+        _("%(title)s was verified by the office"),
+        name,
+        verification_url,
+    ),
+    "organisation.refused": (
+        writers,
+        organisations,
+        _("%(title)s was not verified: see why"),
+        name,
+        verification_url,
+    ),
+}
+for _kind, (_audience, _subjects, _sentence, _title, _url) in KINDS.items():
     register(
         _kind,
-        audience=writers,
-        subjects=organisations,
+        audience=_audience,
+        subjects=_subjects,
         sentence=_sentence,
-        title=name,
-        url=verification_url,
+        title=_title,
+        url=_url,
     )
