@@ -185,7 +185,7 @@ class AwardOne(PublicRead):
 
 def decided(*of: Any, **said: Any) -> type[Resource]:
     """One of the ways to decide, for a demand that the actor sees."""
-    told = {"base": OfScenario, "sees": Scenario, "scope": Scope.AWARDS}
+    told: dict[str, Any] = {"base": OfScenario, "sees": Scenario, "scope": Scope.AWARDS}
     return calling(of[0], "scenario_uid", *of[1:], **told, **said)
 
 
@@ -223,7 +223,7 @@ ChooseNobody = decided(
 
 
 def on_award(*of: Any, **said: Any) -> type[Resource]:
-    told = {"about": (Decision, "scenario__uid"), "sees": Decision, **SHOWN}
+    told: dict[str, Any] = {"about": (Decision, "scenario__uid"), "sees": Decision, **SHOWN}
     return calling(of[0], "decision_uid", *of[1:], **told, **said)
 
 

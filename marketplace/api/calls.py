@@ -42,7 +42,7 @@ def call(
     def method(_resource: Resource, given: Given, uid: UUID | None = None) -> UUID:
         if sees is not None:
             require_seen(sees, given, uid)
-        body = {whole: given.body} if whole else dict(given.body)
+        body: dict[str, Any] = {whole: given.body} if whole else dict(given.body)
         if of:
             body[of] = uid
         if said.get("revised"):

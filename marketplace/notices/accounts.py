@@ -115,61 +115,39 @@ def ended_url(row: EndedRole) -> str:
     return reverse("desk")
 
 
-def verification_url(row: Organisation) -> str:
+def verdict_url(row: Organisation) -> str:
     return reverse("organisation-verification", args=[row.uid])
 
 
-# kind: who is told, the rows as they may see them, the sentence, its title, where it leads.
-KINDS: dict[str, tuple[Any, ...]] = {
-    "invitation.accepted": (
-        inviter,
-        invitations,
-        _("%(title)s accepted your invitation"),
-        who_accepted,
-        invitation_url,
-    ),
-    "member.joined": (
-        other_leaders,
-        organisations,
-        _("Somebody joined %(title)s"),
-        name,
-        members_url,
-    ),
-    "member.removed": (
-        removed_and_leaders,
-        ended_roles,
-        _("No longer a member: %(title)s"),
-        who_left,
-        ended_url,
-    ),
-    "organisation.verification_asked": (
-        officers,
-        organisations,
-        _("%(title)s asks to be verified"),
-        name,
-        verification_url,
-    ),
-    "organisation.verified": (
-        writers,
-        organisations,
-        _("%(title)s was verified by the office"),
-        name,
-        verification_url,
-    ),
-    "organisation.refused": (
-        writers,
-        organisations,
-        _("%(title)s was not verified: see why"),
-        name,
-        verification_url,
-    ),
+register(
+    "invitation.accepted",
+    audience=inviter,
+    subjects=invitations,
+    sentence=_("%(title)s accepted your invitation"),
+    title=who_accepted,
+    url=invitation_url,
+)
+register(
+    "member.removed",
+    audience=removed_and_leaders,
+    subjects=ended_roles,
+    sentence=_("No longer a member: %(title)s"),
+    title=who_left,
+    url=ended_url,
+)
+# About an organisation, by its name: who is told, what, and where it leads.
+ABOUT: dict[str, tuple[Any, Any, Any]] = {
+    "member.joined": (other_leaders, _("Somebody joined %(title)s"), members_url),
+    "organisation.verification_asked": (officers, _("%(title)s asks to be verified"), verdict_url),
+    "organisation.verified": (writers, _("%(title)s was verified by the office"), verdict_url),
+    "organisation.refused": (writers, _("%(title)s was not verified: see why"), verdict_url),
 }
-for _kind, (_audience, _subjects, _sentence, _title, _url) in KINDS.items():
+for _kind, (_audience, _sentence, _url) in ABOUT.items():
     register(
         _kind,
         audience=_audience,
-        subjects=_subjects,
+        subjects=organisations,
         sentence=_sentence,
-        title=_title,
+        title=name,
         url=_url,
     )
