@@ -128,8 +128,8 @@ class PledgeSign(Resource):
         "pledges_sign",
         "Sign a pledge",
         scope=None,
-        description="In person, in the present capacity. Signing twice is once. Of whoever needs a"
-        " second factor a fresh proof of it is asked (403, code `proof.required`).",
+        description="In person, in the present capacity. Signing twice is once. Who needs a second"
+        " factor proves it anew first, as on the page.",
         takes=Signature,
         example={"sha256": "0" * 64},
         shows=pledge_shown,
