@@ -281,6 +281,20 @@ S3_REGION = os.environ.get("S3_REGION", "us-east-1")
 S3_KEY_ID = os.environ.get("S3_KEY_ID", "")
 S3_SECRET = secret("S3_SECRET", needed=bool(S3_BUCKET))
 RECEIPT_KEY_FILE = Path(required("RECEIPT_KEY_FILE"))
+
+# -- The log (docs/log.md) -----------------------------------------------------------------------
+LOG_KEY_FILE = Path(required("LOG_KEY_FILE"))
+# The log's name for good; a log that lost leaves goes on under another.
+LOG_ORIGIN = os.environ.get("LOG_ORIGIN", f"{urlsplit(SITE_URL).hostname}/log")
+LOG_CADENCE_SECONDS = int(os.environ.get("LOG_CADENCE_SECONDS", "2" if DEMO else "300"))
+LOG_BATCH_QUANTUM = int(os.environ.get("LOG_BATCH_QUANTUM", "1" if DEMO else "16"))
+LOG_MERGE_DELAY_SECONDS = int(os.environ.get("LOG_MERGE_DELAY_SECONDS", "600"))
+LOG_ANCHOR_FILE = Path(os.environ.get("LOG_ANCHOR_FILE", str(STORAGE_ROOT / "log" / "checkpoint")))
+LOG_WITNESSES = os.environ.get("LOG_WITNESSES", "").split()
+CELERY_BEAT_SCHEDULE["log"] = {
+    "task": "marketplace.tasks.seal_log",
+    "schedule": max(1.0, LOG_CADENCE_SECONDS / 10),
+}
 # Keys of the second factors' secrets; in no backup of the database.
 FACTOR_KEY_FILE = required("FACTOR_KEY_FILE")
 OPENER_RECIPIENT = required("OPENER_RECIPIENT")

@@ -1,25 +1,33 @@
 """Check a receipt, and the log that it points into, without asking the platform that issued them.
 
-    python -m marketplace.ledger.verify RECEIPT [--keys keys.json | --key BASE64]
+    verify.py RECEIPT [--keys keys.json | --key BASE64]   a receipt, and its proof if it has one
+    verify.py receipt RECEIPT --mirror DIR                ... and look for it in a mirrored log
+    verify.py fetch URL DIR                               mirror a log (or what is new of it)
+    verify.py mirror DIR                                  every entry of a mirror, up to the root
+    verify.py consistency OLD NEW --mirror DIR            two checkpoints that somebody saved
 
-Needs only this file, Python and the package `cryptography`; it runs offline. docs/log.md tells the
-formats. The first half is arithmetic: hashes, proofs, signed notes (RFC 9162 §2.1, C2SP signed-note,
-tlog-checkpoint, tlog-cosignature, tlog-tiles). The second half puts one question after the other
-and answers each in one sentence, in Chinese and English.
+(Or python -m marketplace.ledger.verify.) Needs only this file, Python 3.11 and `cryptography`; all
+but `fetch` run offline. Exit code: 0 everything held, 1 something failed, 2 it could not be
+checked. Three parts: the sentences that it says; the arithmetic of hashes, proofs and signed notes
+(RFC 9162 §2.1; C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-tiles), which reads and
+prints nothing; and the questions that it puts, one after another. docs/log.md tells the formats.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
-import binascii
 import hashlib
 import hmac
+import io
 import json
+import os
 import re
 import sys
-from collections.abc import Callable, Iterable
-from datetime import datetime
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,9 +36,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 # In this order; each is asked only when those before it hold.
-CHECKS = (
-    "format", "key", "signature", "reading", "event", "inclusion", "checkpoint", "witness",
-)  # fmt: skip
+CHECKS = ("format", "key", "signature", "reading", "event", "inclusion", "checkpoint", "witness")
 HASH = 32  # bytes of a SHA-256
 TILE = 256  # hashes in a full tile
 LARGEST_SIZE = 2**63 - 1
@@ -38,6 +44,7 @@ SIGNATURES_IN_A_NOTE = 100
 LOG_SIGNATURE, COSIGNATURE = 0x01, 0x04  # C2SP signature types, both Ed25519
 
 # code: (Chinese, English). One plain sentence each; what {…} stands for is filled in.
+# fmt: off
 SAYS = {
     "format.held": ("这是本平台格式的回执。", "It has the form of a receipt of this platform."),
     "format": ("这不是本平台的回执，或者缺少一部分。", "This is not a receipt of this platform, or a part of it is missing."),
@@ -76,15 +83,36 @@ SAYS = {
     "consistency": ("一致性证明不成立：后来的树没有原样包含先前的树。", "The consistency proof does not hold: the later tree does not contain the earlier one unchanged."),
     "consistency.shrunk": ("日志变小了：先前 {size1} 条，后来 {size2} 条。", "The log shrank: {size1} entries before, {size2} after."),
     "consistency.split": ("同为 {size1} 条却有两个不同的默克尔树根：对不同的人出示了不同的历史。", "Two different Merkle roots for one size ({size1}): different histories are shown to different people."),
+    "consistency.held": ("前后一致：后来的 {size2} 条原样包含先前的 {size1} 条。", "Consistent: the later {size2} entries begin with the earlier {size1}, unchanged."),
+    "consistency.mirror": ("日志镜像只有 {have} 条，核对需要 {need} 条；请先用 fetch 更新镜像。", "The mirror has {have} entries and {need} are needed; update it with fetch first."),
+    "mirror.held": ("镜像中的 {size} 条全部核对：每条的散列、各级瓦片与默克尔树根都与检查点相符。", "All {size} entries of the mirror were checked: their hashes, the tiles of every level and the root fit the checkpoint."),
+    "mirror.keys": ("公钥取自镜像自身；请与另行公布的公钥比对，或用 --keys 提供。", "The keys come from the mirror itself; compare them with those published elsewhere, or give --keys."),
+    "mirror.root": ("按镜像算出的默克尔树根与检查点不同：对这一大小出现了两个根。", "The root computed from the mirror is not the checkpoint's: there are two roots for this size."),
+    "mirror.entry": ("第 {index} 条（从 0 起）与瓦片 {path} 中的散列不符：其中之一被改动。", "Entry {index} (from 0) does not fit its hash in {path}: one of them was changed."),
+    "mirror.tile": ("瓦片 {path} 中的散列与下一级瓦片不符：其中之一被改动。", "A hash in {path} does not fit the tile below it: one of them was changed."),
+    "mirror.length": ("{path} 的长度不符：应为 {wanted}，实为 {found}，可能被截断。", "{path} has the wrong length: {wanted} wanted, {found} found; it may have been cut short."),
+    "mirror.missing": ("镜像缺少 {path}。", "The mirror lacks {path}."),
+    "found.held": ("日志中有这份回执的条目：第 {index} 条（从 0 起）。", "The log has the entry of this receipt: number {index} (from 0)."),
+    "found.old": ("这份回执未写明日志条目，无法在日志中查找。", "This receipt names no entry of the log; it cannot be looked up."),
+    "found.index": ("包含证明说是第 {said} 条，日志镜像中却是第 {found} 条。", "The inclusion proof says number {said}, the mirror has it as number {found}."),
+    "found.late": ("承诺最迟于 {until} 并入日志，而 {seen} 取得的日志（共 {size} 条）中没有这一条：这是运营方违背承诺的证据，请保存本回执与该检查点。", "It was promised to be in the log by {until}, and the log as seen at {seen} ({size} entries) does not have it: evidence against the operator. Keep this receipt and that checkpoint."),
+    "found.early": ("镜像中还没有这一条；承诺的并入时限为 {until}，镜像取于 {seen}。请在时限之后更新镜像再查。", "The mirror does not have it yet; it is promised by {until} and the mirror is of {seen}. Update the mirror after that and look again."),
+    "found.unknown": ("镜像中没有这一条，但无从得知镜像取于何时或时限何时届满。", "The mirror does not have it, but when the mirror was taken or when the promise ends is not known."),
+    "fetch.held": ("已取得 {size} 条日志（新增文件 {files} 个），存于 {folder}。", "Fetched the log of {size} entries ({files} new files) into {folder}."),
+    "fetch.refused": ("未更新镜像；服务器出示的检查点存为 {path}，请保存作为证据。", "The mirror was not updated; the checkpoint that the server showed is kept as {path}: it is evidence."),
+    "fetch.failed": ("无法取得 {url}：{error}。", "{url} could not be fetched: {error}."),
+    "unreadable": ("无法读取 {name}：{error}。", "{name} cannot be read: {error}."),
+    "keys": ("{name} 不是有效的公钥或公钥文件。", "{name} is not a valid key or file of keys."),
     "vkey": ("不是有效的验证公钥（vkey）：{vkey}。", "This is not a valid verifier key (vkey): {vkey}."),
     "algorithm": ("本程序不认识算法 {name}，无法核对；请使用更新的程序。", "This program does not know the algorithm {name} and cannot check it; use a newer one."),
-}  # fmt: skip
+}
+# fmt: on
 
 
 class NotValid(Exception):
     """It does not hold. `code` is a key of SAYS, `check` which of CHECKS failed."""
 
-    def __init__(self, code: str, check: str = "", **values: Any) -> None:
+    def __init__(self, code: str, check: str = "", /, **values: Any) -> None:
         self.code, self.check, self.values = code, check or code.partition(".")[0], values
         super().__init__(self.said("en"))
 
@@ -249,7 +277,7 @@ def tile_width(level: int, index: int, size: int) -> int:
 
 def tile_path(level: int | str, index: int, width: int = TILE) -> str:
     """tile/0/x001/x234/067.p/12; level "entries" for the bundles of entries."""
-    groups = []
+    groups: list[str] = []
     rest = index
     while rest or not groups:
         rest, group = divmod(rest, 1000)
@@ -534,8 +562,19 @@ class Keys:
             keys.raw.append(unbase64(text))
         return keys
 
-    def of_log(self, origin: str) -> list[VKey]:
-        return [*self.log, *(named(origin, raw) for raw in self.raw), *self.witnesses]
+    def open(self, note: str) -> Checkpoint:
+        """The checkpoint, signed with a key of ours. Raises NotValid, CannotCheck."""
+        origin, _size, _root = parse_checkpoint(parse_note(note).text)
+        if self.origin not in {"", origin}:
+            raise NotValid("inclusion.origin", origin=origin)
+        raw = [named(origin, public) for public in self.raw]
+        try:
+            return open_checkpoint(note, [*self.log, *raw, *self.witnesses])
+        except NotValid as error:
+            if error.code == "checkpoint.unsigned" and self.unknown:
+                names = ", ".join(sorted(set(self.unknown.values())))
+                raise CannotCheck("algorithm", "checkpoint", name=names) from error
+            raise
 
 
 class Finding(NamedTuple):
@@ -548,6 +587,10 @@ class Finding(NamedTuple):
 
     def said(self, lang: str) -> str:
         return sentence(self.code, lang, **self.values) if self.code else ""
+
+
+def held(check: str, **values: Any) -> Finding:
+    return Finding(check, "held", f"{check}.held", values)
 
 
 class Receipt:
@@ -567,9 +610,10 @@ class Receipt:
         self.log = self.signed.get("log")
         self.statement = {n: v for n, v in self.signed.items() if n not in {"type", "log"}}
         self.event_body = self.salt = b""
+        self.recorded: dict[str, Any] = {}
         if self.keys is None:
-            inside = Ed25519PublicKey.from_public_bytes(unbase64(document["public_key"]))
-            self.inside: Ed25519PublicKey | None = inside
+            inside = unbase64(document["public_key"])
+            self.public = Ed25519PublicKey.from_public_bytes(inside)
         if document.get("event"):
             self.event_body = unbase64(document["event"]["body"])
             self.salt = unbase64(document["event"]["salt"])
@@ -583,13 +627,12 @@ class Receipt:
             self.index, self.size = proof["index"], proof["size"]
             self.readable = unbase64(proof["leaf"]) if proof.get("leaf") else b""
         self.proved = bool(proof)
-        return Finding("format", "held", "format.held")
+        return held("format")
 
     def key(self) -> Finding:
         name = self.document.get("key_id")
         if self.keys is None:
-            self.public = self.inside
-            if key_id(self.inside) != name:
+            if key_id(self.public) != name:
                 raise NotValid("key")
             return Finding("key", "unchecked", "key.unchecked")
         if name in self.keys.unknown:
@@ -600,21 +643,21 @@ class Receipt:
         stated = self.statement.get("received_at")
         if until and stated and instant(stated) >= instant(until):
             raise NotValid("key.retired", until=until)
-        return Finding("key", "held", "key.held")
+        return held("key")
 
     def signature(self) -> Finding:
         try:
             self.public.verify(self.signature_bytes, self.said)
         except InvalidSignature as error:
             raise NotValid("signature") from error
-        return Finding("signature", "held", "signature.held")
+        return held("signature")
 
     def reading(self) -> Finding:
         # As texts, because Python takes 1, 1.0 and true for equal.
         texts = [json.dumps(v, sort_keys=True) for v in (self.signed, self.document.get("receipt"))]
         if texts[0] != texts[1]:
             raise NotValid("reading")
-        return Finding("reading", "held", "reading.held")
+        return held("reading")
 
     def event(self) -> Finding:
         """Signature → statement → event → commitment: what was signed is what was recorded."""
@@ -624,7 +667,7 @@ class Receipt:
             raise NotValid("event.leaf")
         if self.recorded.get("input") != input_of(self.statement, self.salt):
             raise NotValid("event.input")
-        return Finding("event", "held", "event.held")
+        return held("event")
 
     def inclusion(self) -> Finding:
         """Commitment → leaf → root: what was recorded is in the log."""
@@ -634,7 +677,7 @@ class Receipt:
             delay = {"delay": self.log["merge_delay_seconds"]}
             return Finding("inclusion", "absent", "inclusion.absent", delay)
         origin, size, root = parse_checkpoint(parse_note(self.note).text)
-        if origin != self.log["origin"] or (self.keys and self.keys.origin not in {"", origin}):
+        if origin != self.log["origin"]:
             raise NotValid("inclusion.origin", origin=origin)
         if size != self.size:
             raise NotValid("inclusion")
@@ -646,27 +689,22 @@ class Receipt:
             if any(shown[name] != self.recorded[name] for name in shown if name in self.recorded):
                 raise NotValid("inclusion.readable")
         verify_inclusion(leaf_hash(data), self.index, size, self.proof, root)
-        return Finding("inclusion", "held", "inclusion.held", {"index": self.index, "size": size})
+        return held("inclusion", index=self.index, size=size)
 
     def checkpoint(self) -> Finding:
         """Root → the log's signature: everybody is shown this tree."""
         if not self.log or not self.proved:
             return Finding("checkpoint", "absent", "checkpoint.absent")
-        keys = self.keys.of_log(self.log["origin"]) if self.keys else []
-        if not keys:
+        if self.keys is None:
             return Finding("checkpoint", "unchecked", "checkpoint.unchecked")
         try:
-            self.opened = open_checkpoint(self.note, keys)
+            self.opened = self.keys.open(self.note)
         except NotValid as error:
-            if error.code == "checkpoint.unsigned" and self.keys and self.keys.unknown:
-                unknown = ", ".join(sorted(set(self.keys.unknown.values())))
-                raise CannotCheck("algorithm", "checkpoint", name=unknown) from error
             # A raw key from the command line may be the receipts' key only; a named one may not.
-            if error.code == "checkpoint.unsigned" and self.keys and not self.keys.log:
+            if error.code == "checkpoint.unsigned" and not self.keys.log and self.keys.raw:
                 return Finding("checkpoint", "unchecked", "checkpoint.unchecked")
             raise
-        values = {"origin": self.opened.origin, "size": self.opened.size}
-        return Finding("checkpoint", "held", "checkpoint.held", values)
+        return held("checkpoint", origin=self.opened.origin, size=self.opened.size)
 
     def witness(self) -> Finding:
         return cosigned(self.opened)
@@ -677,7 +715,7 @@ def cosigned(checkpoint: Checkpoint | None) -> Finding:
     names = sorted({line.name for line in lines if line.kind == COSIGNATURE})
     if not names:
         return Finding("witness", "absent", "witness.absent")
-    return Finding("witness", "held", "witness.held", {"names": ", ".join(names)})
+    return held("witness", names=", ".join(names))
 
 
 def leaf_commitment(data: bytes) -> bytes:
@@ -688,7 +726,7 @@ def leaf_commitment(data: bytes) -> bytes:
 
 
 def instant(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # noqa: FURB162 Python 3.10 too
+    return datetime.fromisoformat(text)
 
 
 def examine(
@@ -708,7 +746,7 @@ def examine(
             raise
         except NotValid as error:
             findings.append(Finding(check, "failed", error.code, error.values))
-        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, RecursionError):
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             findings.append(Finding(check, "failed", "format"))
         if findings[-1].state == "failed":
             rest = CHECKS[len(findings) :]
@@ -722,7 +760,7 @@ def verify(
     """The signed statement, if everything that can be checked holds. Raises NotValid."""
     try:
         known = keys or (Keys.given([published_key]) if published_key else None)
-    except (ValueError, binascii.Error) as error:
+    except ValueError as error:
         raise NotValid("key") from error
     findings, signed = examine(document, keys=known)
     for finding in findings:
@@ -732,18 +770,404 @@ def verify(
     return signed
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Check a Jiebang receipt without the platform.")
-    parser.add_argument("receipt", type=Path)
-    parser.add_argument("--key", default="", help="the published key (base64)")
-    given = parser.parse_args()
+# -- A mirrored log ------------------------------------------------------------------------------
+
+
+class Mirror:
+    """A folder with what the log publishes, under the same names."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.folder, self.size = folder, size
+
+    def _read(self, level: int | str, index: int) -> tuple[str, bytes, int]:
+        """The file of a tile, how many it should hold; a full one serves for a partial one."""
+        width = tile_width(0 if level == "entries" else int(level), index, self.size)
+        for path in (tile_path(level, index, width), tile_path(level, index)):
+            if (self.folder / path).is_file():
+                return path, (self.folder / path).read_bytes(), width
+        raise CannotCheck("mirror.missing", path=tile_path(level, index, width))
+
+    def tile(self, level: int, index: int) -> bytes:
+        path, raw, width = self._read(level, index)
+        if len(raw) != width * HASH and not (
+            path == tile_path(level, index) and len(raw) == TILE * HASH
+        ):
+            raise NotValid("mirror.length", path=path, wanted=width * HASH, found=len(raw))
+        return raw[: width * HASH]
+
+    def entries(self, index: int) -> list[bytes]:
+        path, raw, width = self._read("entries", index)
+        try:
+            entries = entries_of(raw)
+        except ValueError:
+            entries = []
+        if len(entries) != width and not (
+            path == tile_path("entries", index) and len(entries) == TILE
+        ):
+            raise NotValid("mirror.length", path=path, wanted=width, found=len(entries))
+        return entries[:width]
+
+    def leaves(self, look: Callable[[int, bytes], None]) -> Iterator[bytes]:
+        """Every leaf hash, in order, each held against the tiles. Keeps one tile per level."""
+        waiting: list[list[bytes]] = [[]]  # per level, the hashes of the tile that is being filled
+        for index in range(self.size):
+            bundle, place = divmod(index, TILE)
+            if place == 0:
+                entries, tile = self.entries(bundle), self.tile(0, bundle)
+            leaf = leaf_hash(entries[place])
+            if leaf != tile[place * HASH : (place + 1) * HASH]:
+                path = tile_path(0, bundle, tile_width(0, bundle, self.size))
+                raise NotValid("mirror.entry", index=index, path=path)
+            look(index, entries[place])
+            yield leaf
+            waiting[0].append(leaf)
+            level = 0
+            while len(waiting[level]) == TILE:
+                if level + 1 == len(waiting):
+                    waiting.append([])
+                self._hold(level, (index >> 8 * (level + 1)), waiting[level])
+                waiting[level + 1].append(tree_root(waiting[level]))
+                waiting[level].clear()
+                level += 1
+        for level, hashes in enumerate(waiting):
+            if hashes:
+                self._hold(level, self.size >> 8 * (level + 1), hashes)
+
+    def _hold(self, level: int, index: int, hashes: list[bytes]) -> None:
+        if self.tile(level, index) != b"".join(hashes):
+            path = tile_path(level, index, tile_width(level, index, self.size))
+            raise NotValid("mirror.tile", path=path)
+
+
+def tiles_of(size: int) -> Iterator[tuple[int | str, int, int]]:
+    """(level, index, width) of everything that a log of that size publishes."""
+    level = 0
+    while size >> 8 * level:
+        for index in range(-(-(size >> 8 * level) // TILE)):
+            yield level, index, tile_width(level, index, size)
+            if level == 0:
+                yield "entries", index, tile_width(0, index, size)
+        level += 1
+
+
+# -- The questions: each command gives its findings one after another ----------------------------
+
+
+def check_receipt(given: argparse.Namespace) -> Iterator[Finding]:
     try:
-        signed = verify(json.loads(given.receipt.read_text("utf-8")), published_key=given.key)
-    except (NotValid, OSError, ValueError) as error:
-        print(f"NOT VALID: {error}", file=sys.stderr)
+        document = json.loads(given.receipt.read_text("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise NotValid("format") from error
+    keys = keys_of(given)
+    findings, signed = examine(document, keys=keys)
+    if signed is not None and not given.quiet:
+        print(json.dumps(signed, ensure_ascii=False, indent=2, sort_keys=True))
+    yield from findings
+    if signed is not None and given.mirror:
+        yield from look_up(document, given, keys)
+
+
+def look_up(
+    document: dict[str, Any], given: argparse.Namespace, keys: Keys | None
+) -> Iterator[Finding]:
+    """The receipt's entry in the mirror, all of which is checked on the way."""
+    receipt = Receipt(document, keys)
+    receipt.format()
+    if not receipt.log:
+        raise CannotCheck("found.old")
+    found: list[int] = []
+
+    def look(index: int, data: bytes) -> None:
+        if data == receipt.leaf or (len(data) != HASH and leaf_is(data, receipt.leaf)):
+            found.append(index)
+
+    checkpoint = yield from walk(given, look)
+    if checkpoint.origin != receipt.log["origin"]:
+        raise NotValid("inclusion.origin", origin=checkpoint.origin)
+    if receipt.proved:
+        yield from same_history(receipt.note, checkpoint, Mirror(given.mirror, checkpoint.size))
+        if receipt.index < checkpoint.size and receipt.index not in found:
+            raise NotValid("found.index", said=receipt.index, found=found[0] if found else "-")
+    if found:
+        yield held("found", index=found[0])
+        return
+    stated = receipt.statement.get("received_at") or receipt.recorded.get("at")
+    seen = seen_at(checkpoint, given.mirror)
+    if not stated or not seen:
+        raise CannotCheck("found.unknown")
+    until = instant(stated) + timedelta(seconds=receipt.log["merge_delay_seconds"])
+    values = {"until": stamp(until), "seen": stamp(seen), "size": checkpoint.size}
+    raise NotValid("found.late", **values) if seen > until else CannotCheck("found.early", **values)
+
+
+def leaf_is(data: bytes, leaf: bytes) -> bool:
+    try:
+        return leaf_commitment(data) == leaf
+    except (ValueError, KeyError, TypeError):
+        return False  # a readable entry of another kind
+
+
+def same_history(note: str, later: Checkpoint, mirror: Mirror) -> Iterator[Finding]:
+    """The tree of a receipt's checkpoint is the beginning of the mirrored one."""
+    _origin, size, root = parse_checkpoint(parse_note(note).text)
+    if size > later.size:
+        raise CannotCheck("consistency.mirror", have=later.size, need=size)
+    hashes = consistency_proof(mirror.tile, size, later.size)
+    verify_consistency(size, root, later.size, later.root, hashes)
+    yield held("consistency", size1=size, size2=later.size)
+
+
+def seen_at(checkpoint: Checkpoint, folder: Path) -> datetime | None:
+    """When this tree was seen: as a witness signed it, else as `fetch` noted it."""
+    times = [line.at for line in checkpoint.signatures if line.at]
+    noted = folder / "fetched.json"
+    if noted.is_file():
+        said = json.loads(noted.read_text("utf-8"))
+        if said["size"] == checkpoint.size:
+            times.append(int(instant(said["at"]).timestamp()))
+    return datetime.fromtimestamp(max(times), UTC) if times else None
+
+
+def check_mirror(given: argparse.Namespace) -> Iterator[Finding]:
+    yield from walk(given, lambda *_: None)
+
+
+def walk(
+    given: argparse.Namespace, look: Callable[[int, bytes], None]
+) -> Generator[Finding, None, Checkpoint]:
+    """Checkpoint, then every entry and tile up to its root. Gives findings, returns checkpoint."""
+    keys = keys_of(given)
+    if keys is None:
+        keys = read_keys(given.mirror / "keys.json")
+        yield Finding("key", "unchecked", "mirror.keys")
+    checkpoint = open_file(given.mirror / "checkpoint", keys)
+    yield held("checkpoint", origin=checkpoint.origin, size=checkpoint.size)
+    yield cosigned(checkpoint)
+    mirror = Mirror(given.mirror, checkpoint.size)
+    if tree_root(mirror.leaves(look)) != checkpoint.root:
+        raise NotValid("mirror.root")
+    yield held("mirror", size=checkpoint.size)
+    return checkpoint
+
+
+def check_consistency(given: argparse.Namespace) -> Iterator[Finding]:
+    keys = keys_of(given)
+    if keys is None:
+        keys = read_keys((given.mirror or Path()) / "keys.json")
+        yield Finding("key", "unchecked", "mirror.keys")
+    old, new = open_file(given.old, keys), open_file(given.new, keys)
+    for checkpoint in (old, new):
+        yield held("checkpoint", origin=checkpoint.origin, size=checkpoint.size)
+    if old.origin != new.origin:
+        raise NotValid("inclusion.origin", origin=new.origin)
+    hashes: list[bytes] = []
+    if old.size not in {0, new.size} and old.size < new.size:
+        have = open_file(given.mirror / "checkpoint", keys).size if given.mirror else 0
+        if have < new.size:
+            raise CannotCheck("consistency.mirror", have=have, need=new.size)
+        hashes = consistency_proof(Mirror(given.mirror, have).tile, old.size, new.size)
+    verify_consistency(old.size, old.root, new.size, new.root, hashes)
+    yield held("consistency", size1=old.size, size2=new.size)
+
+
+def keys_of(given: argparse.Namespace) -> Keys | None:
+    """The keys that the caller trusts, if any were given."""
+    if given.keys:
+        return read_keys(given.keys)
+    try:
+        return Keys.given(given.key) if any(given.key) else None
+    except CannotCheck:
+        raise
+    except (ValueError, NotValid) as error:
+        raise CannotCheck("keys", name=", ".join(given.key)) from error
+
+
+def read_keys(file: Path) -> Keys:
+    try:
+        return Keys.published(json.loads(file.read_text("utf-8-sig")))
+    except (ValueError, KeyError, TypeError, AttributeError, NotValid) as error:
+        raise CannotCheck("keys", name=file) from error
+
+
+def open_file(file: Path, keys: Keys) -> Checkpoint:
+    try:
+        note = file.read_text("utf-8")
+    except ValueError as error:
+        raise NotValid("checkpoint.format") from error
+    return keys.open(note)
+
+
+def stamp(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+# -- Mirroring -----------------------------------------------------------------------------------
+
+
+def get(url: str, largest: int) -> bytes | None:
+    """What stands at an address; None where nothing does."""
+    if not url.startswith(("http://", "https://")):
+        raise CannotCheck("fetch.failed", url=url, error="http, https")
+    request = urllib.request.Request(url, headers={"User-Agent": "jiebang-verify"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            raw: bytes = answer.read(largest + 1)
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return None
+        raise CannotCheck("fetch.failed", url=url, error=error) from error
+    except (OSError, ValueError) as error:
+        raise CannotCheck("fetch.failed", url=url, error=error) from error
+    if len(raw) > largest:
+        raise CannotCheck("fetch.failed", url=url, error=f"> {largest}")
+    return raw
+
+
+def must_get(url: str, largest: int = 1 << 20) -> bytes:
+    raw = get(url, largest)
+    if raw is None:
+        raise CannotCheck("fetch.failed", url=url, error=404)
+    return raw
+
+
+def write(file: Path, raw: bytes) -> None:
+    """Whole or not at all: what is there under its name was written to its end."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f"{file.name}.part")
+    with part.open("wb") as opened:
+        opened.write(raw)
+        opened.flush()
+        os.fsync(opened.fileno())
+    part.replace(file)
+
+
+def fetch(given: argparse.Namespace) -> Iterator[Finding]:
+    """Tiles first, the checkpoint last: an interrupted run leaves the older mirror whole."""
+    url, folder = given.url.rstrip("/"), given.folder
+    published = must_get(f"{url}/keys.json")
+    keys = keys_of(given)
+    if keys is None:
+        try:
+            keys = Keys.published(json.loads(published))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CannotCheck("keys", name=f"{url}/keys.json") from error
+        yield Finding("key", "unchecked", "mirror.keys")
+    note = must_get(f"{url}/checkpoint").decode(errors="replace")
+    now = datetime.now(UTC)
+    new = keys.open(note)
+    yield held("checkpoint", origin=new.origin, size=new.size)
+    fetched = [fetch_tile(url, folder, *tile) for tile in tiles_of(new.size)]
+    files = [file for file in fetched if file]
+    if (folder / "checkpoint").is_file():
+        old = open_file(folder / "checkpoint", keys)
+        try:
+            hashes: list[bytes] = []
+            if old.size < new.size:
+                hashes = consistency_proof(Mirror(folder, new.size).tile, old.size, new.size)
+            verify_consistency(old.size, old.root, new.size, new.root, hashes)
+        except NotValid as error:
+            for file in files:  # of another history: they must not pass for ours later
+                file.unlink()
+            refused = folder / f"checkpoint.refused.{new.size}"
+            write(refused, note.encode())
+            yield Finding(error.check, "failed", error.code, error.values)
+            raise NotValid("fetch.refused", path=refused) from error
+        yield held("consistency", size1=old.size, size2=new.size)
+    write(folder / "keys.json", published)
+    write(folder / "fetched.json", json.dumps({"size": new.size, "at": stamp(now)}).encode())
+    write(folder / "checkpoint", note.encode())
+    yield held("fetch", size=new.size, files=len(files), folder=folder)
+
+
+def fetch_tile(url: str, folder: Path, level: int | str, index: int, width: int) -> Path | None:
+    """One tile or bundle, unless it is here: full ones never change. The file that was written."""
+    full = tile_path(level, index)
+    path = tile_path(level, index, width)
+    if (folder / full).is_file() or (folder / path).is_file():
+        return None
+    largest = TILE * (2 + 0xFFFF if level == "entries" else HASH)
+    raw = get(f"{url}/{path}", largest)
+    if raw is None and path != full:  # the partial one may go once there is a full one
+        path, width, raw = full, TILE, get(f"{url}/{full}", largest)
+    if raw is None:
+        raise CannotCheck("fetch.failed", url=f"{url}/{path}", error=404)
+    if level != "entries" and len(raw) != width * HASH:
+        raise NotValid("mirror.length", path=path, wanted=width * HASH, found=len(raw))
+    write(folder / path, raw)
+    return folder / path
+
+
+# -- The command line ----------------------------------------------------------------------------
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[Finding]]] = {
+    "receipt": check_receipt,
+    "consistency": check_consistency,
+    "mirror": check_mirror,
+    "fetch": fetch,
+}
+MARKS = {"held": "√", "failed": "×", "absent": "－", "unchecked": "－", "unknown": "？"}
+
+
+def show(finding: Finding, lang: str) -> None:
+    texts = [finding.said(one) for one in ("zh", "en") if lang in {one, "both"}]
+    print(MARKS[finding.state], "\n  ".join(texts))
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--keys", type=Path, help="the published keys.json that you trust")
+    common.add_argument("--key", action="append", default=[], help="a key: base64, or a vkey")
+    common.add_argument("--lang", choices=["zh", "en", "both"], default="both")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("receipt", parents=[common], help="check a receipt (the default)")
+    one.add_argument("receipt", type=Path)
+    one.add_argument("--mirror", type=Path, help="look for its entry in this mirror too")
+    one.add_argument("--quiet", action="store_true", help="do not print what was signed")
+    one = commands.add_parser("consistency", parents=[common], help="compare two checkpoints")
+    one.add_argument("old", type=Path)
+    one.add_argument("new", type=Path)
+    one.add_argument("--mirror", type=Path)
+    one = commands.add_parser("mirror", parents=[common], help="check a mirrored log")
+    one.add_argument("mirror", type=Path)
+    one = commands.add_parser("fetch", parents=[common], help="mirror a log")
+    one.add_argument("url")
+    one.add_argument("folder", type=Path)
+    if argv and argv[0] not in {*COMMANDS, "-h", "--help"}:
+        argv = ["receipt", *argv]
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    given = arguments(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a console without Chinese shows ?, and goes on
+    states = set()
+    try:
+        for finding in COMMANDS[given.command](given):
+            states.add((finding.check, finding.state))
+            if finding.state != "skipped":
+                show(finding, given.lang)
+        failed = any(state == "failed" for _check, state in states)
+    except CannotCheck as error:
+        show(Finding(error.check, "unknown", error.code, error.values), given.lang)
+        print("CANNOT CHECK")
+        return 2
+    except NotValid as error:
+        show(Finding(error.check, "failed", error.code, error.values), given.lang)
+        failed = True
+    except OSError as error:
+        values = {"name": error.filename, "error": error.strerror or type(error).__name__}
+        show(Finding("", "unknown", "unreadable", values), given.lang)
+        print("CANNOT CHECK")
+        return 2
+    if failed:
+        print("NOT VALID")
         return 1
-    print(json.dumps(signed, ensure_ascii=False, indent=2, sort_keys=True))
-    print("VALID" if given.key else "VALID for the key inside; compare it with the published key")
+    inside = ("key", "unchecked") in states
+    print("VALID for the key inside; compare it with the published key" if inside else "VALID")
     return 0
 
 
