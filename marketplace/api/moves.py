@@ -55,6 +55,12 @@ ROUTES: dict[str, tuple[str, str]] = {
     "remove_member": ("DELETE", "api-member"),
     "send_again": ("POST", "api-invitation-again"),
     "revoke_invitation": ("DELETE", "api-invitation"),
+    "state_control": ("POST", "api-control-state"),
+    "end_control": ("POST", "api-control-end"),
+    "state_relation": ("POST", "api-relation-state"),
+    "end_relation": ("POST", "api-relation-end"),
+    "sign_pledge": ("POST", "api-pledge-sign"),
+    "end_inspection": ("POST", "api-inspection-end"),
     "revoke_token": ("DELETE", "api-token"),
     "mark_read": ("POST", "api-notice-read"),
 }

@@ -18,6 +18,7 @@ from marketplace.accounts.organisations.models import VerificationState
 from marketplace.accounts.organisations.queries import verifications
 from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bodies import Body, Flag, Text
+from marketplace.api.calls import calling
 from marketplace.api.deeds import Given, deed
 from marketplace.api.gate import Reason
 from marketplace.api.lists import Filter, Listed, listing, reading
@@ -217,45 +218,32 @@ class OrganisationOne(PublicRead):
         return uid
 
 
-class VerificationAsk(Resource):
-    @deed(
-        "organisations_ask_verification",
-        "Ask to be verified",
-        scope=Scope.ORGANISATION,
-        takes=Evidence,
-        example=EVIDENCE_EXAMPLE,
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        organisations.ask_verification(actor=given.actor, organisation_uid=uid, evidence=given.body)
-        return uid
+def on_organisation(*of: Any, **said: Any) -> type[Resource]:
+    return calling(of[0], "organisation_uid", *of[1:], **SHOWN, **said)
 
 
-class VerificationGive(Resource):
-    @deed(
-        "organisations_verify",
-        "Verify an organisation",
-        scope=Scope.OFFICE,
-        takes=Verify,
-        example={"in_lingang": True},
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        organisations.verify_organisation(
-            actor=given.actor, organisation_uid=uid, in_lingang=given.body.get("in_lingang")
-        )
-        return uid
-
-
-class VerificationRefuse(Resource):
-    @deed(
-        "organisations_refuse_verification",
-        "Refuse a verification, or take it back",
-        scope=Scope.OFFICE,
-        takes=Reason,
-        example={"reason": "营业执照编号与登记不符。"},
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        organisations.refuse_verification(actor=given.actor, organisation_uid=uid, **given.body)
-        return uid
+VerificationAsk = on_organisation(
+    organisations.ask_verification,
+    "organisations_ask_verification",
+    "Ask to be verified",
+    scope=Scope.ORGANISATION,
+    takes=Evidence,
+    example=EVIDENCE_EXAMPLE,
+    whole="evidence",
+)
+VerificationGive = on_organisation(
+    organisations.verify_organisation,
+    "organisations_verify",
+    "Verify an organisation",
+    scope=Scope.OFFICE,
+    takes=Verify,
+    example={"in_lingang": True},
+)
+VerificationRefuse = on_organisation(
+    organisations.refuse_verification,
+    "organisations_refuse_verification",
+    "Refuse a verification, or take it back",
+    scope=Scope.OFFICE,
+    takes=Reason,
+    example={"reason": "营业执照编号与登记不符。"},
+)

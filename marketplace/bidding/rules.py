@@ -3,9 +3,9 @@
 from marketplace.accounts.models import Capability, Grant, PersonRole
 from marketplace.accounts.queries import are_related
 from marketplace.base.actor import Actor, Role
+from marketplace.base.inspected import inspects
 from marketplace.bidding.models import Bid
 from marketplace.scenarios.models import Scenario
-from marketplace.supervision.inspected import inspects
 
 
 def can_bid(actor: Actor, scenario: Scenario) -> bool:

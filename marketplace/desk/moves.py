@@ -147,7 +147,7 @@ def manages(actor: Actor, organisation: Organisation) -> bool:
 def on_organisation(desk: Desk, organisation: Organisation) -> list[str]:
     actor, names = desk.actor, []
     if can_edit_organisation(actor, organisation):
-        names.append("edit_organisation")
+        names += ["edit_organisation", "state_control", "state_relation"]
     if can_ask_verification(actor, organisation) and organisation.verified_at is None:
         names.append("ask_verification")
     if manages(actor, organisation):

@@ -151,7 +151,7 @@ def control(request: Request, uid: UUID) -> HttpResponse:
     """Who controls it and to whom it is tied; each is added, or ended by a date."""
     row = organisation_or_404(request, uid)
     actor = actor_of(request)
-    if not queries.may_see_ties(actor, row):
+    if not queries.sees_inside(actor, row):
         raise Http404
     may_edit = can_edit_organisation(actor, row)
     do = request.POST.get("do", "")
