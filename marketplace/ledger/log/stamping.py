@@ -139,11 +139,13 @@ def ask(url: str, query: bytes) -> bytes:
     Raises StampRefused.
     """
     parts = urlsplit(url)
-    host, given = parts.hostname or "", {"timeout": SILENCE_SECONDS, "port": parts.port}
+    host, port = parts.hostname or "", parts.port
     link = (
-        http.client.HTTPSConnection(host, context=ssl.create_default_context(), **given)
+        http.client.HTTPSConnection(
+            host, port, timeout=SILENCE_SECONDS, context=ssl.create_default_context()
+        )
         if parts.scheme == "https"
-        else http.client.HTTPConnection(host, **given)
+        else http.client.HTTPConnection(host, port, timeout=SILENCE_SECONDS)
     )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
