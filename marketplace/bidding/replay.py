@@ -89,6 +89,7 @@ class Replay:
             opened = open_checkpoint(checkpoint.note, self.vkey)
         except NotValid as error:
             raise LogNotTrusted("checkpoint") from error
+        readable: list[bytes] = []
         while self.size < opened.size:
             end = min(self.size + CHUNK, opened.size)
             rows = Leaf.objects.filter(index__gte=self.size, index__lt=end).order_by("index")
@@ -96,22 +97,23 @@ class Replay:
             if len(datas) != end - self.size:
                 raise LogNotTrusted("leaves_missing")
             for data in datas:
-                self._take(data)
-        if self.size == opened.size and self.root() != opened.root:
+                self._add(data)
+            readable += [data for data in datas if len(data) != OPAQUE]
+        if self.root() != opened.root:
             raise LogNotTrusted("root")
+        for data in readable:
+            self._note(json.loads(data))
         for demand in self._closing:
             demand.closing_size = opened.size
         self._closing.clear()
 
-    def _take(self, data: bytes) -> None:
+    def _add(self, data: bytes) -> None:
         width, rest = 1, leaf_hash(data)
         while self._peaks and self._peaks[-1][0] == width:
             rest = node_hash(self._peaks.pop()[1], rest)
             width *= 2
         self._peaks.append((width, rest))
         self.size += 1
-        if len(data) != OPAQUE:
-            self._note(json.loads(data))
 
     def root(self) -> bytes:
         if not self._peaks:

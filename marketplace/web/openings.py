@@ -59,14 +59,14 @@ def opening(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     error = None
     if request.method == "POST":
-        _opening, error = attempt(confirm, request, scenario)
+        _opening, error = attempt(confirm, request=request, scenario=scenario)
         if error is None:
             messages.success(request, _("Your confirmation is recorded."))
             return redirect("opening", scenario.address)
     return page(request, "bidding/opening.html", opening_context(request, scenario), error=error)
 
 
-def confirm(request: Request, scenario: Scenario) -> Opening:
+def confirm(*, request: Request, scenario: Scenario) -> Opening:
     """With the answer of the holder's key, or by the key that a demonstration keeps."""
     actor = actor_of(request)
     stage = request.POST.get("stage", OpeningStage.FIRST)

@@ -116,6 +116,7 @@ def request_prices(scenario: Scenario, secretary: Actor) -> None:
 
 def answer(scenario: Scenario, holder: Actor, stage: str = OpeningStage.FIRST) -> dict[str, Any]:
     """What the holder's key says to the opening that waits, with everything in the log."""
+    world.announce(scenario)
     sequencer.seal_batch()
     asked = opening_challenge(Opening.objects.get(scenario=scenario, stage=stage))
     assert asked is not None, "the closing is in the log"

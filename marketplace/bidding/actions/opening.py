@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from marketplace.accounts.models import User
 from marketplace.base import clock
@@ -34,11 +34,17 @@ from marketplace.scenarios.actions import record_failure
 from marketplace.scenarios.models import Scenario, State
 
 REFUSED = {
-    "malformed": _l("This is not the answer of a security key."),
-    "challenge": _l("The key signed something else. Load the page again and confirm once more."),
-    "not_verified": _l("The key did not check who holds it: use its PIN or your fingerprint."),
-    "signature": _l("The signature of the key does not hold."),
-    "unknown_key": _l("This key was not announced with the demand as yours; it opens nothing."),
+    "malformed": gettext_lazy("This is not the answer of a security key."),
+    "challenge": gettext_lazy(
+        "The key signed something else. Load the page again and confirm once more."
+    ),
+    "not_verified": gettext_lazy(
+        "The key did not check who holds it: use its PIN or your fingerprint."
+    ),
+    "signature": gettext_lazy("The signature of the key does not hold."),
+    "unknown_key": gettext_lazy(
+        "This key was not announced with the demand as yours; it opens nothing."
+    ),
 }
 # In which state of the scenario each stage may be confirmed and carried out.
 STAGE_STATE = {OpeningStage.FIRST: State.CLOSED, OpeningStage.PRICE: State.REVIEW}
