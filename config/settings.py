@@ -305,6 +305,11 @@ CELERY_BEAT_SCHEDULE["log"] = {
     "schedule": max(1.0, LOG_CADENCE_SECONDS / 10),
 }
 CELERY_BEAT_SCHEDULE["stamp"] = {"task": "marketplace.tasks.stamp_log", "schedule": 60.0}
+CELERY_BEAT_SCHEDULE["watch"] = {"task": "marketplace.tasks.watch_log", "schedule": 60.0}
+CELERY_BEAT_SCHEDULE["check"] = {
+    "task": "marketplace.tasks.check_log",
+    "schedule": crontab(hour="4", minute="0"),
+}
 # Keys of the second factors' secrets; in no backup of the database.
 FACTOR_KEY_FILE = required("FACTOR_KEY_FILE")
 OPENER_RECIPIENT = required("OPENER_RECIPIENT")

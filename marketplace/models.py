@@ -37,6 +37,7 @@ from marketplace.ledger.log.models import (
     Checkpoint,
     Cosignature,
     Leaf,
+    LogCheck,
     LogTile,
     PublishedKey,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "Interest",
     "Invitation",
     "Leaf",
+    "LogCheck",
     "LogTile",
     "Membership",
     "Metric",
