@@ -59,9 +59,7 @@ def database(url: str, *, pooled: bool) -> dict:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
-        # For the few statements of base/prepared.py; Django's own cursors prepare nothing.
-        "OPTIONS": {"connect_timeout": 3, "prepare_threshold": 5}
-        | ({"pool": POOL} if pooled else {}),
+        "OPTIONS": {"connect_timeout": 3} | ({"pool": POOL} if pooled else {}),
     }
 
 
