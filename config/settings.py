@@ -52,7 +52,7 @@ POOL = {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 2}
 def database(url: str, *, pooled: bool) -> dict:
     parts = urlsplit(url)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "marketplace.base.backend",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
@@ -108,7 +108,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "marketplace.web.observed.ObservedMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "marketplace.web.lanes.TokenLaneMiddleware",
+    "marketplace.web.policy.PolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "marketplace.web.language.LanguageMiddleware",
@@ -124,6 +125,16 @@ MIDDLEWARE = [
     "marketplace.web.acting.ActingMiddleware",
     "marketplace.web.second_factor.SecondFactorMiddleware",
     "marketplace.web.pledges.PledgeMiddleware",
+    "marketplace.web.inspections.InspectionMiddleware",
+    "marketplace.web.caching.PrivatePagesMiddleware",
+    "marketplace.api.throttles.RateLimitMiddleware",
+]
+# Instead of what follows it above, for a request of the API that brings a token.
+TOKEN_MIDDLEWARE = [
+    "marketplace.web.policy.PolicyMiddleware",
+    "marketplace.web.language.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "marketplace.web.inspections.InspectionMiddleware",
     "marketplace.web.caching.PrivatePagesMiddleware",
     "marketplace.api.throttles.RateLimitMiddleware",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 from marketplace.base.trips import Row, Trip
 
@@ -19,12 +19,12 @@ def fetch_all(statement: str, given: Mapping[str, Any], *, ends: bool = False) -
     ends: nothing more is asked or written in this transaction, so it is committed in the same trip
     unless it is part of another one. Raises Django's database errors.
     """
-    with connection.wrap_database_errors:
-        connection.ensure_connection()
-    outermost = connection.in_atomic_block and not connection.savepoint_ids
-    trip: Any = Trip(connection.connection, ends=ends and outermost)
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    outermost = database.in_atomic_block and not database.savepoint_ids
+    trip: Any = Trip(database.connection, ends=ends and outermost)
     # Counted and timed like every other query.
-    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    make = database.make_debug_cursor if database.queries_logged else database.make_cursor
     with make(trip) as cursor:
         cursor.execute(statement, given)
         return trip.rows

@@ -18,15 +18,15 @@ from weakref import WeakKeyDictionary
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 Row = tuple[Any, ...]
 Connection = psycopg.Connection[Any]
 NAMED = re.compile(r"%\((\w+)\)s|%(%)")
 INVALID_STATEMENT_NAME = b"26000"
-SYNC, FATAL = ExecStatus.PIPELINE_SYNC, ExecStatus.FATAL_ERROR
-FAILED = {FATAL, ExecStatus.PIPELINE_ABORTED, ExecStatus.BAD_RESPONSE}
+SYNC = ExecStatus.PIPELINE_SYNC
+FAILED = {ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED, ExecStatus.BAD_RESPONSE}
 BEGIN, COMMIT = b"BEGIN", b"COMMIT"
 
 
@@ -49,7 +49,7 @@ class Statement:
 
 made = cache(Statement)
 # What each connection's server has parsed, with the ways of its values to and from Python.
-_known: WeakKeyDictionary[Connection, dict[Statement, Transformer]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Connection, dict[Statement, Any]] = WeakKeyDictionary()
 
 
 class Trip:
@@ -92,17 +92,15 @@ class Trip:
             # Nobody knows what is still under way: this connection is of no use any more.
             self.connection.close()
             raise
+        if not parsed and results[int(begins)].status == ExecStatus.COMMAND_OK:
+            known[statement] = ways  # and stays so, even if what follows fails
         for result in results:
             if result.status in FAILED:
-                if (
-                    result.error_field(psycopg.pq.DiagnosticField.SQLSTATE)
-                    == INVALID_STATEMENT_NAME
-                ):
+                if result.error_field(DiagnosticField.SQLSTATE) == INVALID_STATEMENT_NAME:
                     known.pop(statement, None)
                 raise error_from_result(result, encoding=self.connection.info.encoding)
-        known[statement] = ways
         result = results[-2 if self.ends else -1]
-        ways.set_pgresult(result, set_loaders=not parsed)
+        ways.set_pgresult(result)
         self.rows = cast("list[Row]", ways.load_rows(0, result.ntuples, tuple))
 
     def fetchall(self) -> list[Row]:
@@ -129,7 +127,7 @@ def answers(pg: PGconn) -> list[PGresult]:
             pg.consume_input()
         result = pg.get_result()
         if result is None:  # between two commands
-            if pg.status != psycopg.pq.ConnStatus.OK:
+            if pg.status != ConnStatus.OK:
                 raise psycopg.OperationalError("the connection is lost")
             continue
         if result.status == SYNC:
