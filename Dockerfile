@@ -18,7 +18,7 @@ COPY seeds seeds
 COPY marketplace marketplace
 # Collecting needs settings that load; none of these values reaches the final image's environment.
 RUN SECRET_KEY=collect DATABASE_URL=postgresql://none/none REDIS_URL=redis://none \
-    STORAGE_ROOT=/tmp RECEIPT_KEY_FILE=/tmp/none FACTOR_KEY_FILE=/tmp/none OPENER_RECIPIENT=none \
+    STORAGE_ROOT=/tmp RECEIPT_KEY_FILE=/tmp/none LOG_KEY_FILE=/tmp/none FACTOR_KEY_FILE=/tmp/none OPENER_RECIPIENT=none \
     STATIC_ROOT=/app/staticfiles .venv/bin/python manage.py collectstatic --noinput --verbosity 0
 
 FROM python:3.11-slim

@@ -32,6 +32,14 @@ from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.indicators.tallies import DemandTally
+from marketplace.ledger.log.models import (
+    Anchor,
+    Checkpoint,
+    Cosignature,
+    Leaf,
+    LogTile,
+    PublishedKey,
+)
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
 from marketplace.scenarios.attachments import Attachment
@@ -61,6 +69,7 @@ from marketplace.supervision.models import (
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "Anchor",
     "ApiToken",
     "Approach",
     "Attachment",
@@ -68,8 +77,10 @@ __all__ = [
     "Bid",
     "BidVersion",
     "BoardTally",
+    "Checkpoint",
     "Condition",
     "Control",
+    "Cosignature",
     "Count",
     "Criterion",
     "Decision",
@@ -89,6 +100,8 @@ __all__ = [
     "InspectionSubject",
     "Interest",
     "Invitation",
+    "Leaf",
+    "LogTile",
     "Membership",
     "Metric",
     "Milestone",
@@ -111,6 +124,7 @@ __all__ = [
     "PledgeText",
     "Publication",
     "Publicity",
+    "PublishedKey",
     "Ranking",
     "Receipt",
     "Report",

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.db import connection, connections
 from django.test.testcases import LiveServerThread
@@ -43,6 +44,18 @@ def django_db_setup(django_test_environment: None) -> Iterator[None]:
     yield
     connections.close_all()
     drop_database(f"{run.owner_url}postgres", name)
+
+
+def anchor_file(name: str) -> Path:
+    """Where the log of one database, or of one test, keeps its last checkpoint."""
+    return Path(settings.LOG_ANCHOR_FILE).parent / name / "checkpoint"
+
+
+@pytest.fixture(autouse=True)
+def own_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins a log of its own."""
+    name = f"{servers_plugin.worker_id()}_{next(NUMBERS)}"
+    monkeypatch.setattr(settings, "LOG_ANCHOR_FILE", anchor_file(name))
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,7 @@ def committing_db(
     made = CommittingDatabase(name, f"{run.app_url}{name}", f"{run.owner_url}{name}")
     monkeypatch.setenv("DATABASE_URL", made.url)
     monkeypatch.setenv("DATABASE_OWNER_URL", made.owner_url)
+    monkeypatch.setenv("LOG_ANCHOR_FILE", str(anchor_file(name)))
     with django_db_blocker.unblock():
         connections.close_all()
         for alias in connections:

@@ -30,17 +30,20 @@ def write_secret(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
+def new_signing_key() -> bytes:
+    """An Ed25519 private key in PEM."""
+    return Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+
+
 def make_keys(folder: Path) -> None:
-    """Make what is missing: receipt key, factors' key, the opener's identity, secret key, demo password.
+    """Make what is missing: receipt key, log key, factors' key, the opener's identity, secret key, demo password.
 
     The opener's identity has a folder of its own, so that a separate account can own it.
     """
-    write_secret(
-        folder / "keys" / "receipt.pem",
-        Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        ),
-    )
+    write_secret(folder / "keys" / "receipt.pem", new_signing_key())
+    write_secret(folder / "keys" / "log.pem", new_signing_key())
     factor_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     write_secret(folder / "keys" / "factors", f"first {factor_key}\n".encode())
     write_secret(folder / "keys" / "secret", secrets.token_urlsafe(48).encode())
@@ -84,6 +87,9 @@ def environment(
         "STATIC_ROOT": str(folder / "static"),
         "STATIC_FROM_SOURCE": "1",
         "RECEIPT_KEY_FILE": str(folder / "keys" / "receipt.pem"),
+        "LOG_KEY_FILE": str(folder / "keys" / "log.pem"),
+        "LOG_ANCHOR_FILE": str(folder / "log" / "checkpoint"),
+        "LOG_ORIGIN": "localhost/jiebang-demo",
         "FACTOR_KEY_FILE": str(folder / "keys" / "factors"),
         "OPENER_RECIPIENT": str(identity.to_public()),
         "DEMO_PASSWORD_FILE": str(folder / "password"),

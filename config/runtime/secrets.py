@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 import pyrage
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from config.runtime.environment import new_signing_key
 
 OPENER, GROUP = 10002, 10001
 
@@ -37,10 +37,8 @@ def main(arguments: list[str]) -> int:
     keep(folder / "database_url", f"postgresql://jiebang_app:{passwords['app']}{server}")
     keep(folder / "database_owner_url", f"postgresql://jiebang_owner:{passwords['owner']}{server}")
     keep(folder / "redis_url", f"redis://:{passwords['redis']}@redis:6379/0")
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
-    keep(folder / "receipt.pem", pem.decode())
+    keep(folder / "receipt.pem", new_signing_key().decode())
+    keep(folder / "log.pem", new_signing_key().decode())
     print(f"OPENER_RECIPIENT={opener(folder / 'opener')}")
     return 0
 

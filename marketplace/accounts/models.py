@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.validators import validate_uscc
 from marketplace.base.actor import Actor, Role
 from marketplace.base.clock import MarketplaceNow
+from marketplace.base.inspected import inspected
 from marketplace.base.models import Recorded
 
 
@@ -47,13 +48,19 @@ class User(AbstractBaseUser, Recorded):
         return self.name
 
 
+def _inside(actor: Actor, organisation: str = "") -> Q:
+    """Rows of one's own organisation, and of those that a request of this inspector opens."""
+    path = f"{organisation}__" if organisation else ""
+    own = Q(**{f"{path}pk": actor.organisation_id}) if actor.organisation_id else Q(pk=None)
+    return own | inspected(actor, "", f"{path}uid")
+
+
 class OrganisationQuerySet(models.QuerySet["Organisation"]):
     def visible_to(self, actor: Actor) -> OrganisationQuerySet:
         """Verified ones are public; the others are known to their members and to the office."""
         if actor.is_office:
             return self
-        own = Q(pk=actor.organisation_id) if actor.organisation_id else Q(pk=None)
-        return self.filter(Q(verified_at__isnull=False) | own)
+        return self.filter(Q(verified_at__isnull=False) | _inside(actor))
 
     def managed_by(self, actor: Actor) -> OrganisationQuerySet:
         """Whose people the actor invites and removes; the same as `can_manage_members`."""
@@ -111,6 +118,12 @@ class Organisation(Recorded):
 
 
 class TieQuerySet(models.QuerySet[Any]):
+    def visible_to(self, actor: Actor) -> TieQuerySet:
+        """The organisation's own people, the office, who inspects it: a controller may be a person."""
+        if actor.is_office:
+            return self
+        return self.filter(_inside(actor, "organisation"))
+
     def in_force(self, day: date) -> TieQuerySet:
         """What the office has seen and what holds on that day.
 
@@ -173,12 +186,10 @@ PERSON_ROLES = [
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def visible_to(self, actor: Actor) -> MembershipQuerySet:
-        """Colleagues see one another; the office sees who speaks for whom."""
+        """Colleagues see one another; office and inspectors see who speaks for whom."""
         if actor.is_office:
             return self
-        if actor.organisation_id:
-            return self.filter(organisation=actor.organisation_id)
-        return self.none()
+        return self.filter(_inside(actor, "organisation"))
 
 
 class Membership(Recorded):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bid_shapes import party, subject
 from marketplace.api.bids import UID_EXAMPLE
 from marketplace.api.bodies import Body, Instant, Text, Uid
-from marketplace.api.deeds import Given, deed
+from marketplace.api.calls import calling, its_uid
 from marketplace.api.gate import Reason
 from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.moves import told
@@ -76,12 +75,12 @@ class AwardDetail(AwardRow):
 
 
 class Winner(Body):
-    bid = Uid()
+    bid = Uid(source="bid_uid")
     reason = Text(4000, required=False, help_text="Needed for any but the best one left.")
 
 
 class Minutes(Body):
-    bid = Uid()
+    bid = Uid(source="bid_uid")
     minutes_number = Text(80)
     reason = Text(4000, required=False)
 
@@ -184,115 +183,73 @@ class AwardOne(PublicRead):
         return Response(award_shown(request, uid))
 
 
-def decide(action: Callable[..., Any], given: Given, uid: UUID) -> UUID:
+def decided(*of: Any, **said: Any) -> type[Resource]:
     """One of the ways to decide, for a demand that the actor sees."""
-    if not Scenario.objects.visible_to(given.actor).filter(uid=uid).exists():
-        raise NotFound
-    body = dict(given.body)
-    found: UUID = action(actor=given.actor, scenario_uid=uid, bid_uid=body.pop("bid"), **body).uid
-    return found
+    told: dict[str, Any] = {"base": OfScenario, "sees": Scenario, "scope": Scope.AWARDS}
+    return calling(of[0], "scenario_uid", *of[1:], **told, **said)
 
 
-class ChooseWinner(OfScenario):
-    @deed(
-        "scenarios_choose_winner",
-        "Choose the winner",
-        scope=Scope.AWARDS,
-        description="By the demand's owner, among the candidates, where the owner chooses.",
-        takes=Winner,
-        example={"bid": UID_EXAMPLE},
-        status=201,
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        return decide(awards.choose_winner, given, uid)
+ChooseWinner = decided(
+    awards.choose_winner,
+    "scenarios_choose_winner",
+    "Choose the winner",
+    description="By the demand's owner, among the candidates, where the owner chooses.",
+    takes=Winner,
+    example={"bid": UID_EXAMPLE},
+    status=201,
+    makes=its_uid,
+    **SHOWN,
+)
+DecideByMinutes = decided(
+    awards.decide_by_minutes,
+    "scenarios_decide_by_minutes",
+    "Enter the decision of a meeting",
+    takes=Minutes,
+    example={"bid": UID_EXAMPLE, "minutes_number": "纪〔2026〕3号"},
+    status=201,
+    makes=its_uid,
+    **SHOWN,
+)
+ChooseNobody = decided(
+    awards.choose_nobody,
+    "scenarios_choose_nobody",
+    "End without an award",
+    description="With reasons of at least 20 characters; the listing fails and stays visible.",
+    takes=Reason,
+    example={"reason": "三家候选方案均未覆盖现场改造所需的停机窗口要求。"},
+    shows=scenario_shown,
+    answers=ScenarioDetail,
+)
 
 
-class DecideByMinutes(OfScenario):
-    @deed(
-        "scenarios_decide_by_minutes",
-        "Enter the decision of a meeting",
-        scope=Scope.AWARDS,
-        takes=Minutes,
-        example={"bid": UID_EXAMPLE, "minutes_number": "纪〔2026〕3号"},
-        status=201,
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        return decide(awards.decide_by_minutes, given, uid)
+def on_award(*of: Any, **said: Any) -> type[Resource]:
+    told: dict[str, Any] = {"about": (Decision, "scenario__uid"), "sees": Decision, **SHOWN}
+    return calling(of[0], "decision_uid", *of[1:], **told, **said)
 
 
-class ChooseNobody(OfScenario):
-    @deed(
-        "scenarios_choose_nobody",
-        "End without an award",
-        scope=Scope.AWARDS,
-        description="With reasons of at least 20 characters; the listing fails and stays visible.",
-        takes=Reason,
-        example={"reason": "三家候选方案均未覆盖现场改造所需的停机窗口要求。"},
-        shows=scenario_shown,
-        answers=ScenarioDetail,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        if not Scenario.objects.visible_to(given.actor).filter(uid=uid).exists():
-            raise NotFound
-        awards.choose_nobody(actor=given.actor, scenario_uid=uid, **given.body)
-        return uid
-
-
-def require_visible(given: Given, uid: UUID) -> None:
-    if not Decision.objects.visible_to(given.actor).filter(uid=uid).exists():
-        raise NotFound
-
-
-class AwardPublicise(Resource):
-    about = (Decision, "scenario__uid")
-
-    @deed(
-        "awards_publicise",
-        "Publish the notice and start its window",
-        scope=None,
-        takes=Publicise,
-        example={"ends_at": "2026-12-31T00:00:00+08:00"},
-        proof=True,
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        require_visible(given, uid)
-        awards.publicise(actor=given.actor, decision_uid=uid, ends_at=given.body.get("ends_at"))
-        return uid
-
-
-class AwardConfirm(Resource):
-    about = (Decision, "scenario__uid")
-
-    @deed(
-        "awards_confirm",
-        "Confirm the award",
-        scope=None,
-        description="After the window of its publicity.",
-        proof=True,
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        require_visible(given, uid)
-        awards.confirm_award(actor=given.actor, decision_uid=uid)
-        return uid
-
-
-class AwardRefuse(Resource):
-    about = (Decision, "scenario__uid")
-
-    @deed(
-        "awards_refuse",
-        "Refuse the award",
-        scope=Scope.AWARDS,
-        description="By the winner, before the confirmation; the next ranked may be decided.",
-        takes=Reason,
-        example={"reason": "核心人员变动，无法按期交付。"},
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        require_visible(given, uid)
-        awards.refuse_award(actor=given.actor, decision_uid=uid, **given.body)
-        return uid
+AwardPublicise = on_award(
+    awards.publicise,
+    "awards_publicise",
+    "Publish the notice and start its window",
+    scope=None,
+    takes=Publicise,
+    example={"ends_at": "2026-12-31T00:00:00+08:00"},
+    proof=True,
+)
+AwardConfirm = on_award(
+    awards.confirm_award,
+    "awards_confirm",
+    "Confirm the award",
+    scope=None,
+    description="After the window of its publicity.",
+    proof=True,
+)
+AwardRefuse = on_award(
+    awards.refuse_award,
+    "awards_refuse",
+    "Refuse the award",
+    scope=Scope.AWARDS,
+    description="By the winner, before the confirmation; the next ranked may be decided.",
+    takes=Reason,
+    example={"reason": "核心人员变动，无法按期交付。"},
+)

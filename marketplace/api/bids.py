@@ -17,6 +17,7 @@ from marketplace.accounts.tokens.models import Scope
 from marketplace.api import bid_shapes
 from marketplace.api.bid_shapes import BidDetail, BidRow, PackageShape, ReceiptShape
 from marketplace.api.bodies import Body, Text
+from marketplace.api.calls import calling
 from marketplace.api.deeds import Answer, Given, deed
 from marketplace.api.limits import BID_BODY_BYTES_MAX
 from marketplace.api.lists import Filter, Listed, listing, reading
@@ -212,20 +213,17 @@ class BidRevise(Resource):
         return version.uid
 
 
-class BidWithdraw(Resource):
-    about = (Bid, "scenario__uid")
-
-    @deed(
-        "bids_withdraw",
-        "Withdraw one's bid",
-        scope=Scope.BIDS,
-        description="Before the deadline; it is never opened, and may be submitted again.",
-        shows=bid_shown,
-        answers=BidDetail,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        actions.withdraw_bid(actor=given.actor, bid_uid=uid)
-        return uid
+BidWithdraw = calling(
+    actions.withdraw_bid,
+    "bid_uid",
+    "bids_withdraw",
+    "Withdraw one's bid",
+    about=(Bid, "scenario__uid"),
+    scope=Scope.BIDS,
+    description="Before the deadline; it is never opened, and may be submitted again.",
+    shows=bid_shown,
+    answers=BidDetail,
+)
 
 
 def package_shown(request: Request, uid: UUID) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def deed(
     revised: Callable[[Given, UUID], dict[str, Any]] | None = None,
     proof: bool = False,
     own_key: bool = False,
+    also: tuple[int, ...] = (),
 ) -> Callable[[Callable[..., UUID | Answer]], Callable[..., Response]]:
     """Describe and guard an operation.
 
@@ -99,7 +100,7 @@ def deed(
     shows: shapes the object of a uid for this reader; without it the answer is 204. answers: its
     shape in the schema. revised: the deed needs If-Match; called when that is stale, it says what
     stands now. proof: asks for a fresh second factor, which no token has. own_key: the action honours the key
-    itself, since it prepares much before its transaction.
+    itself, since it prepares much before its transaction. also: further statuses of problems.
     """
 
     def describe(method: Callable[..., UUID | Answer]) -> Callable[..., Response]:
@@ -130,7 +131,7 @@ def deed(
             return Response(shows(request, done), status=status, headers=headers)
 
         problems = [400, 401, 403, 404, 409, 413, 415, 422]
-        problems += [412, 428] if revised else []
+        problems += [*([412, 428] if revised else []), *also]
         setattr(answer, DECLARED, (scope.value if scope else None, proof))
         return extend_schema(
             operation_id=name,

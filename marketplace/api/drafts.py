@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bodies import Body, Choice, Flag, Instant, Number, Text, Whole
+from marketplace.api.calls import call, calling
 from marketplace.api.deeds import Given, deed
 from marketplace.api.scenarios import ScenarioList, said, scenario_shown
 from marketplace.api.shapes import ScenarioDetail
@@ -213,27 +214,25 @@ class ScenarioOne(PublicRead):
         )
         return uid
 
-    @deed(
+    delete = call(
+        actions.delete_draft,
+        "scenario_uid",
         "scenarios_delete",
         "Delete a draft",
         scope=Scope.SCENARIOS,
         description="Only what was never filed.",
     )
-    def delete(self, given: Given, uid: UUID) -> UUID:
-        actions.delete_draft(actor=given.actor, scenario_uid=uid)
-        return uid
 
 
-class ScenarioSubmit(OfScenario):
-    @deed(
-        "scenarios_submit",
-        "File a demand with the office",
-        scope=Scope.SCENARIOS,
-        description="Everything that is missing is told at once (422).",
-        shows=scenario_shown,
-        answers=ScenarioDetail,
-        revised=what_stands,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        actions.submit_scenario(actor=given.actor, scenario_uid=uid, revision=given.revision)
-        return uid
+ScenarioSubmit = calling(
+    actions.submit_scenario,
+    "scenario_uid",
+    "scenarios_submit",
+    "File a demand with the office",
+    base=OfScenario,
+    scope=Scope.SCENARIOS,
+    description="Everything that is missing is told at once (422).",
+    shows=scenario_shown,
+    answers=ScenarioDetail,
+    revised=what_stands,
+)

@@ -12,10 +12,10 @@ from rest_framework.response import Response
 
 from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bodies import Body, Instant, Text, Uid
-from marketplace.api.deeds import Given, deed
+from marketplace.api.calls import calling
 from marketplace.api.scenarios import scenario_shown
 from marketplace.api.shapes import ScenarioDetail, Shape, text
-from marketplace.api.views import OfScenario, actor_of
+from marketplace.api.views import OfScenario, Resource, actor_of
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require
 from marketplace.scenarios import actions
@@ -40,100 +40,71 @@ class Publish(Body):
         child=Uid(),
         min_length=1,
         max_length=HOLDERS_MAX,
+        source="key_holder_uids",
         help_text="Of the candidates; at least as many as the profile asks to confirm an opening.",
     )
     deadline_at = Instant(required=False, allow_null=True)
 
 
-class ScenarioDemonstrate(OfScenario):
-    @deed("scenarios_demonstrate", "Take up a filed demand", scope=Scope.OFFICE, **SHOWN)
-    def post(self, given: Given, uid: UUID) -> UUID:
-        actions.start_demonstration(actor=given.actor, scenario_uid=uid)
-        return uid
+def on_demand(*of: Any, **said: Any) -> type[Resource]:
+    return calling(of[0], "scenario_uid", *of[1:], base=OfScenario, **SHOWN, **said)
 
 
-class ScenarioReturn(OfScenario):
-    @deed(
-        "scenarios_return",
-        "Give a demand back to its owner",
-        scope=Scope.OFFICE,
-        takes=Reason,
-        example={"reason": "指标缺少测试方法。"},
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        actions.return_scenario(actor=given.actor, scenario_uid=uid, **given.body)
-        return uid
-
-
-class ScenarioReject(OfScenario):
-    @deed(
-        "scenarios_reject",
-        "Reject a demand for good",
-        scope=Scope.OFFICE,
-        takes=Reason,
-        example={"reason": "不属于本平台的领域。"},
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        actions.reject_scenario(actor=given.actor, scenario_uid=uid, **given.body)
-        return uid
-
-
-class ScenarioConclude(OfScenario):
-    @deed(
-        "scenarios_conclude",
-        "Conclude the demonstration",
-        scope=Scope.OFFICE,
-        takes=Opinion,
-        example={"opinion": "需求真实，指标可测，条件中立，同意发榜。"},
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        actions.conclude_demonstration(actor=given.actor, scenario_uid=uid, **given.body)
-        return uid
-
-
-class ScenarioPublish(OfScenario):
-    @deed(
-        "scenarios_publish",
-        "Post a demand",
-        scope=None,
-        description="Everybody reads it from here on, and nothing of it changes any more.",
-        takes=Publish,
-        example={
-            "key_holders": [
-                "5f0c7f3e-0b0e-4d5e-9a53-0a5a4f7a7c11",
-                "8a6f2c1d-7f43-4f0e-8f19-3c1f0d9b2e22",
-            ],
-            "deadline_at": "2026-12-31T17:00:00+08:00",
-        },
-        proof=True,
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        actions.publish_scenario(
-            actor=given.actor,
-            scenario_uid=uid,
-            key_holder_uids=given.body["key_holders"],
-            deadline_at=given.body.get("deadline_at"),
-        )
-        return uid
-
-
-class ScenarioWithdraw(OfScenario):
-    @deed(
-        "scenarios_withdraw",
-        "Take back a posted demand",
-        scope=Scope.SCENARIOS,
-        description="Strictly before its deadline; it stays visible, with the reason.",
-        takes=Reason,
-        example={"reason": "生产计划调整，需求取消。"},
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        actions.withdraw_scenario(actor=given.actor, scenario_uid=uid, **given.body)
-        return uid
+ScenarioDemonstrate = on_demand(
+    actions.start_demonstration,
+    "scenarios_demonstrate",
+    "Take up a filed demand",
+    scope=Scope.OFFICE,
+)
+ScenarioReturn = on_demand(
+    actions.return_scenario,
+    "scenarios_return",
+    "Give a demand back to its owner",
+    scope=Scope.OFFICE,
+    takes=Reason,
+    example={"reason": "指标缺少测试方法。"},
+)
+ScenarioReject = on_demand(
+    actions.reject_scenario,
+    "scenarios_reject",
+    "Reject a demand for good",
+    scope=Scope.OFFICE,
+    takes=Reason,
+    example={"reason": "不属于本平台的领域。"},
+)
+ScenarioConclude = on_demand(
+    actions.conclude_demonstration,
+    "scenarios_conclude",
+    "Conclude the demonstration",
+    scope=Scope.OFFICE,
+    takes=Opinion,
+    example={"opinion": "需求真实，指标可测，条件中立，同意发榜。"},
+)
+ScenarioPublish = on_demand(
+    actions.publish_scenario,
+    "scenarios_publish",
+    "Post a demand",
+    scope=None,
+    description="Everybody reads it from here on, and nothing of it changes any more.",
+    takes=Publish,
+    example={
+        "key_holders": [
+            "5f0c7f3e-0b0e-4d5e-9a53-0a5a4f7a7c11",
+            "8a6f2c1d-7f43-4f0e-8f19-3c1f0d9b2e22",
+        ],
+        "deadline_at": "2026-12-31T17:00:00+08:00",
+    },
+    proof=True,
+)
+ScenarioWithdraw = on_demand(
+    actions.withdraw_scenario,
+    "scenarios_withdraw",
+    "Take back a posted demand",
+    scope=Scope.SCENARIOS,
+    description="Strictly before its deadline; it stays visible, with the reason.",
+    takes=Reason,
+    example={"reason": "生产计划调整，需求取消。"},
+)
 
 
 class CandidateSerializer(Shape):

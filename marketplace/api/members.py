@@ -10,18 +10,18 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from marketplace.accounts.invitations.actions import sending
+from marketplace.accounts.invitations.actions import acceptance, sending
 from marketplace.accounts.invitations.models import Invitation, InvitationState
 from marketplace.accounts.members import actions as members
-from marketplace.accounts.models import Membership
+from marketplace.accounts.models import Membership, Organisation
 from marketplace.accounts.tokens.models import Scope
+from marketplace.api.bid_shapes import party
 from marketplace.api.bodies import Body, Choice, Text
-from marketplace.api.deeds import Given, deed
+from marketplace.api.calls import call, calling, its_uid
 from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.moves import told
-from marketplace.api.organisations import visible
 from marketplace.api.scenarios import said
-from marketplace.api.shapes import Links, Shape, actions, instant, text
+from marketplace.api.shapes import Links, Party, Shape, actions, instant, text
 from marketplace.api.views import Resource, absolute, actor_of
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
@@ -55,6 +55,17 @@ class InvitationRow(Shape):
     expires_at = instant()
     links = Links()
     actions = actions()
+
+
+class Accepted(Shape):
+    uid = s.UUIDField(help_text="Of the invitation.")
+    organisation = Party(help_text="That one joined; of a role as a person, the office.")
+    role = text()
+    for_person = s.BooleanField(help_text="A role as a person, not a membership.")
+
+
+class Acceptance(Body):
+    token = Text(128, help_text="The last part of the link's address.")
 
 
 class RoleBody(Body):
@@ -110,7 +121,9 @@ class MemberOne(Resource):
     def get(self, request: Request, uid: UUID) -> Response:
         return Response(member_shown(request, uid))
 
-    @deed(
+    patch = call(
+        members.change_role,
+        "membership_uid",
         "members_change_role",
         "Give a member another role",
         scope=Scope.ORGANISATION,
@@ -119,12 +132,13 @@ class MemberOne(Resource):
         shows=member_shown,
         answers=MemberRow,
     )
-    def patch(self, given: Given, uid: UUID) -> UUID:
-        return members.change_role(actor=given.actor, membership_uid=uid, **given.body).uid
-
-    @deed("members_remove", "Remove a member, or leave", scope=Scope.ORGANISATION)
-    def delete(self, given: Given, uid: UUID) -> UUID:
-        return members.remove_member(actor=given.actor, membership_uid=uid).uid
+    delete = call(
+        members.remove_member,
+        "membership_uid",
+        "members_remove",
+        "Remove a member, or leave",
+        scope=Scope.ORGANISATION,
+    )
 
 
 # -- Invitations -------------------------------------------------------------------------------------
@@ -171,20 +185,20 @@ class Invitations(Listed):
         return rows, lambda page: [invitation_shape(request, row, now) for row in page]
 
 
-class InvitationSend(Resource):
-    @deed(
-        "invitations_send",
-        "Invite somebody",
-        scope=Scope.ORGANISATION,
-        description="By mail, which alone holds the link; single use, for seven days.",
-        takes=Invite,
-        example={"email": "colleague@example.com", "role": "editor"},
-        status=201,
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        visible(given.actor, uid)
-        return sending.invite(actor=given.actor, organisation_uid=uid, **given.body).invitation.uid
+InvitationSend = calling(
+    sending.invite,
+    "organisation_uid",
+    "invitations_send",
+    "Invite somebody",
+    sees=Organisation,
+    makes=lambda made: its_uid(made.invitation),
+    scope=Scope.ORGANISATION,
+    description="By mail, which alone holds the link; single use, for seven days.",
+    takes=Invite,
+    example={"email": "colleague@example.com", "role": "editor"},
+    status=201,
+    **SHOWN,
+)
 
 
 class InvitationOne(Resource):
@@ -192,18 +206,49 @@ class InvitationOne(Resource):
     def get(self, request: Request, uid: UUID) -> Response:
         return Response(invitation_shown(request, uid))
 
-    @deed("invitations_revoke", "Revoke an invitation", scope=Scope.ORGANISATION)
-    def delete(self, given: Given, uid: UUID) -> UUID:
-        return sending.revoke_invitation(actor=given.actor, invitation_uid=uid).uid
-
-
-class InvitationAgain(Resource):
-    @deed(
-        "invitations_send_again",
-        "Send an invitation again",
+    delete = call(
+        sending.revoke_invitation,
+        "invitation_uid",
+        "invitations_revoke",
+        "Revoke an invitation",
         scope=Scope.ORGANISATION,
-        description="With a new link; the earlier one is dead.",
-        **SHOWN,
     )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        return sending.send_again(actor=given.actor, invitation_uid=uid).invitation.uid
+
+
+InvitationAgain = calling(
+    sending.send_again,
+    "invitation_uid",
+    "invitations_send_again",
+    "Send an invitation again",
+    scope=Scope.ORGANISATION,
+    description="With a new link; the earlier one is dead.",
+    **SHOWN,
+)
+
+
+def accepted_shown(request: Request, uid: UUID) -> dict[str, Any]:
+    """To who accepted it; the invitation itself is seen by who sent it."""
+    row = Invitation.objects.filter(uid=uid, accepted_by=actor_of(request).user_id)
+    found = row.select_related("organisation").get()
+    return {
+        "uid": str(found.uid),
+        "organisation": party(found.organisation),
+        "role": found.role,
+        "for_person": found.for_person,
+    }
+
+
+InvitationAccept = calling(
+    acceptance.accept_invitation,
+    "",
+    "invitations_accept",
+    "Accept an invitation",
+    makes=its_uid,
+    scope=None,
+    description="In person, by whom it was sent to, with the token of its link.",
+    takes=Acceptance,
+    example={"token": "0" * 64},
+    shows=accepted_shown,
+    answers=Accepted,
+    also=(410,),
+)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from marketplace.accounts.tokens.models import Scope
+from marketplace.api.calls import calling
 from marketplace.api.deeds import Given, deed
 from marketplace.api.lists import Listed, listing, reading
 from marketplace.api.moves import told
@@ -89,16 +90,15 @@ class NoticeOne(Resource):
         return Response(notice_shown(request, uid))
 
 
-class NoticeRead(Resource):
-    @deed(
-        "notices_mark_read",
-        "Mark a notice as read",
-        scope=Scope.NOTICES,
-        shows=notice_shown,
-        answers=NoticeRow,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        return notices.mark_read(actor=given.actor, notice_uid=uid).uid
+NoticeRead = calling(
+    notices.mark_read,
+    "notice_uid",
+    "notices_mark_read",
+    "Mark a notice as read",
+    scope=Scope.NOTICES,
+    shows=notice_shown,
+    answers=NoticeRow,
+)
 
 
 class NoticesRead(Resource):

@@ -20,6 +20,7 @@ from marketplace.api.bid_shapes import (
 )
 from marketplace.api.bids import bid_shown
 from marketplace.api.bodies import Body, Choice, Text
+from marketplace.api.calls import calling
 from marketplace.api.deeds import Given, deed
 from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.moves import told
@@ -209,36 +210,32 @@ class CheckedSerializer(Shape):
 
 
 class Check(Body):
-    condition = Text(4, help_text="The code of a listed condition.")
+    condition = Text(4, source="condition_code", help_text="The code of a listed condition.")
     verdict = Choice(Verdict.values)
     reason = Text(2000, required=False, help_text="Needed for a fail; the bidder is told.")
 
 
-class EligibilityStart(OfScenario):
-    @deed(
-        "eligibility_start",
-        "Start the eligibility check",
-        scope=Scope.OFFICE,
-        shows=scenario_shown,
-        answers=ScenarioDetail,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        bidding.start_eligibility(actor=given.actor, scenario_uid=uid)
-        return uid
-
-
-class EligibilityConclude(OfScenario):
-    @deed(
-        "eligibility_conclude",
-        "Conclude the eligibility check",
-        scope=Scope.OFFICE,
-        description="Voids related bids, tells eligible from ineligible ones.",
-        shows=scenario_shown,
-        answers=ScenarioDetail,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        bidding.conclude_eligibility(actor=given.actor, scenario_uid=uid)
-        return uid
+DEMAND: dict[str, Any] = {
+    "base": OfScenario,
+    "scope": Scope.OFFICE,
+    "shows": scenario_shown,
+    "answers": ScenarioDetail,
+}
+EligibilityStart = calling(
+    bidding.start_eligibility,
+    "scenario_uid",
+    "eligibility_start",
+    "Start the eligibility check",
+    **DEMAND,
+)
+EligibilityConclude = calling(
+    bidding.conclude_eligibility,
+    "scenario_uid",
+    "eligibility_conclude",
+    "Conclude the eligibility check",
+    description="Voids related bids, tells eligible from ineligible ones.",
+    **DEMAND,
+)
 
 
 class Eligibility(OfScenario):
@@ -280,27 +277,17 @@ def checked_shape(row: queries.MatrixRow) -> dict[str, Any]:
     }
 
 
-class BidCheck(Resource):
-    about = (Bid, "scenario__uid")
-
-    @deed(
-        "bids_check_condition",
-        "Say whether a bid meets a condition",
-        scope=Scope.OFFICE,
-        description="Of several verdicts on one condition the last one stands.",
-        takes=Check,
-        example={"condition": "Q1", "verdict": "pass"},
-        shows=bid_shown,
-        answers=BidDetail,
-        status=201,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        body = given.body
-        bidding.check_condition(
-            actor=given.actor,
-            bid_uid=uid,
-            condition_code=body["condition"],
-            verdict=body["verdict"],
-            reason=body.get("reason", ""),
-        )
-        return uid
+BidCheck = calling(
+    bidding.check_condition,
+    "bid_uid",
+    "bids_check_condition",
+    "Say whether a bid meets a condition",
+    about=(Bid, "scenario__uid"),
+    scope=Scope.OFFICE,
+    description="Of several verdicts on one condition the last one stands.",
+    takes=Check,
+    example={"condition": "Q1", "verdict": "pass"},
+    shows=bid_shown,
+    answers=BidDetail,
+    status=201,
+)

@@ -14,6 +14,7 @@ from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bid_shapes import subject
 from marketplace.api.bids import UID_EXAMPLE
 from marketplace.api.bodies import Body, Flag, Text, Uid
+from marketplace.api.calls import calling, its_uid
 from marketplace.api.deeds import Given, deed
 from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.moves import told
@@ -74,12 +75,16 @@ class ExpertSerializer(Shape):
 
 class Appointment(Body):
     experts = s.ListField(
-        child=Uid(), min_length=1, max_length=MEMBERS_MAX, help_text="J1 first; uids of people."
+        child=Uid(),
+        min_length=1,
+        max_length=MEMBERS_MAX,
+        source="expert_uids",
+        help_text="J1 first; uids of people.",
     )
 
 
 class Seat(Body):
-    expert = Uid(help_text="The person's uid.")
+    expert = Uid(source="expert_uid", help_text="The person's uid.")
 
 
 class Declaration(Body):
@@ -157,26 +162,20 @@ class Panels(Listed):
         return panels_of(actor), shape
 
 
-class PanelAppoint(OfScenario):
-    @deed(
-        "panels_appoint",
-        "Appoint the panel of a demand",
-        scope=Scope.OFFICE,
-        takes=Appointment,
-        example={"experts": [UID_EXAMPLE]},
-        status=201,
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        visible = Scenario.objects.visible_to(given.actor).filter(uid=uid)
-        if not visible.exists():
-            raise NotFound
-        panel = committee.appoint_panel(
-            actor=given.actor,
-            scenario_uid=uid,
-            expert_uids=given.body["experts"],
-        )
-        return panel.uid
+PanelAppoint = calling(
+    committee.appoint_panel,
+    "scenario_uid",
+    "panels_appoint",
+    "Appoint the panel of a demand",
+    base=OfScenario,
+    sees=Scenario,
+    makes=its_uid,
+    scope=Scope.OFFICE,
+    takes=Appointment,
+    example={"experts": [UID_EXAMPLE]},
+    status=201,
+    **SHOWN,
+)
 
 
 class PanelOne(Resource):
@@ -194,38 +193,30 @@ def visible_panel(given: Given, uid: UUID) -> Panel:
     return panel
 
 
-class PanelMembers(Resource):
-    about = (Panel, "scenario__uid")
-
-    @deed(
-        "panels_add_member",
-        "Add a member",
-        scope=Scope.OFFICE,
-        takes=Seat,
-        example={"expert": UID_EXAMPLE},
-        status=201,
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        visible_panel(given, uid)
-        committee.add_member(actor=given.actor, panel_uid=uid, expert_uid=given.body["expert"])
-        return uid
-
-
-class PanelDeclare(Resource):
-    about = (Panel, "scenario__uid")
-
-    @deed(
-        "panels_declare",
-        "Declare one's interests",
-        scope=Scope.COMMITTEE,
-        takes=Declaration,
-        example={"free": True},
-        shows=None,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        member = committee.declare_interest(actor=given.actor, panel_uid=uid, **given.body)
-        return member.uid
+ABOUT: dict[str, Any] = {"about": (Panel, "scenario__uid")}
+PanelMembers = calling(
+    committee.add_member,
+    "panel_uid",
+    "panels_add_member",
+    "Add a member",
+    sees=Panel,
+    scope=Scope.OFFICE,
+    takes=Seat,
+    example={"expert": UID_EXAMPLE},
+    status=201,
+    **ABOUT,
+    **SHOWN,
+)
+PanelDeclare = calling(
+    committee.declare_interest,
+    "panel_uid",
+    "panels_declare",
+    "Declare one's interests",
+    scope=Scope.COMMITTEE,
+    takes=Declaration,
+    example={"free": True},
+    **ABOUT,
+)
 
 
 class MemberRecuse(Resource):
@@ -248,14 +239,17 @@ class MemberRecuse(Resource):
         return member
 
 
-class PanelStart(Resource):
-    about = (Panel, "scenario__uid")
-
-    @deed("panels_start_scoring", "Start the scoring", scope=None, proof=True, **SHOWN)
-    def post(self, given: Given, uid: UUID) -> UUID:
-        visible_panel(given, uid)
-        committee.start_scoring(actor=given.actor, panel_uid=uid)
-        return uid
+PanelStart = calling(
+    committee.start_scoring,
+    "panel_uid",
+    "panels_start_scoring",
+    "Start the scoring",
+    sees=Panel,
+    scope=None,
+    proof=True,
+    **ABOUT,
+    **SHOWN,
+)
 
 
 class PanelFinish(Resource):

@@ -44,6 +44,16 @@ PROBLEM = {
 }
 
 
+ORGANISATION = {
+    "name": "Jiebang-Organisation",
+    "in": "header",
+    "description": "Act for this organisation in this request, instead of the one chosen on the"
+    " pages: its uid. One must be a member there, or the answer is 403 `organisation.other`; a"
+    " token acts for none but its own.",
+    "schema": {"type": "string", "format": "uuid"},
+}
+
+
 def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Every operation may answer with a problem document; the shape is one for all."""
     components = result.setdefault("components", {})
@@ -52,12 +62,17 @@ def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         "description": "What went wrong.",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
+    components["parameters"] = {"Organisation": ORGANISATION}
     close_bodies(result)
     for path in result["paths"].values():
         for operation in path.values():
             if isinstance(operation, dict) and "responses" in operation:
-                told = operation["responses"]
-                for status in [*operation.pop("x-problems", []), "default"]:
+                told, problems = operation["responses"], operation.pop("x-problems", [])
+                if any(operation.get("security", [])):
+                    place = {"$ref": "#/components/parameters/Organisation"}
+                    operation.setdefault("parameters", []).append(place)
+                    problems = [*problems, 400, 401, 403]
+                for status in [*problems, "default"]:
                     told[str(status)] = {"$ref": "#/components/responses/Problem"}
     return result
 

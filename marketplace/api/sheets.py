@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bid_shapes import subject
 from marketplace.api.bodies import Body, Number, Text
+from marketplace.api.calls import calling
 from marketplace.api.deeds import Given, deed
 from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.moves import told
@@ -219,17 +220,14 @@ class SheetOne(Resource):
         return uid
 
 
-class SheetLock(Resource):
-    about = (Sheet, "member__panel__scenario__uid")
-
-    @deed(
-        "sheets_lock",
-        "Lock a sheet",
-        scope=None,
-        description="Its points are final. Every criterion needs its points.",
-        proof=True,
-        **SHOWN,
-    )
-    def post(self, given: Given, uid: UUID) -> UUID:
-        committee.lock_sheet(actor=given.actor, sheet_uid=uid, revision=given.revision)
-        return uid
+SheetLock = calling(
+    committee.lock_sheet,
+    "sheet_uid",
+    "sheets_lock",
+    "Lock a sheet",
+    about=(Sheet, "member__panel__scenario__uid"),
+    scope=None,
+    description="Its points are final. Every criterion needs its points.",
+    proof=True,
+    **SHOWN,
+)

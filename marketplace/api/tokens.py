@@ -13,6 +13,7 @@ from marketplace.accounts.tokens import actions as token_actions
 from marketplace.accounts.tokens.models import LONGEST_DAYS, NAME_LENGTH, USUAL_DAYS, Scope
 from marketplace.accounts.tokens.queries import tokens_of
 from marketplace.api.bodies import Body, Choice, Text, Uid, Whole
+from marketplace.api.calls import call
 from marketplace.api.deeds import Given, deed
 from marketplace.api.lists import Listed, listing, reading
 from marketplace.api.moves import told
@@ -121,6 +122,6 @@ class TokenOne(Resource):
     def get(self, request: Request, uid: UUID) -> Response:
         return Response(token_shown(request, uid))
 
-    @deed("tokens_revoke", "End a token", scope=None)
-    def delete(self, given: Given, uid: UUID) -> UUID:
-        return token_actions.revoke_token(actor=given.actor, token_uid=uid).uid
+    delete = call(
+        token_actions.revoke_token, "token_uid", "tokens_revoke", "End a token", scope=None
+    )

@@ -26,6 +26,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from marketplace.accounts.tokens.models import Scope
+from marketplace.api.hats import put_hat_on
 from marketplace.api.pagination import KeysetPagination
 from marketplace.api.shapes import Links, Shape, instant, text
 from marketplace.api.views import absolute, actor_of
@@ -114,6 +115,7 @@ class Tus(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        put_hat_on(request)
         if request.method in {"POST", "PATCH", "DELETE", "HEAD"}:
             require_version(request)
 

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from marketplace.api.bodies import JSONBody, refuse_long
 from marketplace.api.errors import BadParameter
+from marketplace.api.hats import put_hat_on
 from marketplace.api.limits import BODY_BYTES_MAX
 from marketplace.api.renderers import ORJSONRenderer
 from marketplace.base.actor import Actor
@@ -73,6 +74,8 @@ class Resource(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         refuse_long(request, self.body_limit)
         super().initial(request, *args, **kwargs)
+        if self.authentication_classes:
+            put_hat_on(request)
         for name in request.query_params:
             if self.parameters is not None and name not in self.parameters:
                 raise BadParameter(name, _("There is no such parameter."))

@@ -8,11 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import User
 from marketplace.base.actor import Actor
+from marketplace.base.inspected import inspected
 from marketplace.base.models import Recorded
 from marketplace.bidding.models import Bid
 from marketplace.ledger.models import append_only
 from marketplace.scenarios.models import Scenario
-from marketplace.supervision.inspected import inspected
 
 
 class DecisionState(models.TextChoices):

@@ -72,10 +72,23 @@ LEFT JOIN marketplace_ruleprofile profile ON profile.id = demand.profile_id
 """  # noqa: S608  # statements of ours, without a value in them
 
 WRITE = """
-WITH receipt AS (
-    INSERT INTO marketplace_receipt (uid, kind, subject_uid, body, signature, key_id)
-    VALUES (%(receipt)s::uuid, %(kind)s::text, %(bid_uid)s::uuid, %(receipt_body)s::bytea,
-        %(signature)s::bytea, %(key_id)s::text)
+WITH event AS (
+    INSERT INTO marketplace_event
+        (uid, kind, schema_version, at, actor_uid, organisation_uid, role, subjects, audience,
+         from_state, to_state, reason_hash, profile_version, input_hash, data, salt, body)
+    VALUES (%(event)s::uuid, %(event_kind)s::text, %(schema_version)s::smallint,
+        %(received_at)s::timestamptz, %(actor)s::uuid, %(acting_for)s::uuid, %(role)s::text,
+        %(subjects)s::uuid[], %(audience)s::text, %(from_state)s::text, %(to_state)s::text, '', '',
+        %(input_hash)s::text, %(data)s::jsonb, %(salt)s::bytea, %(event_body)s::bytea)
+    RETURNING id
+), pending AS (
+    INSERT INTO marketplace_pendingevent (event_id) SELECT id FROM event
+), receipt AS (
+    INSERT INTO marketplace_receipt
+        (uid, kind, subject_uid, body, signature, key_id, algorithm, event_id)
+    SELECT %(receipt)s::uuid, %(kind)s::text, %(bid_uid)s::uuid, %(receipt_body)s::bytea,
+        %(signature)s::bytea, %(key_id)s::text, %(algorithm)s::text, event.id
+    FROM event
     RETURNING id
 ), version AS (
     INSERT INTO marketplace_bidversion (uid, bid_id, number, kind, received_at, user_id, receipt_id)
@@ -99,17 +112,6 @@ WITH receipt AS (
 ), package AS (
     UPDATE marketplace_sealedpackage SET version_id = version.id FROM version
     WHERE marketplace_sealedpackage.id = %(package)s::bigint
-), event AS (
-    INSERT INTO marketplace_event
-        (uid, kind, schema_version, at, actor_uid, organisation_uid, role, subjects, audience,
-         from_state, to_state, reason_hash, profile_version, input_hash, data, salt, body)
-    VALUES (%(event)s::uuid, %(event_kind)s::text, %(schema_version)s::smallint,
-        %(received_at)s::timestamptz, %(actor)s::uuid, %(acting_for)s::uuid, %(role)s::text,
-        %(subjects)s::uuid[], %(audience)s::text, %(from_state)s::text, %(to_state)s::text, '', '',
-        %(input_hash)s::text, %(data)s::jsonb, %(salt)s::bytea, %(event_body)s::bytea)
-    RETURNING id
-), pending AS (
-    INSERT INTO marketplace_pendingevent (event_id) SELECT id FROM event
 )
 SELECT version.id, receipt.id, event.id FROM version, receipt, event
 """
@@ -220,6 +222,7 @@ def write_version(
             "receipt_sha256": locked.bid.last_receipt_sha256,
             "signature": bytes(receipt.signature),
             "key_id": receipt.key_id,
+            "algorithm": receipt.algorithm,
             "envelopes": [file.envelope for file in sealed],
             "stored_names": [file.stored_name for file in sealed],
             "hashes": [file.sha256 for file in sealed],
@@ -244,4 +247,5 @@ def write_version(
     )
     assert ids is not None, "one row of new ids"
     version.pk, receipt.pk, event.pk = ids
+    receipt.event_id = event.pk
     version.receipt = receipt

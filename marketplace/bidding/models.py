@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import Capability, Organisation, User
 from marketplace.accounts.queries import granted_subjects
 from marketplace.base.actor import Actor, Role
+from marketplace.base.inspected import inspected
 from marketplace.base.models import Recorded
 from marketplace.ledger.models import Receipt, append_only
 from marketplace.scenarios.models import Condition, Envelope, Scenario
 from marketplace.scenarios.models import State as ScenarioState
-from marketplace.supervision.inspected import inspected
 
 # Until one of these the existence of a bid is the bidder's secret.
 AFTER_CLOSING = [

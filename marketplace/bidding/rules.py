@@ -3,9 +3,9 @@
 from marketplace.accounts.models import Capability, Grant, PersonRole
 from marketplace.accounts.queries import are_related
 from marketplace.base.actor import Actor, Role
+from marketplace.base.inspected import inspects
 from marketplace.bidding.models import Bid
 from marketplace.scenarios.models import Scenario
-from marketplace.supervision.inspected import inspects
 
 # Where a demand that was read by such a statement keeps it: {vendor id: whether related}.
 RELATED_VENDORS = "related_vendors"

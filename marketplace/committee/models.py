@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import Capability, User
 from marketplace.accounts.queries import granted_subjects
 from marketplace.base.actor import Actor, Role
+from marketplace.base.inspected import inspected
 from marketplace.base.models import Recorded
 from marketplace.bidding.models import Bid
 from marketplace.ledger.models import append_only
 from marketplace.scenarios.models import Criterion, Scenario
-from marketplace.supervision.inspected import inspected
 
 
 class PanelState(models.TextChoices):

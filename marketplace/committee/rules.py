@@ -3,9 +3,9 @@
 from marketplace.accounts.models import Capability
 from marketplace.accounts.queries import holds
 from marketplace.base.actor import Actor, Role
+from marketplace.base.inspected import inspects
 from marketplace.committee.models import Panel, PanelMember, Sheet
 from marketplace.scenarios.models import Scenario
-from marketplace.supervision.inspected import inspects
 
 
 def sits(actor: Actor, member: PanelMember) -> bool:

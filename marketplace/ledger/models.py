@@ -74,15 +74,22 @@ class PendingEvent(models.Model):
 
 
 class Receipt(Recorded):
-    """What we signed and handed out. The body is RFC 8785 JSON, the signature Ed25519 over it."""
+    """What we signed and handed out. The body is RFC 8785 JSON, the signature is over it."""
 
     append_only = True
+
+    # The event itself while the receipt is new; in the database it is `event_id` alone.
+    event: "Event | None" = None
 
     kind = models.CharField(max_length=64)
     subject_uid = models.UUIDField(db_index=True)
     body = models.BinaryField()
     signature = models.BinaryField(max_length=64)
     key_id = models.CharField(max_length=16)
+    algorithm = models.CharField(max_length=16, db_default="Ed25519")
+    # Whose leaf was promised in it; none for those from before the log.
+    event_id = models.BigIntegerField(null=True)
 
     class Meta:
         triggers = append_only("receipt")
+        indexes = [models.Index(name="receipt_by_event", fields=["event_id"])]

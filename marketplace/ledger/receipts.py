@@ -1,74 +1,103 @@
-"""Receipts: RFC 8785 JSON signed with Ed25519, checkable offline with the published key."""
+"""Receipts: RFC 8785 JSON signed with Ed25519, checkable offline with the published key.
+
+A receipt states what was received and when, and promises the log the leaf of the event that records
+it; once that leaf is sealed, the document carries the proof.
+"""
 
 from __future__ import annotations
 
-import base64
 import json
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
 
 from marketplace.base.canonical import canonical
-from marketplace.ledger.models import Receipt
-from marketplace.ledger.verify import key_id, public_text
-
-
-@lru_cache(maxsize=4)
-def _signing_key(path: str) -> Ed25519PrivateKey:
-    key = load_pem_private_key(Path(path).read_bytes(), password=None)
-    assert isinstance(key, Ed25519PrivateKey), "receipts are signed with Ed25519"
-    return key
-
-
-@lru_cache(maxsize=4)
-def _signing_key_id(path: str) -> str:
-    return key_id(_signing_key(path).public_key())
-
-
-def signing_key() -> Ed25519PrivateKey:
-    return _signing_key(str(settings.RECEIPT_KEY_FILE))
-
-
-def signing_key_id() -> str:
-    return _signing_key_id(str(settings.RECEIPT_KEY_FILE))
+from marketplace.ledger import keys, leaves
+from marketplace.ledger.log import tiles
+from marketplace.ledger.log.models import Leaf
+from marketplace.ledger.models import Event, Receipt
+from marketplace.ledger.verify import base64_of
 
 
 def public_key_text() -> str:
     """The verifying key as base64 of its 32 raw bytes; this is what we publish."""
-    return public_text(signing_key().public_key())
+    return keys.receipt_key().public_text
 
 
-def sign(kind: str, *, subject_uid: UUID, body: dict[str, Any]) -> Receipt:
-    """A signed receipt that is not kept yet."""
-    key = signing_key()
-    text = canonical({"type": f"jiebang-receipt/1/{kind}", **body})
-    return Receipt(
+def sign(
+    kind: str, *, subject_uid: UUID, body: dict[str, Any], event: Event | None = None
+) -> Receipt:
+    """A signed receipt that is not kept yet.
+
+    event: records what the receipt states, with `body` as its inputs; its leaf is promised.
+    """
+    key = keys.receipt_key()
+    promise = {"log": promised(event)} if event else {}
+    text = canonical({"type": f"jiebang-receipt/1/{kind}", **body, **promise})
+    receipt = Receipt(
         kind=kind,
         subject_uid=subject_uid,
         body=text,
         signature=key.sign(text),
-        key_id=signing_key_id(),
+        key_id=key.key_id,
+        algorithm=key.algorithm,
+        event_id=event.pk if event else None,
     )
+    receipt.event = event
+    return receipt
 
 
-def issue(kind: str, *, subject_uid: UUID, body: dict[str, Any]) -> Receipt:
+def promised(event: Event) -> dict[str, Any]:
+    return {
+        "origin": settings.LOG_ORIGIN,
+        "leaf": leaves.event_commitment(event).hex(),
+        "merge_delay_seconds": settings.LOG_MERGE_DELAY_SECONDS,
+    }
+
+
+def issue(
+    kind: str, *, subject_uid: UUID, body: dict[str, Any], event: Event | None = None
+) -> Receipt:
     """Sign and keep a receipt in the caller's transaction. Hand it out only after the commit."""
-    receipt = sign(kind, subject_uid=subject_uid, body=body)
+    receipt = sign(kind, subject_uid=subject_uid, body=body, event=event)
     receipt.save(force_insert=True)
     return receipt
 
 
 def document(receipt: Receipt) -> dict[str, Any]:
-    """The file that the receiver keeps: what was signed, letter by letter, and the signature."""
+    """The file that the receiver keeps: what was signed, letter by letter, and the signature.
+
+    With the event and, as soon as it is sealed, its proof under the newest checkpoint.
+    """
     return {
         "receipt": json.loads(bytes(receipt.body)),
-        "signed_text": base64.b64encode(bytes(receipt.body)).decode(),
-        "signature": base64.b64encode(bytes(receipt.signature)).decode(),
+        "signed_text": base64_of(bytes(receipt.body)),
+        "signature": base64_of(bytes(receipt.signature)),
         "key_id": receipt.key_id,
-        "public_key": public_key_text(),
+        "algorithm": receipt.algorithm,
+        "public_key": keys.public_key(receipt.key_id),
+        **in_log(receipt),
     }
+
+
+def in_log(receipt: Receipt) -> dict[str, Any]:
+    """Its event, and the proof that the event is in the log. Nothing for those before the log."""
+    if receipt.event_id is None:
+        return {}
+    # Just composed: no sequencer has seen it.
+    fresh = receipt.event
+    event = fresh or Event.objects.get(pk=receipt.event_id)
+    told = {"body": base64_of(bytes(event.body)), "salt": base64_of(bytes(event.salt))}
+    return {"event": told, "inclusion": None if fresh else proof(event)}
+
+
+def proof(event: Event) -> dict[str, Any] | None:
+    """The inclusion proof of an event under the newest checkpoint; None while it waits."""
+    leaf = Leaf.objects.filter(event_id=event.pk).first()
+    checkpoint = tiles.newest()
+    if leaf is None or checkpoint is None:
+        return None
+    found = tiles.inclusion(leaf, checkpoint)
+    readable = {} if len(leaf.data) == leaves.OPAQUE else {"leaf": base64_of(bytes(leaf.data))}
+    return {**found, **readable}

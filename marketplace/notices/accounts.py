@@ -115,7 +115,7 @@ def ended_url(row: EndedRole) -> str:
     return reverse("desk")
 
 
-def verification_url(row: Organisation) -> str:
+def verdict_url(row: Organisation) -> str:
     return reverse("organisation-verification", args=[row.uid])
 
 
@@ -128,14 +128,6 @@ register(
     url=invitation_url,
 )
 register(
-    "member.joined",
-    audience=other_leaders,
-    subjects=organisations,
-    sentence=_("Somebody joined %(title)s"),
-    title=name,
-    url=members_url,
-)
-register(
     "member.removed",
     audience=removed_and_leaders,
     subjects=ended_roles,
@@ -143,23 +135,19 @@ register(
     title=who_left,
     url=ended_url,
 )
-register(
-    "organisation.verification_asked",
-    audience=officers,
-    subjects=organisations,
-    sentence=_("%(title)s asks to be verified"),
-    title=name,
-    url=verification_url,
-)
-for _kind, _sentence in {
-    "organisation.verified": _("%(title)s was verified by the office"),
-    "organisation.refused": _("%(title)s was not verified: see why"),
-}.items():
+# About an organisation, by its name: who is told, what, and where it leads.
+ABOUT: dict[str, tuple[Any, Any, Any]] = {
+    "member.joined": (other_leaders, _("Somebody joined %(title)s"), members_url),
+    "organisation.verification_asked": (officers, _("%(title)s asks to be verified"), verdict_url),
+    "organisation.verified": (writers, _("%(title)s was verified by the office"), verdict_url),
+    "organisation.refused": (writers, _("%(title)s was not verified: see why"), verdict_url),
+}
+for _kind, (_audience, _sentence, _url) in ABOUT.items():
     register(
         _kind,
-        audience=writers,
+        audience=_audience,
         subjects=organisations,
         sentence=_sentence,
         title=name,
-        url=verification_url,
+        url=_url,
     )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import Capability, Organisation, User
 from marketplace.accounts.queries import granted_subjects
 from marketplace.base.actor import Actor
+from marketplace.base.inspected import inspected
 from marketplace.base.models import Recorded
 from marketplace.ledger.models import append_only
 from marketplace.scenarios import tallies
@@ -24,7 +25,6 @@ from marketplace.scenarios.parts import (
     PaymentNode,
 )
 from marketplace.scenarios.reference import AwardMode, OfficialCalendar, RuleProfile, Term
-from marketplace.supervision.inspected import inspected
 
 __all__ = [
     "AwardMode",

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from marketplace.accounts.models import Membership, PersonRole, User
 from marketplace.base.actor import Actor, Role
+from marketplace.base.inspected import inspects
 from marketplace.ledger.models import Event
 from marketplace.ledger.queries import history as public_history
 from marketplace.scenarios import checks
@@ -18,7 +19,6 @@ from marketplace.scenarios.board import board, facets
 from marketplace.scenarios.content import ROWS, TERMS, TEXTS, Content, Fault, Known, read
 from marketplace.scenarios.models import Scenario, ScenarioNote, State
 from marketplace.scenarios.reference import RuleProfile, Term
-from marketplace.supervision.inspected import inspects
 
 __all__ = ["board", "facets"]  # the board is part of what this room answers
 

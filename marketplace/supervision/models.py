@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import Organisation, User
 from marketplace.base.actor import Actor, Role
 from marketplace.base.clock import MarketplaceNow
+from marketplace.base.inspected import inspected
 from marketplace.base.models import Recorded
 from marketplace.ledger.models import append_only
-from marketplace.supervision.inspected import inspected
 
 
 class Scope(models.TextChoices):

@@ -11,8 +11,8 @@ from django.db.models import Count, QuerySet
 
 from marketplace.accounts.models import Organisation
 from marketplace.base.actor import Actor
+from marketplace.base.inspected import inspected, inspects, requests_in_force
 from marketplace.supervision import tips
-from marketplace.supervision.inspected import inspected, inspects, requests_in_force
 from marketplace.supervision.models import Approach, Inspection, Scope, Tip, TipAnswer
 
 __all__ = ["inspected", "inspects", "requests_in_force"]

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from marketplace.base import clock
 from marketplace.base.errors import DomainError, Invalid
+from marketplace.base.inspected import inspects
 from marketplace.scenarios import actions, queries
 from marketplace.scenarios.models import OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import (
@@ -24,7 +25,6 @@ from marketplace.scenarios.rules import (
     can_withdraw_scenario,
 )
 from marketplace.scenarios.windows import window_end
-from marketplace.supervision.inspected import inspects
 from marketplace.web import out_of_time
 from marketplace.web.attachments import shown_files
 from marketplace.web.forms.scenarios import (

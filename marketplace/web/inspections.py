@@ -40,6 +40,8 @@ READINGS = 100
 # Pages of one's own, which are no reading of anybody's papers, and tips, which record themselves.
 NOT_RECORDED = {
     *("inspection", "inspections", "pledge", "notice", "tip", "api-schema", "api-docs"),
+    *("api-inspection", "api-inspections", "api-pledge", "api-pledges", "api-pledge-text"),
+    *("api-pledge-texts", "api-notice", "api-notices", "api-notices-unread"),
 }
 # What the pages are called, by the names of their addresses; others are shown by that name.
 WORDS = {
@@ -52,6 +54,11 @@ WORDS = {
     "report": gettext_lazy("Report"),
     "decision": gettext_lazy("Decision"),
     "publicity": gettext_lazy("Notice"),
+    "organisation": gettext_lazy("Organisation"),
+    "organisation-control": gettext_lazy("Control and relations"),
+    "organisation-members": gettext_lazy("Members"),
+    "organisation-verification": gettext_lazy("Verification"),
+    "file": gettext_lazy("File"),
     "approaches": gettext_lazy("Register of approaches"),
 }
 

@@ -1,17 +1,13 @@
 """匿名举报: open to everybody, addressed to the inspectors, answered by number and secret.
 
 The pages keep no address and write nothing about the sender anywhere; signed in or not, a tip
-comes from a visitor. Limits are counted under a hash whose salt lives in this process only.
+comes from a visitor.
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from uuid import UUID
 
-from allauth.account.adapter import get_adapter
-from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
@@ -27,23 +23,13 @@ from marketplace.base.errors import DomainError, TooMany
 from marketplace.base.rules import require_confidentiality
 from marketplace.files.access import record_access
 from marketplace.supervision import actions, queries
+from marketplace.supervision.limits import within
 from marketplace.supervision.models import Tip
 from marketplace.web.forms.supervision import AnswerForm, LookUpForm, TipForm
 from marketplace.web.pages import actor_of, attempt, first_or_404, forbid_unless, page, show_refusal
 from marketplace.web.request import Request
 
 PER_PAGE = 30
-# Forgotten with the process: nobody can recompute whose hash it was.
-SALT = secrets.token_hex(16)
-
-
-def within(request: Request, action: str) -> bool:
-    """Whether this sender, and all senders together, stay within ACCOUNT_RATE_LIMITS."""
-    address = get_adapter().get_client_ip(request)
-    key = hashlib.sha256(f"{SALT}{address}".encode()).hexdigest()
-    return ratelimit.consume(request, action=action, key=key) and ratelimit.consume(
-        request, action="tip_together", key=action
-    )
 
 
 @login_not_required

@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from marketplace.ledger import receipts
@@ -35,6 +35,8 @@ FAILURES: dict[str, str | Promise] = {
     "signature": gettext_lazy("The signature does not fit: the signed text was changed."),
     "reading": gettext_lazy("The readable part was changed; what was signed says something else."),
 }
+# What is absent (no proof yet) or cannot be asked of this receipt has no line.
+STATES = {"held": "passed", "failed": "failed", "skipped": "skipped"}
 NAMES: dict[str, str | Promise] = {
     "type": gettext_lazy("Kind"),
     "scenario": gettext_lazy("Demand (uid)"),
@@ -104,21 +106,20 @@ def verify_page(request: HttpRequest) -> HttpResponse:
 
 def examined(document: dict[str, Any]) -> dict[str, Any]:
     """Each check in words: passed, failed, or not reached."""
-    failed, signed = "", None
+    language = get_language() or ""
     try:
-        signed = offline.verify(document, published_key=receipts.public_key_text())
-    except (offline.NotValid, RecursionError) as error:
-        failed = getattr(error, "check", "format")
-    checks, reached = [], True
-    for name in offline.CHECKS:
-        state = "passed" if reached else "skipped"
-        if name == failed:
-            state, reached = "failed", False
-        text = FAILURES[name] if state == "failed" else QUESTIONS[name]
-        checks.append({"state": state, "text": text})
+        keys = offline.Keys.given([receipts.public_key_text()])
+        findings, signed = offline.examine(document, keys=keys)
+    except offline.CannotCheck as error:
+        findings, signed = [offline.Finding(error.check, "failed", error.code, error.values)], None
+    checks = []
+    for finding in findings:
+        text = (FAILURES if finding.state == "failed" else QUESTIONS).get(finding.check)
+        if finding.state in STATES and (text or finding.code):
+            checks.append({"state": STATES[finding.state], "text": text or finding.said(language)})
     said = signed.items() if isinstance(signed, dict) else ()
     statement = [(NAMES.get(name, name), _words(value)) for name, value in said]
-    return {"checks": checks, "valid": not failed, "statement": statement}
+    return {"checks": checks, "valid": signed is not None, "statement": statement}
 
 
 def _words(value: Any) -> str:

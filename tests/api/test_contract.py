@@ -50,7 +50,8 @@ def test_the_schema_describes_problem_documents_for_every_operation(schema):
 
 
 def test_the_schema_names_every_filter(schema):
-    found = {row["name"] for row in schema["paths"]["/api/v1/scenarios/"]["get"]["parameters"]}
+    told = schema["paths"]["/api/v1/scenarios/"]["get"]["parameters"]
+    found = {row["name"] for row in told if "$ref" not in row}
     assert found == {
         "ref",
         "state",

@@ -9,6 +9,8 @@ import pytest
 from marketplace.accounts.actions import grant
 from marketplace.accounts.invitations.models import Invitation
 from marketplace.accounts.models import Capability
+from marketplace.accounts.organisations.models import OrganisationRelation
+from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base import clock
@@ -18,6 +20,7 @@ from marketplace.committee.models import Panel, PanelMember, Report, Sheet
 from marketplace.files.models import Upload
 from marketplace.notices.models import Notice
 from marketplace.notices.registry import KINDS
+from marketplace.supervision.models import Approach, Inspection, InspectionSubject
 from tests import world
 from tests.api.client import As
 from tests.api.contract import schema
@@ -34,6 +37,7 @@ class Rows:
         self.owner, self.vendor = world.owner(), world.vendor()
         self.officer, self.secretary = world.officer(), world.secretary()
         self.expert, self.witness = world.person("expert"), world.person("witness")
+        self.inspector = world.person("inspector")
         self.holder = world.pledge(Actor(Role.MEMBER, world.make_user()), "key_holder")
         self.number = 0
 
@@ -165,6 +169,62 @@ class Rows:
         )
         return {"vendor": self.vendor}
 
+    def controls(self):
+        world.control(self.vendor.organisation, f"person:{self.number}")
+        return {"vendor": self.vendor, "officer": self.officer}
+
+    def relations(self):
+        OrganisationRelation.objects.create(
+            organisation=self.vendor.organisation,
+            other_uscc=world.make_uscc(),
+            other_name="x",
+            kind="other",
+        )
+        return {"vendor": self.vendor, "officer": self.officer}
+
+    def pledge_text(self):
+        return PledgeText.objects.create(
+            code=f"text-{self.number}",
+            version=1,
+            kind="integrity",
+            roles=["owner"],
+            sha256="0" * 64,
+        )
+
+    def pledge_texts(self):
+        self.pledge_text()
+        return {"vendor": self.vendor}
+
+    def pledges(self):
+        Pledge.objects.create(
+            user=self.vendor.user,
+            organisation=self.vendor.organisation,
+            role="owner",
+            text=self.pledge_text(),
+            sha256="0" * 64,
+            signed_at=clock.now(),
+        )
+        return {"vendor": self.vendor}
+
+    def approaches(self):
+        Approach.objects.create(
+            filer=self.vendor.user, role="owner", who="x", happened_at=clock.now(), what="y"
+        )
+        return {"vendor": self.vendor}
+
+    def inspections(self):
+        until = clock.now() + timedelta(days=1)
+        row = Inspection.objects.create(
+            inspector=self.inspector.user,
+            number="1",
+            scope="organisations",
+            reason="x",
+            from_at=clock.now(),
+            until_at=until,
+        )
+        InspectionSubject.objects.create(inspection=row, subject_uid=self.vendor.organisation.uid)
+        return {"inspector": self.inspector}
+
     def tokens(self):
         for organisation, user in (
             (self.vendor.organisation, self.vendor.user),
@@ -225,6 +285,12 @@ LISTS = {
     "members/": "members",
     "invitations/": "invitations",
     "tokens/": "tokens",
+    "controls/": "controls",
+    "relations/": "relations",
+    "pledge-texts/": "pledge_texts",
+    "pledges/": "pledges",
+    "approaches/": "approaches",
+    "inspections/": "inspections",
     "notices/": "notices",
     "notices/unread/": "notices",
     "uploads/": "uploads",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,12 @@ from django.db import transaction
 from django.test import Client
 
 from marketplace.accounts.invitations.actions import invite
+from marketplace.accounts.models import Organisation
+from marketplace.accounts.organisations.models import OrganisationRelation
+from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.awards import actions as awards
+from marketplace.base import clock as database_clock
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.actions import seal_package, start_eligibility
 from marketplace.bidding.models import Bid, BidVersion, Opening
@@ -20,6 +25,8 @@ from marketplace.committee.models import Panel, PanelMember, Report, Sheet
 from marketplace.files import actions as files
 from marketplace.notices.models import Notice
 from marketplace.scenarios.models import Scenario
+from marketplace.supervision import actions as supervision
+from marketplace.supervision.models import Approach, Inspection
 from tests import world
 from tests.api.client import As
 from tests.api.contract import schema
@@ -285,6 +292,13 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
         "organisations": organisation,
         "members": colleague.user.memberships.get(),
         "invitations": asked.invitation,
+        "evidence": evidence(vendor),
+        "controls": world.control(organisation, "person:1"),
+        "relations": related(organisation),
+        "pledge-texts": PledgeText.objects.asked_of(vendor).order_by("pk").first(),
+        "pledges": Pledge.objects.filter(user=vendor.user).first(),
+        "approaches": approached(vendor),
+        "inspections": inspection(here.actors["inspector"]),
         "tokens": create_token(actor=vendor, name="t", scopes=["read"]).token,
         "notices": Notice.objects.create(
             user=vendor.user, kind="x", subject_uid=rival.uid, event_uid=rival.uid
@@ -303,6 +317,36 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
             wrong += cell(client, name, addresses, let_in=sign == "+", where=where)
     # Whatever state a demand is in, these lists say the same: once is enough.
     assert wrong + listed(here, PEOPLE) == []
+
+
+def evidence(actor: Actor) -> Any:
+    body = {"name": "a.pdf", "body": b"x"}
+    return files.attach_small_evidence(actor=actor, organisation_uid=actor.organisation.uid, **body)
+
+
+def related(organisation: Organisation) -> OrganisationRelation:
+    return OrganisationRelation.objects.create(
+        organisation=organisation, other_uscc=world.make_uscc(), other_name="x", kind="other"
+    )
+
+
+def approached(actor: Actor) -> Approach:
+    return supervision.register_approach(
+        actor=actor, who="x", happened_at=database_clock.now(), what="y"
+    )
+
+
+def inspection(actor: Actor) -> Inspection:
+    """Not in force yet, so that it opens nothing."""
+    soon = database_clock.now() + timedelta(days=1)
+    return supervision.request_inspection(
+        actor=actor,
+        number="1",
+        scope="register",
+        reason="x",
+        from_at=soon,
+        until_at=soon + timedelta(days=1),
+    )
 
 
 def upload(actor: Actor) -> Any:

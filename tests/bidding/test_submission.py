@@ -25,9 +25,11 @@ from marketplace.bidding.actions import submit_bid, submit_sealed_bid, withdraw_
 from marketplace.bidding.models import Bid, BidState, BidVersion, SealedEnvelope, VersionKind
 from marketplace.bidding.sealing import SealedFile, StorageFault, seal_bid
 from marketplace.files import storage
-from marketplace.ledger import receipts
+from marketplace.ledger import keys as log_keys
+from marketplace.ledger import leaves, receipts
+from marketplace.ledger.log import sequencer
 from marketplace.ledger.models import Event, Receipt
-from marketplace.ledger.verify import NotValid, verify
+from marketplace.ledger.verify import CHECKS, Keys, NotValid, examine, verify
 from marketplace.scenarios.models import Scenario, State
 from tests import world
 from tests.bidding import bids
@@ -77,6 +79,11 @@ def test_what_a_submission_leaves_behind():
         ],
         "previous_receipt_sha256": None,
         "statement": body["statement"],
+        "log": {
+            "origin": "localhost/jiebang-demo",
+            "leaf": leaves.event_commitment(Event.objects.get()).hex(),
+            "merge_delay_seconds": 600,
+        },
     }
     assert "does not prove that the bid can be opened" in body["statement"]["en"]
     event = Event.objects.get()
@@ -314,6 +321,21 @@ def test_receipts_verify_offline_and_tampered_ones_do_not(tmp_path):
     document["signature"] = ("B" if signature[0] == "A" else "A") + signature[1:]
     with pytest.raises(NotValid):
         verify(document)
+
+
+def test_a_receipt_is_proved_by_the_log_once_it_is_sealed(tmp_path):
+    version = bids.bid(world.published_scenario())
+    assert receipts.document(version.receipt)["inclusion"] is None
+    sequencer.seal_batch()
+    document = receipts.document(Receipt.objects.get())
+    findings, signed = examine(document, keys=Keys.published(log_keys.published()))
+    assert signed == document["receipt"]
+    states = {finding.check: finding.state for finding in findings}
+    assert states == dict.fromkeys(CHECKS, "held") | {"witness": states["witness"]}
+    document["inclusion"]["index"] -= 1
+    with pytest.raises(NotValid) as caught:
+        verify(document, keys=Keys.published(log_keys.published()))
+    assert caught.value.check == "inclusion"
 
 
 def test_the_time_is_the_database_s(clock):

@@ -95,7 +95,7 @@ def test_a_day_is_sealed_once_and_only_after_its_end(clock):
     day = AccessDay.objects.get()
     assert day.records == 1
     event = Event.objects.get(kind="access_day.sealed")
-    assert (event.audience, event.subjects) == (Audience.OFFICE, [day.uid])
+    assert (event.audience, event.subjects) == (Audience.PUBLIC, [day.uid])
     assert event.data == {"day": "2026-11-20", "root": day.root}
 
 

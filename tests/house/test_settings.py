@@ -36,6 +36,7 @@ def test_the_production_example_is_clean():
         "REDIS_URL",
         "STORAGE_ROOT",
         "RECEIPT_KEY_FILE",
+        "LOG_KEY_FILE",
         "FACTOR_KEY_FILE",
         "OPENER_RECIPIENT",
     ],

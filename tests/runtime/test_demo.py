@@ -129,6 +129,7 @@ def test_keys_are_made_once_and_are_ours_alone(folder):
     assert {path.relative_to(folder).as_posix() for path in paths} == {
         "keys/factors",
         "keys/receipt.pem",
+        "keys/log.pem",
         "keys/secret",
         "opener/identity.txt",
         "password",

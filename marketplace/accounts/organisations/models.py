@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import Organisation, Tie, User
 from marketplace.base.actor import Actor
+from marketplace.base.inspected import inspected
 from marketplace.base.models import Recorded
 
 
@@ -57,12 +58,12 @@ class VerificationState(models.TextChoices):
 
 class VerificationQuerySet(models.QuerySet["Verification"]):
     def visible_to(self, actor: Actor) -> VerificationQuerySet:
-        """The office, and whoever writes for the organisation: it names a person."""
+        """The office, whoever writes for the organisation, who inspects it: it names a person."""
         if actor.is_office:
             return self
         if actor.writes and actor.organisation_id:
             return self.filter(organisation=actor.organisation_id)
-        return self.none()
+        return self.filter(inspected(actor, "", "organisation__uid"))
 
 
 class Verification(Recorded):

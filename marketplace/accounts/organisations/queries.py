@@ -9,6 +9,7 @@ from marketplace.accounts.organisations.models import (
     VerificationState,
 )
 from marketplace.base.actor import Actor, Role
+from marketplace.base.inspected import inspects_organisation
 
 CHANGED = Q(verified_at__isnull=False, changed_at__gt=F("verified_at"))
 
@@ -39,22 +40,18 @@ def verifications(actor: Actor, organisation: Organisation) -> QuerySet[Verifica
     return rows.select_related("asked_by", "decided_by").order_by("-pk")
 
 
-def may_see_ties(actor: Actor, organisation: Organisation) -> bool:
-    """Its own people and the office: a controller may be a person."""
+def sees_inside(actor: Actor, organisation: Organisation) -> bool:
+    """Its own people, the office, and an inspector whose request opens it."""
     own = actor.organisation_id == organisation.pk
-    return own or actor.is_office
+    return own or actor.is_office or inspects_organisation(actor, organisation.uid)
 
 
 def controls(actor: Actor, organisation: Organisation) -> QuerySet[Control]:
     """Those that hold first, then the ended ones."""
-    if not may_see_ties(actor, organisation):
-        return Control.objects.none()
-    rows = Control.objects.filter(organisation=organisation)
+    rows = Control.objects.visible_to(actor).filter(organisation=organisation)
     return rows.order_by(F("until_date").desc(nulls_first=True), "-pk")
 
 
 def relations(actor: Actor, organisation: Organisation) -> QuerySet[OrganisationRelation]:
-    if not may_see_ties(actor, organisation):
-        return OrganisationRelation.objects.none()
-    rows = OrganisationRelation.objects.filter(organisation=organisation)
+    rows = OrganisationRelation.objects.visible_to(actor).filter(organisation=organisation)
     return rows.order_by(F("until_date").desc(nulls_first=True), "-pk")

@@ -203,10 +203,9 @@ def receive(
         raise StateConflict(code="bid.state")
     bid.state, bid.organisation = BidState.SUBMITTED, actor.party
     in_order = sorted(sealed, key=lambda file: Envelope.values.index(file.envelope))
-    receipt = sign_receipt(
+    said = statement(
         scenario=scenario,
         bid=bid,
-        kind=VersionKind.SUBMITTED,
         received_at=locked.now,
         envelopes=[
             {"envelope": file.envelope, "sha256": file.sha256, "size": file.size}
@@ -221,7 +220,10 @@ def receive(
         audience=Audience.PARTIES,
         from_state=left,
         to_state=bid.state,
-        inputs=bytes(receipt.body),
+        inputs=said,
+    )
+    receipt = receipts.sign(
+        f"bid-{VersionKind.SUBMITTED}", subject_uid=bid.uid, body=said, event=event
     )
     bid.versions_count += 1
     bid.last_receipt_sha256 = receipt_hash(receipt)
@@ -278,14 +280,23 @@ def withdraw_bid(*, actor: Actor, bid_uid: UUID) -> BidVersion:
     if scenario.state != State.PUBLISHED:
         raise StateConflict(code="scenario.state")
     left = move(bid, BidState.WITHDRAWN)
-    receipt = sign_receipt(
-        scenario=scenario, bid=bid, kind=VersionKind.WITHDRAWN, received_at=now, envelopes=[]
+    said = statement(scenario=scenario, bid=bid, received_at=now, envelopes=[])
+    event = ledger.append(
+        "bid.withdrawn",
+        actor=actor,
+        subjects=[scenario.uid, bid.uid],
+        audience=Audience.PARTIES,
+        from_state=left,
+        to_state=bid.state,
+        inputs=said,
     )
-    receipt.save(force_insert=True)
+    receipt = receipts.issue(
+        f"bid-{VersionKind.WITHDRAWN}", subject_uid=bid.uid, body=said, event=event
+    )
     bid.versions_count += 1
     bid.last_receipt_sha256 = receipt_hash(receipt)
     bid.save(update_fields=["versions_count", "last_receipt_sha256"])
-    version = BidVersion.objects.create(
+    return BidVersion.objects.create(
         bid=bid,
         number=bid.versions_count,
         kind=VersionKind.WITHDRAWN,
@@ -293,42 +304,23 @@ def withdraw_bid(*, actor: Actor, bid_uid: UUID) -> BidVersion:
         user=actor.person,
         receipt=receipt,
     )
-    ledger.append(
-        "bid.withdrawn",
-        actor=actor,
-        subjects=[scenario.uid, bid.uid],
-        audience=Audience.PARTIES,
-        from_state=left,
-        to_state=bid.state,
-        inputs=bytes(receipt.body),
-    )
-    return version
 
 
-def sign_receipt(
-    *,
-    scenario: Scenario,
-    bid: Bid,
-    kind: VersionKind,
-    received_at: datetime,
-    envelopes: list[dict[str, Any]],
-) -> Receipt:
-    """The receipt of the bid's next version, which names the receipt before it. Not kept yet."""
-    return receipts.sign(
-        f"bid-{kind}",
-        subject_uid=bid.uid,
-        body={
-            "scenario": scenario.uid,
-            "scenario_ref": scenario.ref,
-            "organisation": bid.organisation.uid,
-            "bid": bid.uid,
-            "version": bid.versions_count + 1,
-            "received_at": received_at,
-            "envelopes": envelopes,
-            "previous_receipt_sha256": bid.last_receipt_sha256 or None,
-            "statement": STATEMENT,
-        },
-    )
+def statement(
+    *, scenario: Scenario, bid: Bid, received_at: datetime, envelopes: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What the receipt of the bid's next version states; it names the receipt before it."""
+    return {
+        "scenario": scenario.uid,
+        "scenario_ref": scenario.ref,
+        "organisation": bid.organisation.uid,
+        "bid": bid.uid,
+        "version": bid.versions_count + 1,
+        "received_at": received_at,
+        "envelopes": envelopes,
+        "previous_receipt_sha256": bid.last_receipt_sha256 or None,
+        "statement": STATEMENT,
+    }
 
 
 def receipt_hash(receipt: Receipt) -> str:

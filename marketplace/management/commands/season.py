@@ -97,18 +97,20 @@ def surroundings(name: str, folder: Path) -> dict[str, str]:
     key_file = folder / "opener.key"
     key_file.touch(mode=0o600)
     key_file.write_text(str(identity))
-    receipt_key = folder / "receipt.pem"
-    receipt_key.write_bytes(
-        Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    for name_of_key in ("receipt", "log"):
+        (folder / f"{name_of_key}.pem").write_bytes(
+            Ed25519PrivateKey.generate().private_bytes(
+                Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+            )
         )
-    )
     return {
         **os.environ,
         "DATABASE_URL": renamed(os.environ["DATABASE_URL"], name),
         "DATABASE_OWNER_URL": renamed(os.environ["DATABASE_OWNER_URL"], name),
         "STORAGE_ROOT": str(folder / "storage"),
-        "RECEIPT_KEY_FILE": str(receipt_key),
+        "RECEIPT_KEY_FILE": str(folder / "receipt.pem"),
+        "LOG_KEY_FILE": str(folder / "log.pem"),
+        "LOG_ANCHOR_FILE": str(folder / "log" / "checkpoint"),
         "OPENER_RECIPIENT": str(identity.to_public()),
         "DEMO": "1",
         "PYTHONUNBUFFERED": "1",

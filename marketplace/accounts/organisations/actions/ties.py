@@ -144,7 +144,12 @@ def _refuse_more(standing: int) -> None:
 
 
 def _end(actor: Actor, model: Any, uid: UUID, until_date: Any, noun: str) -> Any:
-    held = model.objects.filter(uid=uid).values_list("organisation__uid", flat=True).first()
+    held = (
+        model.objects.visible_to(actor)
+        .filter(uid=uid)
+        .values_list("organisation__uid", flat=True)
+        .first()
+    )
     if held is None:
         raise NotFound
     organisation = _editable(actor, held)

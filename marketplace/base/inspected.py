@@ -15,6 +15,7 @@ from django.db.models import Exists, Q, QuerySet
 from marketplace.base.actor import Actor, Role
 
 NOTHING = Q(pk__in=[])
+WHOLE = Q(scope="everything")
 
 
 def requests_in_force(actor: Actor) -> QuerySet[Any]:
@@ -63,7 +64,14 @@ def inspects(actor: Actor, scenario_uid: UUID, organisation_uid: UUID) -> bool:
     """Whether a request in force opens this demand, by itself or through its owner."""
     if actor.role != Role.INSPECTOR:
         return False
-    whole = Q(scope="everything")
     one = Q(scope="scenarios", subjects__subject_uid=scenario_uid)
     owner = Q(scope="organisations", subjects__subject_uid=organisation_uid)
-    return requests_in_force(actor).filter(whole | one | owner).exists()
+    return requests_in_force(actor).filter(WHOLE | one | owner).exists()
+
+
+def inspects_organisation(actor: Actor, organisation_uid: UUID) -> bool:
+    """Whether a request in force opens the papers of this organisation."""
+    if actor.role != Role.INSPECTOR:
+        return False
+    one = Q(scope="organisations", subjects__subject_uid=organisation_uid)
+    return requests_in_force(actor).filter(WHOLE | one).exists()

@@ -1,0 +1,102 @@
+"""The last signed checkpoint, kept in a file outside of the database.
+
+A database that was restored from an old backup, or edited by somebody with all rights in it, no
+longer agrees with this file: then nothing is signed any more and readiness says why.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from django.conf import settings
+
+from marketplace.ledger import keys
+from marketplace.ledger.log import tiles
+from marketplace.ledger.log.models import Checkpoint
+from marketplace.ledger.verify import Checkpoint as Opened
+from marketplace.ledger.verify import NotValid, named, open_checkpoint, unbase64
+
+
+class LogDamaged(Exception):
+    """The tree in the database is not the one that was last signed. `code` names how."""
+
+    def __init__(self, code: str, text: str) -> None:
+        self.code = code
+        super().__init__(text)
+
+
+def path() -> Path:
+    return Path(settings.LOG_ANCHOR_FILE)
+
+
+def remembered() -> Opened | None:
+    """What was last signed by any of our keys, or None where no file is. Raises LogDamaged."""
+    try:
+        note = path().read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    origin = note.partition("\n")[0]
+    try:
+        return open_checkpoint(
+            note, [named(origin, unbase64(text)) for text in keys.public_keys(keys.CHECKPOINT)]
+        )
+    except NotValid as error:
+        raise LogDamaged(
+            "anchor.unreadable", f"{path()} holds no checkpoint that was signed by our keys."
+        ) from error
+
+
+def require_agreement(last: Checkpoint | None) -> None:
+    """Raise LogDamaged unless the stored tree still contains what was last signed.
+
+    Looks at the anchored size and at the newest checkpoint: a few tiles, not every leaf.
+    """
+    size = last.size if last else 0
+    if last and last.origin != settings.LOG_ORIGIN:
+        raise LogDamaged(
+            "log.origin",
+            f"The log was begun as {last.origin}, and LOG_ORIGIN says {settings.LOG_ORIGIN}: "
+            "a log keeps its name.",
+        )
+    kept = remembered()
+    if kept and kept.size > size:
+        raise LogDamaged(
+            "log.shrunk",
+            f"The log has {size} leaves, but {kept.size} were signed before: "
+            "an old backup was restored, or rows were removed.",
+        )
+    for known, root in [
+        (kept, kept.root if kept else b""),
+        (last, bytes(last.root) if last else b""),
+    ]:
+        if known and known.size and root_or_nothing(known.size) != root:
+            raise LogDamaged(
+                "log.altered",
+                f"The first {known.size} leaves give another root than the one that was signed: "
+                "the log was altered.",
+            )
+
+
+def root_or_nothing(size: int) -> bytes:
+    try:
+        return tiles.root(size)
+    except ValueError:
+        return b""
+
+
+def remember(checkpoint: Checkpoint) -> None:
+    """Keep it on disk, whole or not at all. A crash before this leaves an older one, which holds."""
+    target = path()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(checkpoint.note)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
