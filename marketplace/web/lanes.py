@@ -25,9 +25,8 @@ class Core(cast("Any", BaseHandler)):  # type: ignore[misc]  # its parts have no
 
     def __init__(self) -> None:
         super().__init__()
-        self._view_middleware = []
-        self._template_response_middleware = []
-        self._exception_middleware = []
+        hooks = ("_view_middleware", "_template_response_middleware", "_exception_middleware")
+        vars(self).update({name: [] for name in hooks})
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         return cast("HttpResponse", self._get_response(request))
