@@ -25,8 +25,8 @@ class Core(cast("Any", BaseHandler)):  # type: ignore[misc]  # its parts have no
 
     def __init__(self) -> None:
         super().__init__()
-        hooks = ("_view_middleware", "_template_response_middleware", "_exception_middleware")
-        vars(self).update({name: [] for name in hooks})
+        for hooks in ("_view_middleware", "_template_response_middleware", "_exception_middleware"):
+            setattr(self, hooks, [])
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         return cast("HttpResponse", self._get_response(request))
