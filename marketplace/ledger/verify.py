@@ -29,7 +29,7 @@ import urllib.request
 from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -527,12 +527,14 @@ class Keys:
         self.log: list[VKey] = []
         self.raw: list[bytes] = []  # keys without a name, as given on the command line
         self.witnesses: list[VKey] = []
+        self.merge_delay = 0  # seconds
 
     @classmethod
     def published(cls, document: dict[str, Any]) -> Keys:
         """From keys.json. Raises ValueError and the like when it is not one."""
         keys = cls()
         keys.origin = document["origin"]
+        keys.merge_delay = int(document["merge_delay_seconds"])
         for entry in document["keys"]:
             if entry["algorithm"] != "Ed25519":
                 keys.unknown[entry["key_id"]] = entry["algorithm"]
@@ -641,7 +643,9 @@ class Receipt:
             raise NotValid("key")
         self.public, until = self.keys.receipts[name]
         stated = self.statement.get("received_at")
-        if until and stated and instant(stated) >= instant(until):
+        # Processes that still run with the old key may go on for as long as merging may take.
+        grace = timedelta(seconds=self.keys.merge_delay)
+        if until and stated and instant(stated) >= instant(until) + grace:
             raise NotValid("key.retired", until=until)
         return held("key")
 
@@ -960,14 +964,17 @@ def check_consistency(given: argparse.Namespace) -> Iterator[Finding]:
         yield held("checkpoint", origin=checkpoint.origin, size=checkpoint.size)
     if old.origin != new.origin:
         raise NotValid("inclusion.origin", origin=new.origin)
-    hashes: list[bytes] = []
-    if old.size not in {0, new.size} and old.size < new.size:
-        have = open_file(given.mirror / "checkpoint", keys).size if given.mirror else 0
-        if have < new.size:
-            raise CannotCheck("consistency.mirror", have=have, need=new.size)
-        hashes = consistency_proof(Mirror(given.mirror, have).tile, old.size, new.size)
-    verify_consistency(old.size, old.root, new.size, new.root, hashes)
+    have = open_file(given.mirror / "checkpoint", keys).size if given.mirror else 0
+    if old.size < new.size and have < new.size:
+        raise CannotCheck("consistency.mirror", have=have, need=new.size)
+    hold_together(old, new, Mirror(given.mirror, have).tile)
     yield held("consistency", size1=old.size, size2=new.size)
+
+
+def hold_together(old: Checkpoint, new: Checkpoint, read: ReadTile) -> None:
+    """The proof is made here, from tiles; the server's word for it is not asked. Raises NotValid."""
+    hashes = consistency_proof(read, old.size, new.size) if old.size < new.size else []
+    verify_consistency(old.size, old.root, new.size, new.root, hashes)
 
 
 def keys_of(given: argparse.Namespace) -> Keys | None:
@@ -1061,10 +1068,7 @@ def fetch(given: argparse.Namespace) -> Iterator[Finding]:
     if (folder / "checkpoint").is_file():
         old = open_file(folder / "checkpoint", keys)
         try:
-            hashes: list[bytes] = []
-            if old.size < new.size:
-                hashes = consistency_proof(Mirror(folder, new.size).tile, old.size, new.size)
-            verify_consistency(old.size, old.root, new.size, new.root, hashes)
+            hold_together(old, new, Mirror(folder, new.size).tile)
         except NotValid as error:
             for file in files:  # of another history: they must not pass for ours later
                 file.unlink()
@@ -1079,20 +1083,28 @@ def fetch(given: argparse.Namespace) -> Iterator[Finding]:
     yield held("fetch", size=new.size, files=len(files), folder=folder)
 
 
+def get_tile(url: str, level: int | str, index: int, width: int) -> tuple[str, bytes]:
+    """A tile or bundle and its name; the full one where the partial one is gone already."""
+    full = tile_path(level, index)
+    path = tile_path(level, index, width)
+    largest = TILE * (2 + 0xFFFF if level == "entries" else HASH)
+    raw = get(f"{url}/{path}", largest)
+    if raw is None and path != full:
+        path, width, raw = full, TILE, get(f"{url}/{full}", largest)
+    if raw is None:
+        raise CannotCheck("fetch.failed", url=f"{url}/{path}", error=404)
+    if level != "entries" and len(raw) != width * HASH:
+        raise NotValid("mirror.length", path=path, wanted=width * HASH, found=len(raw))
+    return path, raw
+
+
 def fetch_tile(url: str, folder: Path, level: int | str, index: int, width: int) -> Path | None:
     """One tile or bundle, unless it is here: full ones never change. The file that was written."""
     full = tile_path(level, index)
     path = tile_path(level, index, width)
     if (folder / full).is_file() or (folder / path).is_file():
         return None
-    largest = TILE * (2 + 0xFFFF if level == "entries" else HASH)
-    raw = get(f"{url}/{path}", largest)
-    if raw is None and path != full:  # the partial one may go once there is a full one
-        path, width, raw = full, TILE, get(f"{url}/{full}", largest)
-    if raw is None:
-        raise CannotCheck("fetch.failed", url=f"{url}/{path}", error=404)
-    if level != "entries" and len(raw) != width * HASH:
-        raise NotValid("mirror.length", path=path, wanted=width * HASH, found=len(raw))
+    path, raw = get_tile(url, level, index, width)
     write(folder / path, raw)
     return folder / path
 
@@ -1108,9 +1120,38 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[Finding]]] = {
 MARKS = {"held": "√", "failed": "×", "absent": "－", "unchecked": "－", "unknown": "？"}
 
 
-def show(finding: Finding, lang: str) -> None:
-    texts = [finding.said(one) for one in ("zh", "en") if lang in {one, "both"}]
-    print(MARKS[finding.state], "\n  ".join(texts))
+def conclude(findings: Iterable[Finding], lang: str, out: TextIO) -> int:
+    """Say each finding as it comes, then the verdict; the exit code."""
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="replace")  # a console without Chinese shows ?, and goes on
+    states = set()
+
+    def say(finding: Finding) -> None:
+        states.add((finding.check, finding.state))
+        texts = [finding.said(one) for one in ("zh", "en") if lang in {one, "both"}]
+        if finding.state != "skipped":
+            print(MARKS[finding.state], "\n  ".join(texts), file=out)
+
+    try:
+        for finding in findings:
+            say(finding)
+    except NotValid as error:
+        state = "unknown" if isinstance(error, CannotCheck) else "failed"
+        say(Finding(error.check, state, error.code, error.values))
+    except OSError as error:
+        values = {"name": error.filename, "error": error.strerror or type(error).__name__}
+        say(Finding("", "unknown", "unreadable", values))
+    found = {state for _check, state in states}
+    if "failed" in found:
+        code, verdict = 1, "NOT VALID"
+    elif "unknown" in found:
+        code, verdict = 2, "CANNOT CHECK"
+    elif ("key", "unchecked") in states:
+        code, verdict = 0, "VALID for the key inside; compare it with the published key"
+    else:
+        code, verdict = 0, "VALID"
+    print(verdict, file=out)
+    return code
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -1142,33 +1183,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     given = arguments(sys.argv[1:] if argv is None else argv)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a console without Chinese shows ?, and goes on
-    states = set()
-    try:
-        for finding in COMMANDS[given.command](given):
-            states.add((finding.check, finding.state))
-            if finding.state != "skipped":
-                show(finding, given.lang)
-        failed = any(state == "failed" for _check, state in states)
-    except CannotCheck as error:
-        show(Finding(error.check, "unknown", error.code, error.values), given.lang)
-        print("CANNOT CHECK")
-        return 2
-    except NotValid as error:
-        show(Finding(error.check, "failed", error.code, error.values), given.lang)
-        failed = True
-    except OSError as error:
-        values = {"name": error.filename, "error": error.strerror or type(error).__name__}
-        show(Finding("", "unknown", "unreadable", values), given.lang)
-        print("CANNOT CHECK")
-        return 2
-    if failed:
-        print("NOT VALID")
-        return 1
-    inside = ("key", "unchecked") in states
-    print("VALID for the key inside; compare it with the published key" if inside else "VALID")
-    return 0
+    return conclude(COMMANDS[given.command](given), given.lang, sys.stdout)
 
 
 if __name__ == "__main__":

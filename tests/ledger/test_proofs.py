@@ -153,9 +153,9 @@ def test_after_a_rotation_old_receipts_still_hold_and_late_ones_do_not(log, docu
     keys = log.keys()
     retired = next(entry for entry in keys["keys"] if entry["use"] == "receipt")
     keys["keys"].append({**Log().keys()["keys"][1]})
-    retired["until"] = "2026-11-22T09:00:01Z"
+    retired["until"] = "2026-11-22T08:50:01Z"  # ten minutes for processes with the old key
     assert examined(document, log, keys)[0]["key"][0] == "held"
-    retired["until"] = "2026-11-22T17:00:00+08:00"
+    retired["until"] = "2026-11-22T16:50:00+08:00"
     assert examined(document, log, keys)[0]["key"] == ("failed", "key.retired")
 
 

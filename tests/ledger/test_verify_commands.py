@@ -1,13 +1,10 @@
 """The commands of the downloaded script, on mirrors with one fault each."""
 
-import http.server
 import json
 import shutil
 import subprocess
 import sys
-import threading
 import tracemalloc
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ import pytest
 from marketplace.ledger import verify
 from marketplace.ledger.verify import Keys, Mirror
 from tests.ledger.mirrors import Log, b64, padding, public, signature_line
+from tests.ledger.serving import Quiet
 
 SIZE = 70_000  # 273 full tiles of level 0 and a partial one, and so on up to level 2
 
@@ -323,30 +321,6 @@ def test_the_file_runs_alone(received, tmp_path):
 
 
 # -- Mirroring -------------------------------------------------------------------------------------------
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    asked: list[str] = []
-
-    def do_GET(self):
-        self.asked.append(self.path.lstrip("/"))
-        super().do_GET()
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def served(tmp_path):
-    """A folder served on a loopback address."""
-    folder = tmp_path / "served"
-    Quiet.asked = []
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as it:
-        thread = threading.Thread(target=it.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{it.server_port}/", folder
-        it.shutdown()
-        thread.join()
-
-
 def test_a_log_is_mirrored_and_only_what_is_new_is_fetched_again(served, tmp_path, capsys):
     url, folder = served
     log, here = Log(padding(600)), tmp_path / "here"

@@ -1,0 +1,3 @@
+from tests.ledger.serving import served
+
+__all__ = ["served"]
