@@ -294,10 +294,20 @@ LOG_BATCH_QUANTUM = int(os.environ.get("LOG_BATCH_QUANTUM", "1" if DEMO else "16
 LOG_MERGE_DELAY_SECONDS = int(os.environ.get("LOG_MERGE_DELAY_SECONDS", "600"))
 LOG_ANCHOR_FILE = Path(os.environ.get("LOG_ANCHOR_FILE", str(STORAGE_ROOT / "log" / "checkpoint")))
 LOG_WITNESSES = os.environ.get("LOG_WITNESSES", "").split()
+# An RFC 3161 authority, and the certificates that its tokens are checked against; empty: none.
+LOG_TIMESTAMP_URL = os.environ.get("LOG_TIMESTAMP_URL", "")
+LOG_TIMESTAMP_CA = Path(os.environ.get("LOG_TIMESTAMP_CA", ""))
+if LOG_TIMESTAMP_URL and (
+    urlsplit(LOG_TIMESTAMP_URL).scheme not in {"http", "https"} or not LOG_TIMESTAMP_CA.is_file()
+):
+    raise ImproperlyConfigured(
+        "LOG_TIMESTAMP_URL needs an http(s) address, and LOG_TIMESTAMP_CA a file of certificates."
+    )
 CELERY_BEAT_SCHEDULE["log"] = {
     "task": "marketplace.tasks.seal_log",
     "schedule": max(1.0, LOG_CADENCE_SECONDS / 10),
 }
+CELERY_BEAT_SCHEDULE["stamp"] = {"task": "marketplace.tasks.stamp_log", "schedule": 60.0}
 # Keys of the second factors' secrets; in no backup of the database.
 FACTOR_KEY_FILE = required("FACTOR_KEY_FILE")
 OPENER_RECIPIENT = required("OPENER_RECIPIENT")

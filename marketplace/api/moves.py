@@ -48,6 +48,7 @@ ROUTES: dict[str, tuple[str, str]] = {
     "refuse_award": ("POST", "api-award-refuse"),
     "edit_organisation": ("PUT", "api-organisation"),
     "ask_verification": ("POST", "api-verification-ask"),
+    "attach_evidence": ("POST", "api-evidence-attach"),
     "verify_organisation": ("POST", "api-verification-give"),
     "refuse_verification": ("POST", "api-verification-refuse"),
     "invite_member": ("POST", "api-invite"),

@@ -15,10 +15,10 @@ from marketplace.accounts.content import CAPABILITIES_MOST, PROFILE_MOST
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.organisations import actions as organisations
 from marketplace.accounts.organisations.models import VerificationState
-from marketplace.accounts.organisations.queries import verifications
+from marketplace.accounts.organisations.queries import sees_inside, verifications
 from marketplace.accounts.tokens.models import Scope
-from marketplace.api.bodies import Body, Flag, Text
-from marketplace.api.calls import calling
+from marketplace.api.bodies import Body, Flag, Text, Uid
+from marketplace.api.calls import call, calling
 from marketplace.api.deeds import Given, deed
 from marketplace.api.gate import Reason
 from marketplace.api.lists import Filter, Listed, listing, reading
@@ -31,6 +31,8 @@ from marketplace.base.errors import Invalid, NotFound
 from marketplace.desk import moves
 from marketplace.desk.acts import Desk
 from marketplace.desk.queries import desk_for
+from marketplace.files import actions as files
+from marketplace.files.queries import evidence_of
 from marketplace.scenarios.queries import known_codes
 
 FREE: dict[str, Any] = {"required": False}
@@ -81,12 +83,23 @@ class VerificationSerializer(Shape):
     reason = text("Why it was refused.")
 
 
+class EvidenceFile(Shape):
+    uid = s.UUIDField()
+    name = text()
+    size = s.IntegerField()
+    sha256 = text()
+    by_office = s.BooleanField(help_text="An officer attached it; the organisation sees it not.")
+    stored_at = instant()
+    href = s.URLField(help_text="Downloads it; every reading is recorded.")
+
+
 class OrganisationDetail(OrganisationRow):
     revision = s.IntegerField(help_text="Counts the saves; part of the ETag.")
     contact = text("For its own people and the office.")
     verifications = VerificationSerializer(
         many=True, help_text="For whoever writes for it, and the office. Newest first."
     )
+    evidence = EvidenceFile(many=True, help_text="For its own people and the office.")
 
 
 class OrganisationBody(Body):
@@ -111,10 +124,15 @@ class Evidence(Body):
     note = Text(1000, **FREE)
 
 
+class Attach(Body):
+    upload = Uid(source="upload_uid", help_text="One's own, stored, with the purpose evidence.")
+
+
 class Verify(Body):
     in_lingang = Flag(required=False, allow_null=True)
 
 
+UID_EXAMPLE = "5f0c7f3e-0b0e-4d5e-9a53-0a5a4f7a7c11"
 EVIDENCE_EXAMPLE = {"licence_number": "310115000000001", "legal_representative": "赵代一"}
 
 
@@ -134,7 +152,7 @@ def row_shape(request: Request, row: Organisation, desk: Desk) -> dict[str, Any]
 def organisation_shown(request: Request, uid: UUID) -> dict[str, Any]:
     actor = actor_of(request)
     row = visible(actor, uid)
-    inside = actor.organisation_id == row.pk or actor.is_office
+    inside = sees_inside(actor, row)
     return row_shape(request, row, desk_for(actor)) | {
         "revision": row.revision,
         "contact": row.contact if inside else "",
@@ -147,6 +165,16 @@ def organisation_shown(request: Request, uid: UUID) -> dict[str, Any]:
                 "reason": one.reason,
             }
             for one in verifications(actor, row)
+        ],
+        "evidence": [
+            {
+                **{name: said(getattr(one, name)) for name in ("uid", "name", "sha256")},
+                "size": one.length,
+                "by_office": one.organisation_id != row.pk,
+                "stored_at": said(one.finished_at),
+                "href": absolute(request, "file", one.uid),
+            }
+            for one in evidence_of(actor, row)
         ],
     }
 
@@ -247,3 +275,24 @@ VerificationRefuse = on_organisation(
     takes=Reason,
     example={"reason": "营业执照编号与登记不符。"},
 )
+EvidenceAttach = on_organisation(
+    files.attach_evidence,
+    "organisations_attach_evidence",
+    "Attach a file of evidence",
+    scope=Scope.ORGANISATION,
+    description="By who asks for the verification, and by the officers who decide.",
+    takes=Attach,
+    example={"upload": UID_EXAMPLE},
+    status=201,
+)
+
+
+class EvidenceOne(Resource):
+    delete = call(
+        files.remove_evidence,
+        "upload_uid",
+        "evidence_remove",
+        "Take a file of evidence back",
+        scope=Scope.ORGANISATION,
+        description="By the side that attached it, until the office has decided.",
+    )

@@ -97,6 +97,8 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
         "organisations/<uuid:uid>/refuse-verification/",
         organisations.VerificationRefuse,
     ),
+    "evidence-attach": ("organisations/<uuid:uid>/evidence/", organisations.EvidenceAttach),
+    "evidence": ("evidence/<uuid:uid>/", organisations.EvidenceOne),
     "invite": ("organisations/<uuid:uid>/invitations/", members.InvitationSend),
     "members": ("members/", members.Members),
     "member": ("members/<uuid:uid>/", members.MemberOne),

@@ -148,12 +148,14 @@ def on_organisation(desk: Desk, organisation: Organisation) -> list[str]:
     actor, names = desk.actor, []
     if can_edit_organisation(actor, organisation):
         names += ["edit_organisation", "state_control", "state_relation"]
-    if can_ask_verification(actor, organisation) and organisation.verified_at is None:
-        names.append("ask_verification")
+    if can_ask_verification(actor, organisation):
+        names.append("attach_evidence")
+        if organisation.verified_at is None:
+            names.append("ask_verification")
     if manages(actor, organisation):
         names.append("invite_member")
     if actor.role == Role.OFFICER and not organisation.is_office:
         own = {row.organisation_id for row in actor.person.memberships.all()}
         if organisation.pk not in own:
-            names += ["verify_organisation", "refuse_verification"]
+            names += ["attach_evidence", "verify_organisation", "refuse_verification"]
     return names

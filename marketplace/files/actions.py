@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.accounts.models import Organisation
 from marketplace.base import clock, sealing
 from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, Invalid, NotFound, StateConflict, TooLarge
@@ -24,7 +25,12 @@ from marketplace.base.states import move
 from marketplace.files import limits, sniffing, spool, storage
 from marketplace.files.limits import LIMITS, Purpose
 from marketplace.files.models import Upload, UploadState
-from marketplace.files.rules import can_continue_upload, can_remove_evidence, can_upload
+from marketplace.files.rules import (
+    can_attach_evidence,
+    can_continue_upload,
+    can_remove_evidence,
+    can_upload,
+)
 from marketplace.ledger import actions as ledger
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -342,23 +348,62 @@ def release_upload(*, upload_uid: UUID) -> None:
 
 
 @transaction.atomic
-def attach_evidence(*, actor: Actor, upload_uid: UUID) -> Upload:
-    """A stored file becomes evidence of the organisation that the actor acts for."""
+def attach_evidence(*, actor: Actor, upload_uid: UUID, organisation_uid: UUID) -> Upload:
+    """A stored file becomes evidence about an organisation: its own, or what an officer found.
+
+    Raises NotFound, NotAllowed, Invalid for an upload that the actor does not have, and what
+    `claim_upload` raises.
+    """
+    organisation = _seen(actor, organisation_uid)
+    require(can_attach_evidence, actor, organisation)
+    own = Upload.objects.visible_to(actor).filter(purpose=Purpose.EVIDENCE)
+    if not own.filter(uid=upload_uid).exists():
+        raise Invalid(errors={"upload": [_("You have no such upload for this.")]})
     upload = claim_upload(
         actor=actor,
         upload_uid=upload_uid,
         purpose=Purpose.EVIDENCE,
-        subject_uid=actor.party.uid,
+        subject_uid=organisation.uid,
     )
-    ledger.append("evidence.attached", actor=actor, subjects=[actor.party.uid, upload.uid])
+    ledger.append("evidence.attached", actor=actor, subjects=[organisation.uid, upload.uid])
     return upload
+
+
+def attach_small_evidence(
+    *, actor: Actor, organisation_uid: UUID, name: str, body: bytes
+) -> Upload:
+    """The same with a file that came inside the form, for browsers without scripts."""
+    require(can_attach_evidence, actor, _seen(actor, organisation_uid))
+    upload = store_small(actor=actor, purpose=Purpose.EVIDENCE, name=name, body=body)
+    return attach_evidence(actor=actor, upload_uid=upload.uid, organisation_uid=organisation_uid)
+
+
+def _seen(actor: Actor, organisation_uid: UUID) -> Organisation:
+    found = Organisation.objects.visible_to(actor).filter(uid=organisation_uid).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 @transaction.atomic
 def remove_evidence(*, actor: Actor, upload_uid: UUID) -> None:
-    upload = lock(Upload, uid=upload_uid, purpose=Purpose.EVIDENCE)
-    if upload.organisation_id != actor.organisation_id or upload.subject_uid is None:
+    """Take it back, until the office has decided: what a verdict rests on stays.
+
+    Raises NotFound also for what another side attached, StateConflict after a verdict.
+    """
+    own = Upload.objects.filter(uid=upload_uid, purpose=Purpose.EVIDENCE)
+    held = own.filter(organisation=actor.organisation_id).exclude(subject_uid=None)
+    about = held.values_list("subject_uid", flat=True).first()
+    if about is None:
         raise NotFound
+    # A verdict takes this row as well: one comes after the other.
+    organisation = lock(Organisation, uid=about)
+    upload = lock(Upload, uid=upload_uid)
     require(can_remove_evidence, actor, upload)
+    if organisation.verifications.filter(decided_at__gte=upload.finished_at).exists():
+        raise StateConflict(
+            _("The office has decided since then; what it saw stays on record."),
+            code="evidence.decided",
+        )
     release_upload(upload_uid=upload.uid)
-    ledger.append("evidence.removed", actor=actor, subjects=[upload.subject_uid, upload.uid])
+    ledger.append("evidence.removed", actor=actor, subjects=[organisation.uid, upload.uid])

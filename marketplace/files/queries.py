@@ -3,15 +3,31 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from marketplace.accounts.models import Organisation
+from marketplace.accounts.organisations.queries import sees_inside
 from marketplace.base.actor import Actor
+from marketplace.base.inspected import inspects_organisation
+from marketplace.files.access import AccessRecord, readings_of
 from marketplace.files.models import Purpose, Upload, UploadState
 
 
 def evidence_of(actor: Actor, organisation: Organisation) -> QuerySet[Upload]:
-    """The files by which an organisation shows who it is: for itself and the office. Oldest first."""
+    """The files by which it is known who an organisation is, oldest first.
+
+    It reads what it attached itself; the office and an inspector also what an officer attached.
+    """
     rows = Upload.objects.filter(
-        organisation=organisation, purpose=Purpose.EVIDENCE, state=UploadState.STORED
-    ).exclude(subject_uid=None)
-    if not actor.is_office and actor.organisation_id != organisation.pk:
+        subject_uid=organisation.uid, purpose=Purpose.EVIDENCE, state=UploadState.STORED
+    )
+    if not sees_inside(actor, organisation):
         return rows.none()
-    return rows.order_by("pk")
+    if actor.organisation_id == organisation.pk:
+        rows = rows.filter(organisation=organisation)
+    return rows.select_related("organisation", "user").order_by("pk")
+
+
+def readings_about(actor: Actor, organisation: Organisation) -> QuerySet[AccessRecord]:
+    """Who read its evidence or inspected it, newest first; for an inspector whose request opens it."""
+    if not inspects_organisation(actor, organisation.uid):
+        return AccessRecord.objects.none()
+    files = evidence_of(actor, organisation).values_list("uid", flat=True)
+    return readings_of([organisation.uid, *files])

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from marketplace.accounts.models import Organisation
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.files.access import record_access
 from marketplace.files.limits import Purpose
 from marketplace.files.models import Upload, UploadState
+from marketplace.files.queries import evidence_of
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def readable(actor: Actor, upload: Upload) -> Readable | None:
 
 @reads(Purpose.EVIDENCE)
 def read_evidence(actor: Actor, upload: Upload) -> Readable | None:
-    """Evidence is read by its organisation, and by the office, which checks it."""
-    if actor.organisation_id == upload.organisation_id or actor.is_office:
-        return Readable(upload.uid, restricted=True)
-    return None
+    """As `evidence_of` lists it."""
+    organisation = Organisation.objects.filter(uid=upload.subject_uid).first()
+    seen = organisation and evidence_of(actor, organisation).filter(pk=upload.pk).exists()
+    return Readable(upload.uid, restricted=True) if seen else None

@@ -54,6 +54,11 @@ WORDS = {
     "report": gettext_lazy("Report"),
     "decision": gettext_lazy("Decision"),
     "publicity": gettext_lazy("Notice"),
+    "organisation": gettext_lazy("Organisation"),
+    "organisation-control": gettext_lazy("Control and relations"),
+    "organisation-members": gettext_lazy("Members"),
+    "organisation-verification": gettext_lazy("Verification"),
+    "file": gettext_lazy("File"),
     "approaches": gettext_lazy("Register of approaches"),
 }
 

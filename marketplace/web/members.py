@@ -23,6 +23,7 @@ from marketplace.accounts.invitations.actions import Invited
 from marketplace.accounts.invitations.models import GIVEN_ROLES, VALID_FOR, Invitation
 from marketplace.accounts.members import actions, queries
 from marketplace.accounts.models import Organisation, User
+from marketplace.accounts.organisations.queries import sees_inside
 from marketplace.accounts.rules import can_give_person_roles, can_manage_members
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
@@ -43,8 +44,7 @@ def members(request: Request, uid: UUID) -> HttpResponse:
     """Who belongs to an organisation; whoever manages them invites, changes and removes."""
     row = organisation_or_404(request, uid)
     actor = actor_of(request)
-    own = actor.organisation_id == row.pk
-    if not (own or actor.is_office):
+    if not sees_inside(actor, row):
         raise Http404
     may_manage = can_manage_members(actor, row)
     roles = actions.roles_in(row)

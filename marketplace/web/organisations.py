@@ -17,11 +17,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.organisations import actions, queries
-from marketplace.accounts.organisations.models import VerificationState
 from marketplace.accounts.rules import (
-    can_ask_verification,
     can_edit_organisation,
-    can_verify_organisation,
 )
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR, Actor, Role
@@ -29,11 +26,8 @@ from marketplace.base.errors import DomainError
 from marketplace.scenarios.models import Scenario
 from marketplace.web.forms.people import (
     ControlForm,
-    EvidenceForm,
     ProfileForm,
-    RefuseVerificationForm,
     RelationForm,
-    VerdictForm,
     capability_terms,
 )
 from marketplace.web.pages import actor_of, attempt, first_or_404, forbid_unless, page, show_refusal
@@ -49,8 +43,7 @@ def organisation_or_404(request: Request, uid: UUID) -> Organisation:
 
 def tabs(actor: Actor, organisation: Organisation, current: str) -> list[dict[str, Any]]:
     """The pages of one organisation that this actor may open; none where there is only one."""
-    own = actor.organisation_id == organisation.pk
-    sees = own or actor.is_office
+    sees = queries.sees_inside(actor, organisation)
     pages = {
         "organisation": (_("Public page"), True),
         "organisation-profile": (_("Profile"), can_edit_organisation(actor, organisation)),
@@ -212,89 +205,6 @@ def uid_or_404(text: str) -> UUID:
         raise Http404 from error
 
 
-# -- Verification ------------------------------------------------------------------------------------
-@require_http_methods(["GET", "POST"])
-def verification(request: Request, uid: UUID) -> HttpResponse:
-    """One page for both sides: the evidence and the request, the verdict and its reason."""
-    row = organisation_or_404(request, uid)
-    actor = actor_of(request)
-    history = list(queries.verifications(actor, row)[:PER_PAGE])
-    sees = can_ask_verification(actor, row) or actor.is_office
-    if not sees or row.is_office:
-        raise Http404
-    waits = next((v for v in history if v.state == VerificationState.WAITING), None)
-    do = request.POST.get("do", "") if request.method == "POST" else ""
-    ask_form = EvidenceForm(request.POST if do == "ask" else None, initial=last_said(history))
-    verify_form = VerdictForm(
-        request.POST if do == "verify" else None,
-        filed=waits is not None,
-        initial={"in_lingang": row.in_lingang},
-        prefix="verdict",
-    )
-    refuse_form = RefuseVerificationForm(request.POST if do == "refuse" else None, prefix="refuse")
-    refuse_form.label_suffix = ""
-    forms_here = {"ask": ask_form, "verify": verify_form, "refuse": refuse_form}
-    error, form = None, None
-    if request.method == "POST":
-        form, said, error = _decide(do, actor, row, forms_here)
-        if error is None:
-            messages.success(request, said)
-            return HttpResponseRedirect(reverse("organisation-verification", args=[uid]))
-    settled = row.verified_at is not None and not row.changed_since_verified
-    context = {
-        "organisation": row,
-        "tabs": tabs(actor, row, "organisation-verification"),
-        "history": history,
-        "waits": waits,
-        "settled": settled,
-        "may_ask": can_ask_verification(actor, row) and waits is None and not settled,
-        "may_decide": can_verify_organisation(actor, row),
-        "may_verify": can_verify_organisation(actor, row) and (waits is not None or not settled),
-        "may_refuse": can_verify_organisation(actor, row)
-        and (waits is not None or row.verified_at is not None),
-        "ask_form": ask_form,
-        "verify_form": verify_form,
-        "refuse_form": refuse_form,
-        "controls": queries.controls(actor, row),
-        "relations": queries.relations(actor, row),
-    }
-    return answer(request, "organisations/verification.html", context, form, error)
-
-
-def last_said(history: list[Any]) -> dict[str, Any]:
-    """What was filed last time, to be corrected instead of typed again."""
-    if not history:
-        return {}
-    return {name: getattr(history[0], name) for name in EvidenceForm.base_fields}
-
-
-def _decide(
-    do: str, actor: Actor, row: Organisation, forms: dict[str, Any]
-) -> tuple[Any, str, DomainError | None]:
-    """Do what the button said: (its form, what to say, the refusal)."""
-    if do not in forms:
-        raise Http404
-    form = forms[do]
-    given: dict[str, Any]
-    if do == "ask":
-        action: Callable[..., Any] = actions.ask_verification
-        given = {"evidence": form.typed()}
-        said = _("Filed. The office verifies your organisation and tells you.")
-    elif do == "verify":
-        action = actions.verify_organisation
-        in_lingang = bool(form["in_lingang"].value())
-        given = {"evidence": form.evidence() or None, "in_lingang": in_lingang}
-        said = _("The organisation is verified.")
-    else:
-        action = actions.refuse_verification
-        given = {"reason": form["reason"].value()}
-        said = _("Refused. The organisation is told and may ask again.")
-    _row, error = attempt(action, actor=actor, organisation_uid=row.uid, **given)
-    if error:
-        show_refusal(form, error)
-    return form, said, error
-
-
 @never_cache
 @require_GET
 def office_queue(request: Request) -> HttpResponse:
@@ -313,5 +223,4 @@ urlpatterns = [
     path("organisations/<uuid:uid>/", organisation, name="organisation"),
     path("organisations/<uuid:uid>/profile/", profile, name="organisation-profile"),
     path("organisations/<uuid:uid>/control/", control, name="organisation-control"),
-    path("organisations/<uuid:uid>/verification/", verification, name="organisation-verification"),
 ]

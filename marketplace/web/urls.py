@@ -25,6 +25,7 @@ from marketplace.web import (
     second_factor,
     tips,
     tokens,
+    verifications,
 )
 
 urlpatterns = [
@@ -46,6 +47,7 @@ urlpatterns = [
     *recovery.urlpatterns,
     *pledges.urlpatterns,
     *organisations.urlpatterns,
+    *verifications.urlpatterns,
     *members.urlpatterns,
     *registration.urlpatterns,
     *inspections.urlpatterns,

@@ -466,7 +466,7 @@ def many(owner, number):
 @pytest.mark.parametrize("number", [1, 30])
 @pytest.mark.parametrize(
     ("where", "queries"),
-    [("organisation-members", 9), ("organisation-control", 8), ("organisation-verification", 7)],
+    [("organisation-members", 9), ("organisation-control", 8), ("organisation-verification", 8)],
 )
 def test_pages_cost_the_same_with_one_row_and_with_thirty(number, where, queries, count_queries):
     owner = world.owner()

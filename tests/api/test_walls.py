@@ -292,6 +292,7 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
         "organisations": organisation,
         "members": colleague.user.memberships.get(),
         "invitations": asked.invitation,
+        "evidence": evidence(vendor),
         "controls": world.control(organisation, "person:1"),
         "relations": related(organisation),
         "pledge-texts": PledgeText.objects.asked_of(vendor).order_by("pk").first(),
@@ -316,6 +317,11 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
             wrong += cell(client, name, addresses, let_in=sign == "+", where=where)
     # Whatever state a demand is in, these lists say the same: once is enough.
     assert wrong + listed(here, PEOPLE) == []
+
+
+def evidence(actor: Actor) -> Any:
+    body = {"name": "a.pdf", "body": b"x"}
+    return files.attach_small_evidence(actor=actor, organisation_uid=actor.organisation.uid, **body)
 
 
 def related(organisation: Organisation) -> OrganisationRelation:

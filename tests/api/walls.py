@@ -95,6 +95,8 @@ PEOPLE = {
     "organisations_ask_verification":  "- - + - - - - - - -",
     "organisations_verify":            "- - - - + - - - - -",
     "organisations_refuse_verification": "- - - - + - - - - -",
+    "organisations_attach_evidence":   "- - + - + - - - - -",
+    "evidence_remove":                 "- - + - - - - - - -",
     "invitations_list":                "- + + + + + + + + +",
     "invitations_retrieve":            "- - + - - - - - - -",
     "invitations_send":                "- - + - - - - - - -",

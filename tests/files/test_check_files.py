@@ -27,7 +27,9 @@ def test_all_is_well(capsys, clock):
     bids.bid(world.published_scenario())
     actor = world.owner()
     upload = stored(actor, b"x", purpose="evidence")
-    actions.attach_evidence(actor=actor, upload_uid=upload.uid)
+    actions.attach_evidence(
+        actor=actor, upload_uid=upload.uid, organisation_uid=actor.organisation.uid
+    )
     clock.move(timedelta(hours=2))
     assert check(capsys, "--hashes") == (["0 orphans, 0 damaged, 0 days differ"], True)
 

@@ -81,10 +81,14 @@ def test_files_of_one_record():
     actor = world.owner()
     for _ in range(LIMITS[Purpose.EVIDENCE].count_most):
         upload = stored(actor, b"x", purpose="evidence")
-        actions.attach_evidence(actor=actor, upload_uid=upload.uid)
+        actions.attach_evidence(
+            actor=actor, upload_uid=upload.uid, organisation_uid=actor.organisation.uid
+        )
     more = stored(actor, b"x", purpose="evidence")
     with pytest.raises(TooLarge) as caught:
-        actions.attach_evidence(actor=actor, upload_uid=more.uid)
+        actions.attach_evidence(
+            actor=actor, upload_uid=more.uid, organisation_uid=actor.organisation.uid
+        )
     assert (caught.value.code, caught.value.params) == ("limit.file_count", {"most": 10})
 
 

@@ -5,7 +5,12 @@ import pytest
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
 from marketplace.files.limits import Purpose
 from marketplace.files.models import Upload
-from marketplace.files.rules import can_continue_upload, can_remove_evidence, can_upload
+from marketplace.files.rules import (
+    can_attach_evidence,
+    can_continue_upload,
+    can_remove_evidence,
+    can_upload,
+)
 from tests import world
 from tests.matrix import cells, rules_of
 
@@ -22,6 +27,7 @@ MATRIX = {
     can_upload: "           -  +  +  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_continue_upload: "  -  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_remove_evidence: "  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_attach_evidence: "  -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -",
 }
 
 
@@ -44,8 +50,8 @@ def actor_called(who, maker):
 def test_matrix(rule, who, allowed):
     maker = world.member(world.make_organisation(is_owner=True), Role.EDITOR)
     upload = Upload(user=maker.user, organisation=maker.organisation, purpose=Purpose.EVIDENCE)
-    row = Purpose.ATTACHMENT if rule is can_upload else upload
-    assert rule(actor_called(who, maker), row) is allowed
+    rows = {can_upload: Purpose.ATTACHMENT, can_attach_evidence: maker.organisation}
+    assert rule(actor_called(who, maker), rows.get(rule, upload)) is allowed
 
 
 @pytest.mark.parametrize(
@@ -53,13 +59,23 @@ def test_matrix(rule, who, allowed):
     [
         (Purpose.ATTACHMENT, True, False, False),
         (Purpose.SEALED, False, True, False),
-        (Purpose.EVIDENCE, True, True, False),
+        (Purpose.EVIDENCE, True, True, True),
     ],
 )
 def test_each_purpose_has_its_people(purpose, owner, vendor, office):
     assert can_upload(world.owner(), purpose) is owner
     assert can_upload(world.vendor(), purpose) is vendor
     assert can_upload(world.officer(), purpose) is office
+
+
+def test_an_officer_goes_on_with_his_own_evidence_only():
+    officer = world.officer()
+    for purpose, may in ((Purpose.EVIDENCE, True), (Purpose.ATTACHMENT, False)):
+        upload = Upload(user=officer.user, organisation=officer.organisation, purpose=purpose)
+        for rule in (can_continue_upload, can_remove_evidence):
+            assert rule(officer, upload) is may
+            assert rule(world.secretary(), upload) is False
+        assert can_continue_upload(world.officer(), upload) is False
 
 
 def test_every_rule_has_a_row():

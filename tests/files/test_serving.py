@@ -26,7 +26,9 @@ def vendor(db):
 @pytest.fixture
 def evidence(vendor):
     upload = stored(vendor, BODY, name="营业执照.pdf", purpose="evidence")
-    return actions.attach_evidence(actor=vendor, upload_uid=upload.uid)
+    return actions.attach_evidence(
+        actor=vendor, upload_uid=upload.uid, organisation_uid=vendor.organisation.uid
+    )
 
 
 def address(upload):

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from marketplace.base import clock as site_clock
-from marketplace.base.errors import NotFound, StateConflict, StorageAway
+from marketplace.base.errors import Invalid, NotFound, StateConflict, StorageAway
 from marketplace.files import actions, limits, spool, storage, sweeps
 from marketplace.files.actions import OffsetConflict, UploadGone
 from marketplace.files.models import Upload, UploadState
@@ -191,14 +191,22 @@ def test_a_storage_that_is_away_at_the_end_finishes_later(settings, tmp_path):
 def test_evidence_is_claimed_once_by_its_maker():
     actor, other = world.vendor(), world.vendor()
     upload = stored(actor, b"x", purpose="evidence")
-    with pytest.raises(NotFound):
-        actions.attach_evidence(actor=other, upload_uid=upload.uid)
+    with pytest.raises(Invalid):
+        actions.attach_evidence(
+            actor=other, upload_uid=upload.uid, organisation_uid=other.organisation.uid
+        )
     wrong = actions.create_upload(actor=actor, purpose="sealed", length=1, name="a")
-    with pytest.raises(NotFound):
-        actions.attach_evidence(actor=actor, upload_uid=wrong.uid)
-    actions.attach_evidence(actor=actor, upload_uid=upload.uid)
+    with pytest.raises(Invalid):
+        actions.attach_evidence(
+            actor=actor, upload_uid=wrong.uid, organisation_uid=actor.organisation.uid
+        )
+    actions.attach_evidence(
+        actor=actor, upload_uid=upload.uid, organisation_uid=actor.organisation.uid
+    )
     with pytest.raises(StateConflict):
-        actions.attach_evidence(actor=actor, upload_uid=upload.uid)
+        actions.attach_evidence(
+            actor=actor, upload_uid=upload.uid, organisation_uid=actor.organisation.uid
+        )
     with pytest.raises(StateConflict):
         actions.end_upload(actor=actor, upload_uid=upload.uid)
     with pytest.raises(NotFound):
@@ -215,7 +223,9 @@ def test_what_is_not_finished_is_not_claimed():
     actor = world.owner()
     upload = actions.create_upload(actor=actor, purpose="evidence", length=2, name="a")
     with pytest.raises(StateConflict) as caught:
-        actions.attach_evidence(actor=actor, upload_uid=upload.uid)
+        actions.attach_evidence(
+            actor=actor, upload_uid=upload.uid, organisation_uid=actor.organisation.uid
+        )
     assert caught.value.code == "upload.unfinished"
 
 
@@ -226,7 +236,9 @@ def test_what_expired_goes_and_what_is_claimed_stays(clock):
     cut = begin(actor)
     add(actor, cut, 0, BODY[:10])
     unclaimed, claimed = stored(actor, BODY), stored(actor, BODY, purpose="evidence")
-    actions.attach_evidence(actor=actor, upload_uid=claimed.uid)
+    actions.attach_evidence(
+        actor=actor, upload_uid=claimed.uid, organisation_uid=actor.organisation.uid
+    )
     assert sweeps.sweep() == {"ended": 0, "discarded": 0, "spools": 0}
     clock.move(limits.EXPIRES_AFTER + timedelta(seconds=1))
     assert sweeps.sweep() == {"ended": 2, "discarded": 1, "spools": 1}
