@@ -145,7 +145,7 @@ def test_who_asks_and_in_which_language_changes_nothing():
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("checkpoint", 2), ("tile/0/000", 1), ("tile/entries/000", 1), ("keys.json", 1),
+        ("checkpoint", 2), ("tile/0/000", 1), ("tile/entries/000", 1), ("keys.json", 2),
         ("verify.py", 0), ("tile/0/x000/000", 0),
     ],
 )  # fmt: skip
@@ -191,6 +191,15 @@ def test_the_scripts_are_those_that_run_here(committing_db, site, tmp_path):
         assert answer.read() == Path(witnessing.__file__).read_bytes()
     with urlopen(f"{site}/log/keys.json") as answer:
         assert json.load(answer) == keys.published()
+
+
+@pytest.mark.django_db
+def test_a_receipt_key_is_published_as_soon_as_it_signs():
+    told = get("keys.json").json()["keys"]
+    assert [(key["use"], key["from"]) for key in told] == [("receipt", None)]
+    assert told[0]["key_id"] == keys.receipt_key().key_id
+    sequencer.seal_batch()
+    assert [key["use"] for key in get("keys.json").json()["keys"]] == ["receipt", "checkpoint"]
 
 
 # -- Cosignatures --------------------------------------------------------------------------------
