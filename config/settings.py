@@ -111,6 +111,7 @@ MIDDLEWARE = [
     "marketplace.web.lanes.TokenLaneMiddleware",
     "marketplace.web.policy.PolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "marketplace.web.caching.SharedAddressesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "marketplace.web.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -195,6 +196,8 @@ ACCOUNT_RATE_LIMITS = {
     "tip": "5/h/key",
     "tip_lookup": "30/h/key",
     "tip_together": "300/h/key",
+    # Cosignatures handed in for the log.
+    "cosign": "30/m/ip",
 }
 MFA_RATE_LIMITS = {"webauthn_login": "10/m/ip"}
 # Behind a proxy the limits count its clients, by the address that it adds, not the proxy itself.
