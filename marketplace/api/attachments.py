@@ -14,10 +14,11 @@ from rest_framework.response import Response
 
 from marketplace.accounts.tokens.models import Scope
 from marketplace.api.authentication import beneath
-from marketplace.api.bodies import Body, Day, Text, Uid
+from marketplace.api.bodies import Body, Day, Uid
 from marketplace.api.calls import calling
 from marketplace.api.lists import reading
 from marketplace.api.moves import told
+from marketplace.api.pledges import Signature
 from marketplace.api.shapes import AttachmentRow, Shape, instant, text
 from marketplace.api.views import NONE, PublicRead, Resource, absolute, actor_of
 from marketplace.base.actor import Actor
@@ -60,10 +61,6 @@ class Release(Body):
 
 class EndRelease(Body):
     organisation = Uid(source="organisation_uid")
-
-
-class Signature(Body):
-    sha256 = Text(64, help_text="Of the text that was read.")
 
 
 def attachment_rows(request: Request, actor: Actor, scenario: Scenario) -> list[dict[str, Any]]:
