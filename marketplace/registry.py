@@ -3,6 +3,7 @@
 from importlib import import_module
 
 REGISTER = (
+    "marketplace.ledger.log.stamping",
     "marketplace.accounts.letters",
     "marketplace.accounts.tokens.projections",
     "marketplace.scenarios.projections",

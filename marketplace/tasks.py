@@ -12,7 +12,7 @@ from marketplace.base import clock, counting, heartbeat, queue
 from marketplace.bidding import actions as bidding
 from marketplace.files import access
 from marketplace.files import sweeps as file_sweeps
-from marketplace.ledger.log import sequencer
+from marketplace.ledger.log import sequencer, stamping
 from marketplace.notices import actions as notices
 from marketplace.notices import pruning, reminders
 from marketplace.scenarios import sweeps as scenario_sweeps
@@ -28,6 +28,11 @@ def deliver_outbox(**_: object) -> None:
 @shared_task(**AGAIN)
 def seal_log(**_: object) -> None:
     sequencer.seal_due()
+
+
+@shared_task(**AGAIN)
+def stamp_log(**_: object) -> None:
+    stamping.promise_due()
 
 
 @shared_task(**AGAIN)

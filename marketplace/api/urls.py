@@ -25,6 +25,8 @@ from marketplace.api.uploads import UploadList, UploadOne
 
 # name of the address -> (address, view)
 ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
+    # First, since it is asked by all in the last minute and addresses are tried in turn
+    "package-submit": ("packages/<uuid:uid>/submit/", bids.PackageSubmit),
     # A demand
     "scenarios": ("scenarios/", drafts.Scenarios),
     "scenario": ("scenarios/<uuid:uid>/", drafts.ScenarioOne),
@@ -66,7 +68,6 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "bid-submit": ("scenarios/<uuid:uid>/bids/", bids.BidSubmit),
     "package-seal": ("scenarios/<uuid:uid>/packages/", bids.PackageSeal),
     "package": ("packages/<uuid:uid>/", bids.PackageOne),
-    "package-submit": ("packages/<uuid:uid>/submit/", bids.PackageSubmit),
     "receipt": ("receipts/<uuid:uid>/", bids.ReceiptOne),
     "openings": ("openings/", openings.Openings),
     "opening": ("openings/<uuid:uid>/", openings.OpeningOne),

@@ -20,11 +20,16 @@ from marketplace.api.bodies import JSONBody, refuse_long
 from marketplace.api.errors import BadParameter
 from marketplace.api.hats import put_hat_on
 from marketplace.api.limits import BODY_BYTES_MAX
+from marketplace.api.renderers import ORJSONRenderer
 from marketplace.base.actor import Actor
 
 NONE: frozenset[str] = frozenset()
 # Where a deed keeps its scope and whether it needs a proof: (scope or None, bool).
 DECLARED = "declared"
+
+
+ANYTHING, JSON = "*/*", ORJSONRenderer.media_type
+ONE_RENDERER = [ORJSONRenderer]
 
 
 class Resource(APIView):
@@ -74,6 +79,13 @@ class Resource(APIView):
         for name in request.query_params:
             if self.parameters is not None and name not in self.parameters:
                 raise BadParameter(name, _("There is no such parameter."))
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Where anything is accepted, or JSON by name, there is nothing to weigh."""
+        accepted = request.META.get("HTTP_ACCEPT", ANYTHING)
+        if self.renderer_classes == ONE_RENDERER and accepted in {ANYTHING, JSON}:
+            return ONE_RENDERER[0](), JSON
+        return super().perform_content_negotiation(request, force=force)
 
     def get_permissions(self) -> list[Any]:
         """Reading may be open to everybody, changing never is."""

@@ -117,12 +117,15 @@ def publish_keys() -> list[PublishedKey]:
 
 
 def published() -> dict[str, Any]:
-    """What `/log/keys.json` says: every key that ever signed, and from when until when."""
+    """What `/log/keys.json` says: every key that ever signed, and from when until when.
+
+    A receipt key that signs already and that the next batch will publish has no beginning yet.
+    """
     keys: list[dict[str, Any]] = []
     rows = PublishedKey.objects.order_by("id")
     for use in (RECEIPT, CHECKPOINT):
         mine = [row for row in rows if row.use == use]
-        for row, later in zip(mine, [*mine[1:], None], strict=True):
+        for row, later in zip(mine, [*mine[1:], None], strict=False):
             told = {
                 "use": use,
                 "algorithm": row.algorithm,
@@ -134,6 +137,10 @@ def published() -> dict[str, Any]:
             if use == CHECKPOINT:
                 told["vkey"] = named(settings.LOG_ORIGIN, unbase64(row.public_key)).text()
             keys.append(told)
+    present = receipt_key()
+    if present.public_text not in {row.public_key for row in rows}:
+        told = {"use": RECEIPT, "algorithm": present.algorithm, "key_id": present.key_id}
+        keys.append({**told, "public_key": present.public_text, "from": None, "until": None})
     return {
         "origin": settings.LOG_ORIGIN,
         "keys": keys,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import unicodedata
 
 from marketplace.ledger.actions import project
+from marketplace.ledger.log.stamping import stamp_at_once
 from marketplace.ledger.models import Event
 from marketplace.scenarios.models import Scenario, SearchEntry
+
+stamp_at_once("scenario.closed")
 
 
 def search_form(text: str) -> str:

@@ -2,7 +2,7 @@
 
 Ready is refused (503) only for what makes the site useless or wrong: the database, its schema, its
 clock, the storage. What delays without losing anything is `degraded`, with 200 and words: the
-queue, the outbox, the sweeps, the opener.
+queue, the outbox, the sweeps, the opener, the log's timestamps.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from django.views.decorators.http import require_safe
 from marketplace.base import clock, heartbeat
 from marketplace.files import spool
 from marketplace.files import storage as stored
+from marketplace.ledger.log import stamping
 from marketplace.web import standing
 
 OK, DEGRADED, UNAVAILABLE = "ok", "degraded", "unavailable"
@@ -85,7 +86,7 @@ def look() -> tuple[datetime, list[Check]]:
         now = clock.now()
         checks = [Check("database", OK), migrations(), genuine_clock()]
         if checks[1].status == OK:
-            checks += [*signs_of_life(), outbox(), openings()]
+            checks += [*signs_of_life(), outbox(), openings(), timestamps()]
     return now, checks
 
 
@@ -144,6 +145,15 @@ def openings() -> Check:
     if standing.overdue_openings():
         return Check("openings", DEGRADED, "A confirmed opening is overdue: see the opener's log.")
     return Check("openings", OK)
+
+
+def timestamps() -> Check:
+    if stamping.overdue():
+        words = (
+            "The authority gives the log no timestamps: `anchor.refused` in worker's log says why."
+        )
+        return Check("timestamps", DEGRADED, words)
+    return Check("timestamps", OK)
 
 
 _written: dict[Path, tuple[float, Check]] = {}

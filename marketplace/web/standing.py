@@ -12,12 +12,13 @@ from django.db.models import Max
 
 from marketplace.base import clock
 from marketplace.bidding.models import Opening, OpeningState
+from marketplace.ledger.log.stamping import STAMP
 from marketplace.notices.actions import MAIL
 from marketplace.notices.registry import NOTIFY
 
 OPENING_OVERDUE_AFTER = timedelta(minutes=10)
 # Jobs that follow an event about a bid, and the mails that remind its bidders, are left out: one
-# of them would tell that there is one.
+# of them would tell that there is one. Timestamps that wait have a check of their own.
 WAITING = """
     SELECT count(*),
            count(*) FILTER (WHERE job.kind = ANY(%s)),
@@ -28,7 +29,7 @@ WAITING = """
     LEFT JOIN marketplace_event event
         ON event.uid = coalesce(notice.event_uid, (job.payload->>'event_uid')::uuid)
     WHERE job.done_at IS NULL AND coalesce(event.kind, '') NOT LIKE 'bid.%%'
-      AND coalesce(notice.kind, '') NOT LIKE 'reminder.deadline%%'
+      AND job.kind <> %s AND coalesce(notice.kind, '') NOT LIKE 'reminder.deadline%%'
 """
 
 
@@ -41,7 +42,7 @@ class Outbox:
 
 def outbox() -> Outbox:
     with connection.cursor() as cursor:
-        cursor.execute(WAITING, [[NOTIFY, MAIL]])
+        cursor.execute(WAITING, [[NOTIFY, MAIL], STAMP])
         jobs, notices, oldest = cursor.fetchone()
     return Outbox(jobs, notices, oldest or timedelta())
 

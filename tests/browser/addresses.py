@@ -267,6 +267,12 @@ NO_PAGES = {
     "notices-unread": "a part of every page",
     "metrics": "figures for a probe",
     "inspection-end": "takes a POST alone",
+    "log-checkpoint": "a signed text for programs",
+    "log-tile": "hashes for programs",
+    "log-keys": "a file of data",
+    "log-verify": "a program",
+    "log-witness": "a program",
+    "log-cosignatures": "takes a POST alone",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",
 }

@@ -16,7 +16,7 @@ from marketplace.web import health, standing
 from tests import world
 from tests.bidding import bids
 
-NAMES = ["database", "migrations", "clock", "sweeps", "opener", "outbox", "openings"]
+NAMES = ["database", "migrations", "clock", "sweeps", "opener", "outbox", "openings", "timestamps"]
 
 
 @pytest.fixture(autouse=True)
