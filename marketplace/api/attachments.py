@@ -14,11 +14,10 @@ from rest_framework.response import Response
 
 from marketplace.accounts.tokens.models import Scope
 from marketplace.api.authentication import beneath
-from marketplace.api.bodies import Body, Day, Uid
+from marketplace.api.bodies import Body, Day, Signature, Uid
 from marketplace.api.calls import calling
 from marketplace.api.lists import reading
 from marketplace.api.moves import told
-from marketplace.api.pledges import Signature
 from marketplace.api.shapes import AttachmentRow, Shape, instant, text
 from marketplace.api.views import NONE, PublicRead, Resource, absolute, actor_of
 from marketplace.base.actor import Actor

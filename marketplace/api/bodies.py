@@ -260,6 +260,10 @@ class Number(s.RegexField):
         return super().to_internal_value(data)
 
 
+class Signature(Body):
+    sha256 = Text(64, help_text="Of the text that was read.")
+
+
 def form_of(name: str) -> dict[str, Any]:
     """The schema of a free-form object whose content the action checks."""
     return {"type": "object", "title": name, "additionalProperties": True}
