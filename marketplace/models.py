@@ -58,6 +58,7 @@ from marketplace.scenarios.models import (
 )
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 from marketplace.scenarios.tallies import BoardTally
+from marketplace.scenarios.undertakings import Undertaking
 from marketplace.supervision.models import (
     Approach,
     Inspection,
@@ -141,6 +142,7 @@ __all__ = [
     "Term",
     "Tip",
     "TipAnswer",
+    "Undertaking",
     "Upload",
     "User",
     "Verification",

@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.views import APIView
 
 from marketplace.api import (
+    attachments,
     awards,
     bids,
     drafts,
@@ -50,6 +51,14 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "choose-winner": ("scenarios/<uuid:uid>/choose-winner/", awards.ChooseWinner),
     "decide-by-minutes": ("scenarios/<uuid:uid>/decide-by-minutes/", awards.DecideByMinutes),
     "choose-nobody": ("scenarios/<uuid:uid>/choose-nobody/", awards.ChooseNobody),
+    "attachment": ("attachments/<uuid:uid>/", attachments.AttachmentOne),
+    "attachment-file": ("attachments/<uuid:uid>/file/", attachments.AttachmentFile),
+    "attachment-release": ("attachments/<uuid:uid>/release/", attachments.AttachmentRelease),
+    "attachment-end-release": (
+        "attachments/<uuid:uid>/end-release/",
+        attachments.AttachmentEndRelease,
+    ),
+    "undertaking-sign": ("attachments/<uuid:uid>/undertaking/", attachments.UndertakingSign),
     # Bids
     "bids": ("bids/", bids.Bids),
     "bid": ("bids/<uuid:uid>/", bids.BidOne),

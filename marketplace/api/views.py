@@ -93,10 +93,10 @@ class Resource(APIView):
         changes = method not in SAFE_METHODS and hasattr(self, method.lower())
         return [IsAuthenticated()] if changes else list(super().get_permissions())
 
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> Response:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         done = super().finalize_response(request, response, *args, **kwargs)
+        if not isinstance(done, Response):
+            return done  # a file on its way
         one = isinstance(done.data, dict) and "results" not in done.data
         if one and done.status_code in {200, 201}:
             tag_answer(request, done)

@@ -17,6 +17,7 @@ from config.runtime.environment import opener_identity_file
 from config.runtime.postgres import APP, close_to_strangers, drop_database
 from marketplace.bidding.models import Bid, BidState, BidVersion, SealedEnvelope
 from marketplace.bidding.opener import open_confirmed
+from marketplace.files.models import Upload
 from marketplace.files.storage import path_of
 from marketplace.ledger.log import anchor, sequencer, tiles
 from marketplace.ledger.log.anchor import LogDamaged
@@ -256,7 +257,8 @@ def test_the_drill_on_the_demo_content(committing_db, elsewhere, settings, tmp_p
     run("backup", tmp_path / "bundle")
     manifest = json.loads((tmp_path / "bundle/manifest.json").read_text())
     assert manifest["tables"]["marketplace_scenario"]["rows"] == len(content.plan["scenarios"])
-    assert len(manifest["files"]) == SealedEnvelope.objects.count()
+    kept = Upload.objects.exclude(stored_name="").count()
+    assert len(manifest["files"]) == SealedEnvelope.objects.count() + kept
     elsewhere()
     run("restore", tmp_path / "bundle")
     with database.snapshot():
