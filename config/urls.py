@@ -1,13 +1,14 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path
 
-from marketplace.web import health, metrics
+from marketplace.web import health, log, metrics
 
 urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics.metrics, name="metrics"),
     path("api/v1/", include("marketplace.api.urls")),
+    *log.urlpatterns,
     *i18n_patterns(
         path("accounts/", include("allauth.account.urls")),
         path("accounts/2fa/", include("allauth.mfa.urls")),

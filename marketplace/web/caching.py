@@ -1,4 +1,7 @@
-"""What a signed-in person sees is theirs: no cache keeps it, not even their own browser's."""
+"""What a signed-in person sees is theirs: no cache keeps it, not even their own browser's.
+
+And what is the same for everybody, the log, is asked for by nobody in particular.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 PRIVATE = "private, no-store"
+SHARED = "/log/"
 
 
 class PrivatePagesMiddleware:
@@ -27,4 +31,25 @@ class PrivatePagesMiddleware:
         known = brought or request.session.modified
         if known and "no-store" not in response.get("Cache-Control", ""):
             response.headers["Cache-Control"] = PRIVATE
+        return response
+
+
+class SharedAddressesMiddleware:
+    """The log's addresses know neither person nor language, so that one copy serves all.
+
+    Only its page, which has a head with a name in it, does.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        shared = request.path_info.startswith(SHARED) and request.path_info != SHARED
+        if shared:
+            request.META.pop("HTTP_COOKIE", None)
+            request.META.pop("HTTP_AUTHORIZATION", None)
+        response = self.get_response(request)
+        if shared:
+            for name in ("Vary", "Content-Language"):
+                response.headers.pop(name, None)
         return response

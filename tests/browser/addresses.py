@@ -93,6 +93,11 @@ def restricted(user: User) -> Given:
     return {"address": row.scenario.address, "uid": row.uid}
 
 
+def released(user: User) -> Given:
+    row = Attachment.objects.get(scenario=scenario("S06"), access="restricted")
+    return {"address": row.scenario.address, "uid": row.uid}
+
+
 def own_inspection(user: User) -> Given:
     return {"uid": Inspection.objects.get(inspector=user).uid}
 
@@ -184,6 +189,7 @@ PAGES: dict[str, list[Page]] = {
     "tip-inbox": [Page("inspector")],
     "scenario-files": [Page("o3-owner", of("S13")), Page("o3-owner", of("S13"), send=FORM)],
     "attachment-readers": [Page("o3-owner", restricted)],
+    "undertaking": [Page("v5", released)],
     "factor-resets": [Page("officer"), Page("officer2")],
     "desk": [Page(who) for who in DESKS],
     "notices": [Page("officer"), Page("v5")],
@@ -261,6 +267,12 @@ NO_PAGES = {
     "notices-unread": "a part of every page",
     "metrics": "figures for a probe",
     "inspection-end": "takes a POST alone",
+    "log-checkpoint": "a signed text for programs",
+    "log-tile": "hashes for programs",
+    "log-keys": "a file of data",
+    "log-verify": "a program",
+    "log-witness": "a program",
+    "log-cosignatures": "takes a POST alone",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",
 }

@@ -183,6 +183,7 @@ def test_the_other_limits():
         "reset_password_from_key": "20/m/ip",
         "reauthenticate": "10/m/user",
         "change_password": "5/m/user",
+        "cosign": "30/m/ip",
         "tip": "5/h/key",
         "tip_lookup": "30/h/key",
         "tip_together": "300/h/key",

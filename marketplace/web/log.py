@@ -1,0 +1,151 @@
+"""The log's own addresses (C2SP tlog-tiles): the same bytes for everybody, whoever asks.
+
+They stand outside of the two languages, know no session (web.caching keeps cookies away from them)
+and may be kept by any cache; docs/log.md lists them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from allauth.core import ratelimit
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+from django.utils import translation
+from django.utils.cache import get_conditional_response
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from marketplace.base.errors import DomainError, Invalid, NotFound, TooLarge, TooMany
+from marketplace.base.problems import plain_problem
+from marketplace.ledger import keys, verify, witness
+from marketplace.ledger.log import cosigning, tiles
+from marketplace.ledger.verify import TILE, tile_path
+
+FOREVER = "public, max-age=31536000, immutable"
+SHORTLY = "public, max-age=5"
+RARELY = "public, max-age=300"
+NOTE_MOST = 16 * 1024  # bytes of a cosigned note
+LEVEL_MOST = 7  # 256^8 leaves are more than a log ever has
+PLACE = re.compile(
+    r"(entries|[0-9])/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII
+)
+# By what they are saved as, which is what docs/log.md calls them.
+SCRIPTS = {"jiebang_verify.py": verify, "witness.py": witness}
+
+
+def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """A problem document in the language that the caller prefers; no cache keeps it."""
+    with translation.override(translation.get_language_from_request(request)):
+        response = plain_problem(error.status, error.code, str(error))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def answered(request: HttpRequest, response: HttpResponse, keep: str) -> HttpResponse:
+    """With what caches need: how long it holds, and a tag by which to ask again."""
+    response.headers["Cache-Control"] = keep
+    tag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
+    response.headers["ETag"] = tag
+    shown: HttpResponse = get_conditional_response(request, etag=tag, response=response)
+    return shown
+
+
+@login_not_required
+@require_safe
+def checkpoint(request: HttpRequest) -> HttpResponse:
+    newest = tiles.newest()
+    if newest is None:
+        return refused(request, NotFound())
+    note = HttpResponse(tiles.shown(newest), content_type="text/plain; charset=utf-8")
+    return answered(request, note, SHORTLY)
+
+
+@login_not_required
+@require_safe
+def tile(request: HttpRequest, place: str) -> HttpResponse:
+    """A tile of hashes or a bundle of entries. A partial one stays, also when it is full since."""
+    found = place_of(place)
+    raw = read(*found) if found else None
+    if raw is None:
+        return refused(request, NotFound())
+    return answered(request, HttpResponse(raw, content_type="application/octet-stream"), FOREVER)
+
+
+def place_of(place: str) -> tuple[int | str, int, int] | None:
+    """(level, index, width) of "0/x001/067.p/12"; None where it is not spelled as C2SP says."""
+    match = PLACE.fullmatch(place)
+    if match is None:
+        return None
+    level = match[1] if match[1] == "entries" else int(match[1])
+    index = int(match[2].replace("x", "").replace("/", ""))
+    width = int(match[3] or TILE)
+    # Zeros in front, and a partial tile that would be full, have another name.
+    spelled = tile_path(level, index, width) == f"tile/{place}"
+    return (level, index, width) if spelled else None
+
+
+def read(level: int | str, index: int, width: int) -> bytes | None:
+    if isinstance(level, str):
+        return tiles.bundle(index, width) if index < 2**55 else None
+    return tiles.tile_of(level, index, width) if level <= LEVEL_MOST else None
+
+
+@login_not_required
+@require_safe
+def published_keys(request: HttpRequest) -> HttpResponse:
+    response = JsonResponse(
+        keys.published(), json_dumps_params={"ensure_ascii": False, "indent": 2}
+    )
+    return answered(request, response, SHORTLY)
+
+
+def script_text(name: str) -> bytes:
+    """One of SCRIPTS as it runs here."""
+    return Path(str(SCRIPTS[name].__file__)).read_bytes()
+
+
+@login_not_required
+@require_safe
+def script(request: HttpRequest, name: str) -> HttpResponse:
+    response = HttpResponse(script_text(name), content_type="text/x-python; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answered(request, response, RARELY)
+
+
+@csrf_exempt  # nobody's session is used: the signature in what is sent is all that counts
+@login_not_required
+@require_POST
+def cosignatures(request: HttpRequest) -> HttpResponse:
+    """A witness hands in a note that it cosigned."""
+    try:
+        if not ratelimit.consume(request, action="cosign"):
+            raise TooMany
+        raw = request.read(NOTE_MOST + 1)
+        if len(raw) > NOTE_MOST:
+            raise TooLarge
+        try:
+            note = raw.decode()
+        except UnicodeDecodeError as error:
+            raise Invalid(code="cosignature.invalid") from error
+        cosigning.cosign(note=note)
+    except DomainError as error:
+        response = refused(request, error)
+        if isinstance(error, TooMany):
+            response.headers["Retry-After"] = "60"
+        return response
+    return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
+
+
+# Outside of the languages: one address each.
+urlpatterns = [
+    path("log/checkpoint", checkpoint, name="log-checkpoint"),
+    path("log/tile/<path:place>", tile, name="log-tile"),
+    path("log/keys.json", published_keys, name="log-keys"),
+    path("log/verify.py", script, {"name": "jiebang_verify.py"}, name="log-verify"),
+    path("log/witness.py", script, {"name": "witness.py"}, name="log-witness"),
+    path("log/cosignatures", cosignatures, name="log-cosignatures"),
+]
