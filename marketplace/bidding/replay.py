@@ -23,6 +23,7 @@ from marketplace.ledger.verify import (
     leaf_hash,
     node_hash,
     open_checkpoint,
+    parse_vkey,
     tree_root,
     unbase64,
     verify_inclusion,
@@ -60,11 +61,15 @@ class Announced:
 class Replay:
     """The readable leaves up to the newest checkpoint, added to at each look.
 
-    vkey: the log's verifier key, which the opener was given and the database does not know.
+    vkeys: the log's verifier keys, which the opener was given; the database's word does not count.
+    More than one, separated by spaces, where the log's key was changed.
     """
 
-    def __init__(self, vkey: str) -> None:
-        self.vkey = vkey
+    def __init__(self, vkeys: str) -> None:
+        self.vkeys = vkeys.split()
+        self._forget()
+
+    def _forget(self) -> None:
         self.size = 0
         self.demands: dict[str, Announced] = {}
         self._peaks: list[tuple[int, bytes]] = []  # (leaves, root) of complete subtrees
@@ -76,17 +81,18 @@ class Replay:
             for checkpoint in self._checkpoints():
                 self._read_to(checkpoint)
         except LogNotTrusted:
-            self.__init__(self.vkey)  # type: ignore[misc]
+            self._forget()
             raise
 
     def _checkpoints(self) -> Iterator[Checkpoint]:
-        rows = Checkpoint.objects.filter(size__gt=self.size)
+        origins = [parse_vkey(text).name for text in self.vkeys]
+        rows = Checkpoint.objects.filter(size__gt=self.size, origin__in=origins)
         yield from rows.order_by("size", "-id").iterator(chunk_size=1000)
 
     def _read_to(self, checkpoint: Checkpoint) -> None:
         """Only a signature makes a checkpoint count, so each is checked."""
         try:
-            opened = open_checkpoint(checkpoint.note, self.vkey)
+            opened = open_checkpoint(checkpoint.note, self.vkeys)
         except NotValid as error:
             raise LogNotTrusted("checkpoint") from error
         readable: list[bytes] = []
@@ -157,7 +163,7 @@ class Replay:
         if checkpoint is None:
             return False
         try:
-            opened = open_checkpoint(checkpoint.note, self.vkey)
+            opened = open_checkpoint(checkpoint.note, self.vkeys)
             found = tiles.inclusion(leaf, checkpoint)
             path = [unbase64(item) for item in found["hashes"]]
             verify_inclusion(

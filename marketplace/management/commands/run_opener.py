@@ -51,7 +51,8 @@ def read_log_key() -> str:
     if not settings.OPENER_LOG_VKEY:
         raise CommandError("OPENER_LOG_VKEY is not set: the opener believes the log alone.")
     try:
-        parse_vkey(settings.OPENER_LOG_VKEY)
+        for text in settings.OPENER_LOG_VKEY.split():
+            parse_vkey(text)
     except NotValid as error:
         raise CommandError("OPENER_LOG_VKEY is not a verifier key.") from error
     return str(settings.OPENER_LOG_VKEY)

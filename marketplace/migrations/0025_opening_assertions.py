@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0022_receipt_by_event'),
+        ('marketplace', '0024_log_check'),
     ]
 
     operations = [
