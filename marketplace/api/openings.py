@@ -121,7 +121,7 @@ class Assertion(Body):
     response = KeyResponse()
 
 
-class Confirmation(Body):
+class ConfirmBody(Body):
     tree_size = s.IntegerField(
         required=False, min_value=1, max_value=2**62, help_text="As `asked` named it."
     )
@@ -224,7 +224,7 @@ class OpeningConfirm(Resource):
         " process opens once enough have said it.",
         shows=opening_shown,
         answers=OpeningDetail,
-        takes=Confirmation,
+        takes=ConfirmBody,
         proof=True,
     )
     def post(self, given: Given, uid: UUID) -> UUID:
