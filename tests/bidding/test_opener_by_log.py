@@ -25,6 +25,7 @@ from marketplace.bidding.replay import LogNotTrusted, Replay
 from marketplace.ledger.log import sequencer
 from marketplace.ledger.log.models import Leaf
 from marketplace.ledger.models import Event
+from marketplace.ledger.verify import named
 from marketplace.scenarios.actions import close_scenario
 from tests import world
 from tests.bidding import bids
@@ -104,7 +105,7 @@ def test_an_edited_log_is_not_believed(own, clock, statement, reason):
 
 def test_a_log_signed_by_another_key_is_not_believed(committing_db, settings, clock):
     confirmed(clock)
-    settings.OPENER_LOG_VKEY = settings.OPENER_LOG_VKEY.replace("localhost", "elsewhere")
+    settings.OPENER_LOG_VKEY = named(settings.LOG_ORIGIN, SEED).text()
     assert open_confirmed(bids.identity()) == 0
 
 
