@@ -52,16 +52,14 @@ POOL = {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 2}
 def database(url: str, *, pooled: bool) -> dict:
     parts = urlsplit(url)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "marketplace.base.backend",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
-        # For the few statements of base/prepared.py; Django's own cursors prepare nothing.
-        "OPTIONS": {"connect_timeout": 3, "prepare_threshold": 5}
-        | ({"pool": POOL} if pooled else {}),
+        "OPTIONS": {"connect_timeout": 3} | ({"pool": POOL} if pooled else {}),
     }
 
 
@@ -110,7 +108,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "marketplace.web.observed.ObservedMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "marketplace.web.lanes.TokenLaneMiddleware",
+    "marketplace.web.policy.PolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "marketplace.web.caching.SharedAddressesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -127,6 +126,16 @@ MIDDLEWARE = [
     "marketplace.web.acting.ActingMiddleware",
     "marketplace.web.second_factor.SecondFactorMiddleware",
     "marketplace.web.pledges.PledgeMiddleware",
+    "marketplace.web.inspections.InspectionMiddleware",
+    "marketplace.web.caching.PrivatePagesMiddleware",
+    "marketplace.api.throttles.RateLimitMiddleware",
+]
+# Instead of what follows it above, for a request of the API that brings a token.
+TOKEN_MIDDLEWARE = [
+    "marketplace.web.policy.PolicyMiddleware",
+    "marketplace.web.language.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "marketplace.web.inspections.InspectionMiddleware",
     "marketplace.web.caching.PrivatePagesMiddleware",
     "marketplace.api.throttles.RateLimitMiddleware",
@@ -308,6 +317,11 @@ CELERY_BEAT_SCHEDULE["log"] = {
     "schedule": max(1.0, LOG_CADENCE_SECONDS / 10),
 }
 CELERY_BEAT_SCHEDULE["stamp"] = {"task": "marketplace.tasks.stamp_log", "schedule": 60.0}
+CELERY_BEAT_SCHEDULE["watch"] = {"task": "marketplace.tasks.watch_log", "schedule": 60.0}
+CELERY_BEAT_SCHEDULE["check"] = {
+    "task": "marketplace.tasks.check_log",
+    "schedule": crontab(hour="4", minute="0"),
+}
 # Keys of the second factors' secrets; in no backup of the database.
 FACTOR_KEY_FILE = required("FACTOR_KEY_FILE")
 OPENER_RECIPIENT = required("OPENER_RECIPIENT")

@@ -37,6 +37,7 @@ from marketplace.ledger.log.models import (
     Checkpoint,
     Cosignature,
     Leaf,
+    LogCheck,
     LogTile,
     PublishedKey,
 )
@@ -57,6 +58,7 @@ from marketplace.scenarios.models import (
 )
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 from marketplace.scenarios.tallies import BoardTally
+from marketplace.scenarios.undertakings import Undertaking
 from marketplace.supervision.models import (
     Approach,
     Inspection,
@@ -101,6 +103,7 @@ __all__ = [
     "Interest",
     "Invitation",
     "Leaf",
+    "LogCheck",
     "LogTile",
     "Membership",
     "Metric",
@@ -139,6 +142,7 @@ __all__ = [
     "Term",
     "Tip",
     "TipAnswer",
+    "Undertaking",
     "Upload",
     "User",
     "Verification",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -149,6 +149,24 @@ def owed_kinds(actor: Actor) -> frozenset[str]:
     return frozenset(kind for (kind,) in fetch_all(OWED_KINDS, given))
 
 
+class Owes:
+    """The kinds that one actor has still to sign: asked once, and only when it matters."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor, self.kinds = actor, None
+
+    kinds: frozenset[str] | None
+
+    def __call__(self) -> frozenset[str]:
+        if self.kinds is None:
+            self.kinds = owed_kinds(self.actor)
+        return self.kinds
+
+    def learn(self, kinds: Iterable[str]) -> None:
+        """What `OWED_KINDS` found within another statement, so that nobody asks again."""
+        self.kinds = frozenset(kinds)
+
+
 def owing(actor: Actor) -> Actor:
     """The same actor, who knows what it owes once somebody asks. For the doors that build actors."""
-    return Actor(actor.role, actor.user, actor.organisation, cache(lambda: owed_kinds(actor)))
+    return Actor(actor.role, actor.user, actor.organisation, Owes(actor))

@@ -126,40 +126,48 @@ def related_organisations(organisation: Organisation) -> set[int]:
     return (found | set(parties.values_list("pk", flat=True))) - {organisation.pk}
 
 
-# The same in one statement and for one pair, as the deadline's transaction asks it.
-RELATED = """
+# The same for one pair, `{one}` and `{other}`, in words of SQL: the deadline's transaction asks it
+# within a statement of its own.
+RELATED_SQL = """
 WITH stated AS NOT MATERIALIZED (
     SELECT organisation_id, controller_code
     FROM marketplace_control,
         (SELECT (marketplace_now() AT TIME ZONE 'Asia/Shanghai')::date AS today) clock
     WHERE NOT statement_waits AND (from_date IS NULL OR from_date <= today)
         AND (until_date IS NULL OR until_date > today OR end_waits)
-        AND organisation_id IN (%(one)s::bigint, %(other)s::bigint)
+        AND organisation_id IN ({one}, {other})
 )
 SELECT EXISTS (
     SELECT FROM stated one JOIN stated other USING (controller_code)
     WHERE one.organisation_id <> other.organisation_id
 ) OR EXISTS (
     SELECT FROM stated JOIN marketplace_organisation controller ON controller.uscc = controller_code
-    WHERE controller.id IN (%(one)s::bigint, %(other)s::bigint)
+    WHERE controller.id IN ({one}, {other})
         AND controller.id <> stated.organisation_id
 ) OR EXISTS (
     SELECT FROM marketplace_organisationrelation tie
         JOIN marketplace_organisation other ON other.uscc = tie.other_uscc,
         (SELECT (marketplace_now() AT TIME ZONE 'Asia/Shanghai')::date AS today) clock
-    WHERE tie.organisation_id IN (%(one)s::bigint, %(other)s::bigint)
-        AND other.id IN (%(one)s::bigint, %(other)s::bigint)
+    WHERE tie.organisation_id IN ({one}, {other})
+        AND other.id IN ({one}, {other})
         AND other.id <> tie.organisation_id
         AND NOT tie.statement_waits AND (tie.from_date IS NULL OR tie.from_date <= today)
         AND (tie.until_date IS NULL OR tie.until_date > today OR tie.end_waits)
-        AND tie.kind = ANY(%(kinds)s)
+        AND tie.kind IN ({kinds})
 )
 """
 
 
+def related_sql(one: str, other: str) -> str:
+    """A statement of one row and column; `one` and `other` are expressions of ours."""
+    kinds = ", ".join(f"'{kind}'" for kind in RELATING)
+    return RELATED_SQL.format(one=one, other=other, kinds=kinds)
+
+
+RELATED = related_sql("%(one)s::bigint", "%(other)s::bigint")
+
+
 def are_related(one: int, other: int) -> bool:
     """Whether two organisations, by id, are `related_organisations` today."""
-    found = fetch_one(
-        RELATED, {"one": one, "other": other, "kinds": [str(kind) for kind in RELATING]}
-    )
+    found = fetch_one(RELATED, {"one": one, "other": other})
     return found is not None and bool(found[0])

@@ -30,7 +30,7 @@ from marketplace.accounts.proof import lacks_second_factor, proved_recently
 from marketplace.accounts.tokens.actions import note_use
 from marketplace.accounts.tokens.models import ApiToken, Scope
 from marketplace.accounts.tokens.queries import TokenInvalid, bearer
-from marketplace.accounts.tokens.text import PREFIX
+from marketplace.accounts.tokens.text import PREFIX, bearer_text
 from marketplace.api.throttles import TOKEN, VISITOR, Count, address_of, count
 from marketplace.base.actor import Actor
 
@@ -73,12 +73,11 @@ class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer jb_…`. Never from an address, a cookie or a body."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        header = request.META.get("HTTP_AUTHORIZATION", "")
-        kind, _space, text = header.partition(" ")
-        if kind.lower() != "bearer":
+        text = bearer_text(request.META.get("HTTP_AUTHORIZATION", ""))
+        if text is None:
             return None
         try:
-            found = bearer(text.strip())
+            found = bearer(text)
         except TokenInvalid as error:
             # Guesses count for the address that they come from.
             refuse_beyond(count(beneath(request), VISITOR, address_of(beneath(request))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
@@ -31,7 +32,7 @@ FORBIDDEN = re.compile(
 # The same for the schema; JSON Schema knows no escapes for surrogates, and JSON carries none.
 PLAIN_TEXT = "^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069]*$"
 UID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]{5,15}([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )
@@ -138,6 +139,8 @@ def read_body(takes: type[Body], body: Any) -> dict[str, Any]:
     """The clean values of a body. Raises Invalid with every fault, field by field."""
     if not isinstance(body, dict):
         raise Invalid(errors={"body": [_("Give a JSON object.")]})
+    if not body and takes is Nothing:
+        return {}
     signs = {
         path: [_("This contains characters that cannot be shown.")]
         for path in forbidden_signs(body)
@@ -214,18 +217,21 @@ class Instant(s.Field):
 
 
 @extend_schema_field(OpenApiTypes.DATE)
-class Day(s.RegexField):
-    """A day as 2026-11-22; what it may be, its action says."""
+class Day(s.Field):
+    """A day as 2026-11-22."""
 
     default_error_messages = {"invalid": gettext_lazy("Enter a date as 2026-11-22.")}
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(DAY, **kwargs)
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
+    def to_internal_value(self, data: Any) -> date:
+        if not isinstance(data, str) or not DAY.fullmatch(data):
             self.fail("invalid")
-        return super().to_internal_value(data)
+        try:
+            return date.fromisoformat(data)
+        except ValueError:
+            self.fail("invalid")
+
+    def to_representation(self, value: Any) -> Any:
+        return value
 
 
 class Choice(s.ChoiceField):
@@ -252,6 +258,10 @@ class Number(s.RegexField):
         if not isinstance(data, str) or not self.whole_text.fullmatch(data):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class Signature(Body):
+    sha256 = Text(64, help_text="Of the text that was read.")
 
 
 def form_of(name: str) -> dict[str, Any]:

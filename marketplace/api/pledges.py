@@ -14,7 +14,7 @@ from marketplace.accounts.pledges import Pledge, PledgeKind, PledgeText, owed
 from marketplace.accounts.proof import proved_recently
 from marketplace.accounts.queries import needs_second_factor
 from marketplace.api.authentication import beneath, proof_required
-from marketplace.api.bodies import Body, Text
+from marketplace.api.bodies import Signature
 from marketplace.api.deeds import Given, deed
 from marketplace.api.lists import Listed, listing, reading
 from marketplace.api.moves import told
@@ -53,10 +53,6 @@ class PledgeRow(Shape):
     signed_at = instant()
     links = Links()
     actions = actions()
-
-
-class Signature(Body):
-    sha256 = Text(64, help_text="Of the text that was read.")
 
 
 def text_shape(request: Request, row: PledgeText, names: list[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from marketplace.api.attachments import attachment_rows
 from marketplace.api.filters import PAGE_PARAMETERS, SCENARIO_PARAMETERS, scenario_filter
 from marketplace.api.moves import scenario_moves
 from marketplace.api.pagination import KeysetPagination
@@ -88,7 +89,8 @@ def scenario_shown(request: Request, uid: UUID) -> dict[str, Any]:
     if row is None or scenario is None:
         raise NotFound
     may = scenario_moves(request, actor, [scenario.pk]).get(scenario.pk, [])
-    return row_shape(request, row, clock.now(), may) | detail_shape(actor, scenario)
+    files = {"attachments": attachment_rows(request, actor, scenario)}
+    return row_shape(request, row, clock.now(), may) | detail_shape(actor, scenario) | files
 
 
 def row_shape(

@@ -186,6 +186,21 @@ class NoteSerializer(Shape):
     created_at = instant()
 
 
+class AttachmentRow(Shape):
+    uid = s.UUIDField()
+    title = text()
+    name = text("Of the file.")
+    size = s.IntegerField(help_text="Bytes.")
+    content_type = text("By its bytes.")
+    sha256 = text()
+    restricted = s.BooleanField(help_text="Read by those to whom the owner releases it.")
+    salt = text("With it a reader checks the published value of a restricted file.")
+    undertaking_owed = s.BooleanField(help_text="To be signed before the first download.")
+    href = s.URLField(help_text="Downloads it.")
+    links = Links()
+    actions = actions()
+
+
 class ScenarioDetail(ScenarioRow):
     revision = s.IntegerField(help_text="Counts the saves; part of the ETag.")
     funding = code_or_null("Code in the vocabulary `funding_source`.")
@@ -207,6 +222,7 @@ class ScenarioDetail(ScenarioRow):
     conditions = ConditionSerializer(many=True)
     rules = ProfileSerializer(allow_null=True, help_text="The rules frozen onto it at publication.")
     publications = PublicationSerializer(many=True)
+    attachments = AttachmentRow(many=True, help_text="Files, as far as this reader sees them.")
     notes = NoteSerializer(
         many=True, help_text="Why it was returned, rejected, withdrawn or failed."
     )

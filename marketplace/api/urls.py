@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.views import APIView
 
 from marketplace.api import (
+    attachments,
     awards,
     bids,
     drafts,
@@ -24,6 +25,8 @@ from marketplace.api.uploads import UploadList, UploadOne
 
 # name of the address -> (address, view)
 ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
+    # First, since it is asked by all in the last minute and addresses are tried in turn
+    "package-submit": ("packages/<uuid:uid>/submit/", bids.PackageSubmit),
     # A demand
     "scenarios": ("scenarios/", drafts.Scenarios),
     "scenario": ("scenarios/<uuid:uid>/", drafts.ScenarioOne),
@@ -48,6 +51,14 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "choose-winner": ("scenarios/<uuid:uid>/choose-winner/", awards.ChooseWinner),
     "decide-by-minutes": ("scenarios/<uuid:uid>/decide-by-minutes/", awards.DecideByMinutes),
     "choose-nobody": ("scenarios/<uuid:uid>/choose-nobody/", awards.ChooseNobody),
+    "attachment": ("attachments/<uuid:uid>/", attachments.AttachmentOne),
+    "attachment-file": ("attachments/<uuid:uid>/file/", attachments.AttachmentFile),
+    "attachment-release": ("attachments/<uuid:uid>/release/", attachments.AttachmentRelease),
+    "attachment-end-release": (
+        "attachments/<uuid:uid>/end-release/",
+        attachments.AttachmentEndRelease,
+    ),
+    "undertaking-sign": ("attachments/<uuid:uid>/undertaking/", attachments.UndertakingSign),
     # Bids
     "bids": ("bids/", bids.Bids),
     "bid": ("bids/<uuid:uid>/", bids.BidOne),
@@ -57,7 +68,6 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "bid-submit": ("scenarios/<uuid:uid>/bids/", bids.BidSubmit),
     "package-seal": ("scenarios/<uuid:uid>/packages/", bids.PackageSeal),
     "package": ("packages/<uuid:uid>/", bids.PackageOne),
-    "package-submit": ("packages/<uuid:uid>/submit/", bids.PackageSubmit),
     "receipt": ("receipts/<uuid:uid>/", bids.ReceiptOne),
     "openings": ("openings/", openings.Openings),
     "opening": ("openings/<uuid:uid>/", openings.OpeningOne),

@@ -20,11 +20,16 @@ from marketplace.api.bodies import JSONBody, refuse_long
 from marketplace.api.errors import BadParameter
 from marketplace.api.hats import put_hat_on
 from marketplace.api.limits import BODY_BYTES_MAX
+from marketplace.api.renderers import ORJSONRenderer
 from marketplace.base.actor import Actor
 
 NONE: frozenset[str] = frozenset()
 # Where a deed keeps its scope and whether it needs a proof: (scope or None, bool).
 DECLARED = "declared"
+
+
+ANYTHING, JSON = "*/*", ORJSONRenderer.media_type
+ONE_RENDERER = [ORJSONRenderer]
 
 
 class Resource(APIView):
@@ -75,16 +80,23 @@ class Resource(APIView):
             if self.parameters is not None and name not in self.parameters:
                 raise BadParameter(name, _("There is no such parameter."))
 
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Where anything is accepted, or JSON by name, there is nothing to weigh."""
+        accepted = request.META.get("HTTP_ACCEPT", ANYTHING)
+        if self.renderer_classes == ONE_RENDERER and accepted in {ANYTHING, JSON}:
+            return ONE_RENDERER[0](), JSON
+        return super().perform_content_negotiation(request, force=force)
+
     def get_permissions(self) -> list[Any]:
         """Reading may be open to everybody, changing never is."""
         method = str(getattr(self.request, "method", "") or "GET")
         changes = method not in SAFE_METHODS and hasattr(self, method.lower())
         return [IsAuthenticated()] if changes else list(super().get_permissions())
 
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> Response:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         done = super().finalize_response(request, response, *args, **kwargs)
+        if not isinstance(done, Response):
+            return done  # a file on its way
         one = isinstance(done.data, dict) and "results" not in done.data
         if one and done.status_code in {200, 201}:
             tag_answer(request, done)

@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import psycopg
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
-Row = tuple[Any, ...]
+from marketplace.base.trips import Row, Trip
 
 
-def fetch_all(statement: str, given: Mapping[str, Any]) -> list[Row]:
+def fetch_all(statement: str, given: Mapping[str, Any], *, ends: bool = False) -> list[Row]:
     """Run a constant statement with server-side parameters in the current transaction.
 
     For the few whose planning costs more than their work; Django itself merges parameters into
-    the text. Give every parameter a cast, since its type is settled at the first call. Raises
-    Django's database errors.
+    the text. Give every parameter a cast, since its type is settled at the first call.
+
+    ends: nothing more is asked or written in this transaction, so it is committed in the same trip
+    unless it is part of another one. Raises Django's database errors.
     """
-    with connection.wrap_database_errors:
-        connection.ensure_connection()
-        bare: Any = psycopg.Cursor(connection.connection)
-    # Counted and timed like every other query; psycopg prepares what comes back often.
-    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with make(bare) as cursor:
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    outermost = database.in_atomic_block and not database.savepoint_ids
+    trip: Any = Trip(database.connection, ends=ends and outermost)
+    # Counted and timed like every other query.
+    make = database.make_debug_cursor if database.queries_logged else database.make_cursor
+    with make(trip) as cursor:
         cursor.execute(statement, given)
-        return list(cursor.fetchall())
+        return trip.rows
 
 
-def fetch_one(statement: str, given: Mapping[str, Any]) -> Row | None:
+def fetch_one(statement: str, given: Mapping[str, Any], *, ends: bool = False) -> Row | None:
     """The first row of `fetch_all`, or None."""
-    return next(iter(fetch_all(statement, given)), None)
+    return next(iter(fetch_all(statement, given, ends=ends)), None)
 
 
 def columns(model: type[models.Model], alias: str) -> str:

@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from marketplace.accounts.pledges import OWED_KINDS, Owes
+from marketplace.accounts.queries import related_sql
+from marketplace.base.actor import Actor
 from marketplace.base.canonical import canonical
 from marketplace.base.idempotency import Once
 from marketplace.base.prepared import fetch_one
 from marketplace.bidding.models import Bid, BidVersion, SealedPackage
+from marketplace.bidding.rules import RELATED_VENDORS
 from marketplace.bidding.sealing import SealedFile
 from marketplace.ledger.models import Event, Receipt
 from marketplace.scenarios.models import RuleProfile, Scenario
@@ -24,7 +28,9 @@ from marketplace.scenarios.models import RuleProfile, Scenario
 # bid is locked by the upsert, whose row is the newest even where a twin was waited for; the key
 # comes before it, so that twins queue there. The clock is read in the list of results, when every
 # lock is held.
-LOCK = """
+# Who is related and what is owed is asked in the same statement, by the words of the room of
+# accounts, and as things stood when it began.
+LOCK = f"""
 WITH demand AS MATERIALIZED (
     SELECT id, uid, ref, state, suspended, deadline_at, organising_mode, organisation_id, profile_id
     FROM marketplace_scenario
@@ -58,10 +64,12 @@ SELECT demand.id, demand.uid, demand.ref, demand.organisation_id, demand.state, 
     demand.organising_mode, demand.deadline_at, demand.profile_id,
     profile.takes_bids, bid.id, bid.uid, bid.state, bid.versions_count, bid.last_receipt_sha256,
     (SELECT count(*) FROM claim), package.id, package.version_id, package.envelopes,
+    ({related_sql("%(organisation)s::bigint", "demand.organisation_id")}),
+    ARRAY({OWED_KINDS}),
     marketplace_now()
 FROM demand CROSS JOIN bid LEFT JOIN package ON true
 LEFT JOIN marketplace_ruleprofile profile ON profile.id = demand.profile_id
-"""
+"""  # noqa: S608  # statements of ours, without a value in them
 
 WRITE = """
 WITH event AS (
@@ -127,8 +135,8 @@ class Locked:
 
 def lock_for_submission(
     *,
+    actor: Actor,
     scenario_uid: UUID | None,
-    organisation_id: int,
     bid_uid: UUID,
     version_uid: UUID,
     package_uid: UUID | None,
@@ -138,14 +146,17 @@ def lock_for_submission(
 
     The demand is named by its uid, or by the package of this organisation: one of the two.
 
-    `claimed` is whether the idempotency key was free and is now ours. The caller's refusal rolls
+    What the statement found about the actor is told to those whom the rules ask. `claimed` is whether the idempotency key was free and is now ours. The caller's refusal rolls
     everything back.
     """
+    organisation_id = actor.party.pk
     row = fetch_one(
         LOCK,
         {
             "scenario": scenario_uid,
             "organisation": organisation_id,
+            "user": actor.user_id,
+            "role": str(actor.role),
             "bid": bid_uid,
             "version": version_uid,
             "package": package_uid,
@@ -170,7 +181,10 @@ def lock_for_submission(
         versions_count=count,
         last_receipt_sha256=receipt_sha256,
     )
-    package_id, version_id, envelopes, now = row[16:]
+    package_id, version_id, envelopes, related, owed, now = row[16:]
+    vars(scenario)[RELATED_VENDORS] = {organisation_id: related}
+    if isinstance(actor.owes, Owes):
+        actor.owes.learn(owed)
     package = None
     if package_id is not None:
         package = SealedPackage(
@@ -186,8 +200,12 @@ def write_version(
     receipt: Receipt,
     sealed: Sequence[SealedFile],
     event: Event,
+    ends: bool,
 ) -> None:
-    """Receipt, version, envelopes, bid, package and event in one statement; sets the new ids."""
+    """Receipt, version, envelopes, bid, package and event in one statement; sets the new ids.
+
+    ends: nothing comes after it in the transaction, which is committed at once.
+    """
     ids = fetch_one(
         WRITE,
         {
@@ -225,6 +243,7 @@ def write_version(
             "salt": bytes(event.salt),
             "event_body": bytes(event.body),
         },
+        ends=ends,
     )
     assert ids is not None, "one row of new ids"
     version.pk, receipt.pk, event.pk = ids

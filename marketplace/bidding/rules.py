@@ -7,6 +7,9 @@ from marketplace.base.inspected import inspects
 from marketplace.bidding.models import Bid
 from marketplace.scenarios.models import Scenario
 
+# Where a demand that was read by such a statement keeps it: {vendor id: whether related}.
+RELATED_VENDORS = "related_vendors"
+
 
 def can_bid(actor: Actor, scenario: Scenario) -> bool:
     """Owners and editors of a verified vendor that neither posted the scenario nor is related.
@@ -18,7 +21,15 @@ def can_bid(actor: Actor, scenario: Scenario) -> bool:
         return False
     if vendor.pk == scenario.organisation_id:
         return False
-    return not are_related(vendor.pk, scenario.organisation_id)
+    return not is_related(vendor.pk, scenario)
+
+
+def is_related(vendor_id: int, scenario: Scenario) -> bool:
+    """`are_related`, unless the statement that locked the demand has asked it already."""
+    known: dict[int, bool] = vars(scenario).get(RELATED_VENDORS, {})
+    if vendor_id in known:
+        return known[vendor_id]
+    return are_related(vendor_id, scenario.organisation_id)
 
 
 def can_withdraw_bid(actor: Actor, bid: Bid) -> bool:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from marketplace.accounts.models import Organisation
 from marketplace.base.actor import Actor
-from marketplace.base.errors import NotFound
+from marketplace.base.errors import DomainError, NotFound
 from marketplace.files.access import record_access
 from marketplace.files.limits import Purpose
 from marketplace.files.models import Upload, UploadState
@@ -21,10 +21,14 @@ from marketplace.files.queries import evidence_of
 
 @dataclass(frozen=True)
 class Readable:
-    """A file that somebody may read now. `restricted` ones are read on the record."""
+    """A file that somebody may read now. `restricted` ones are read on the record.
+
+    refusal: what comes before its bytes, though the reader may know of it.
+    """
 
     subject_uid: UUID
     restricted: bool
+    refusal: DomainError | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def find_file(*, actor: Actor, upload_uid: UUID, part: str, reading: bool) -> Se
     """The stored file, if the actor may read it now; a restricted reading is recorded first.
 
     part: which bytes, for the record. reading: False when only its headers are asked for. Raises
-    NotFound.
+    NotFound, and the file's own refusal.
     """
     upload = Upload.objects.filter(uid=upload_uid, state=UploadState.STORED).first()
     if upload is None:
@@ -62,6 +66,8 @@ def find_file(*, actor: Actor, upload_uid: UUID, part: str, reading: bool) -> Se
     found = readable(actor, upload)
     if found is None:
         raise NotFound
+    if found.refusal is not None:
+        raise found.refusal
     if found.restricted and reading:
         record_access(
             actor=actor, subject_uid=found.subject_uid, what="file.read", detail=part[:80]
@@ -83,6 +89,7 @@ def readable(actor: Actor, upload: Upload) -> Readable | None:
 @reads(Purpose.EVIDENCE)
 def read_evidence(actor: Actor, upload: Upload) -> Readable | None:
     """As `evidence_of` lists it."""
-    organisation = Organisation.objects.filter(uid=upload.subject_uid).first()
+    about = {"uid": upload.subject_uid} if upload.subject_uid else {"pk": None}
+    organisation = Organisation.objects.filter(**about).first()
     seen = organisation and evidence_of(actor, organisation).filter(pk=upload.pk).exists()
     return Readable(upload.uid, restricted=True) if seen else None

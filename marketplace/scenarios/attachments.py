@@ -14,6 +14,7 @@ from marketplace.accounts.models import Capability
 from marketplace.accounts.queries import granted_subjects
 from marketplace.base.actor import Actor
 from marketplace.base.canonical import salted
+from marketplace.base.inspected import inspected
 from marketplace.base.models import Recorded
 from marketplace.files.models import Upload
 from marketplace.scenarios.models import Scenario
@@ -30,7 +31,7 @@ def make_salt() -> bytes:
 
 class AttachmentQuerySet(models.QuerySet["Attachment"]):
     def visible_to(self, actor: Actor) -> AttachmentQuerySet:
-        """Where the demand is seen: public ones; restricted ones by owner, office and readers."""
+        """Where the demand is seen: public ones; restricted ones by owner, office, readers, inspectors."""
         seen = Q(access=Access.PUBLIC)
         if actor.organisation_id:
             seen |= Q(scenario__organisation_id=actor.organisation_id)
@@ -38,6 +39,7 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
             seen |= Q(access=Access.RESTRICTED)
         if actor.user_id:
             seen |= Q(uid__in=granted_subjects(actor, Capability.READ))
+        seen |= inspected(actor, "scenario__uid", "scenario__organisation__uid")
         demands = Scenario.objects.visible_to(actor)
         return self.filter(seen, scenario_id__in=demands.values("pk"))
 

@@ -6,6 +6,7 @@ from marketplace.accounts.models import Organisation
 from marketplace.base.actor import Actor, Role
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.undertakings import undertakes
 
 
 def can_draft_scenario(actor: Actor, organisation: Organisation | None) -> bool:
@@ -46,6 +47,11 @@ def can_close_scenario(actor: Actor, scenario: Scenario) -> bool:
 def can_release_attachment(actor: Actor, attachment: Attachment) -> bool:
     """Who reads a restricted file is the owner's matter: those who write for it."""
     return actor.writes and actor.organisation_id == attachment.scenario.organisation_id
+
+
+def can_undertake(actor: Actor, attachment: Attachment) -> bool:
+    """Whoever reads a restricted file because it was released to the organisation."""
+    return actor.user_id is not None and undertakes(actor, attachment)
 
 
 def stands_apart(actor: Actor, scenario: Scenario) -> bool:

@@ -4,9 +4,14 @@ from marketplace.base.actor import Actor
 from marketplace.files.models import Purpose, Upload
 from marketplace.files.serving import Readable, reads
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.undertakings import UndertakingMissing, owes
 
 
 @reads(Purpose.ATTACHMENT)
 def read_attachment(actor: Actor, upload: Upload) -> Readable | None:
-    row = Attachment.objects.visible_to(actor).filter(upload=upload).first()
-    return Readable(row.uid, restricted=row.restricted) if row else None
+    rows = Attachment.objects.visible_to(actor).filter(upload=upload)
+    row = rows.select_related("scenario").first()
+    if row is None:
+        return None
+    refusal = UndertakingMissing(row) if owes(actor, row) else None
+    return Readable(row.uid, restricted=row.restricted, refusal=refusal)

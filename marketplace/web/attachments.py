@@ -7,18 +7,21 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 
 from marketplace.accounts.models import Capability, Grant, Organisation
+from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, Invalid, TooLarge
 from marketplace.files.limits import FILE_LIMIT, LIMITS, Purpose
 from marketplace.scenarios import actions
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario
 from marketplace.scenarios.rules import can_edit_scenario, can_release_attachment
+from marketplace.scenarios.undertakings import Undertaking, signed_by, undertakes
 from marketplace.web.forms.attachments import AttachmentForm, ReleaseForm
 from marketplace.web.pages import (
     actor_of,
@@ -31,15 +34,24 @@ from marketplace.web.pages import (
 )
 from marketplace.web.request import Request
 
+SIGNED_SHOWN = 200
+
 
 def shown_files(request: Request, scenario: Scenario) -> list[dict[str, Any]]:
     """What this reader sees of a demand's files, in order, for `components/_file.html`."""
-    rows = Attachment.objects.visible_to(actor_of(request)).filter(scenario=scenario)
+    actor = actor_of(request)
+    seen = Attachment.objects.visible_to(actor).filter(scenario=scenario)
+    rows = list(seen.select_related("upload", "scenario").order_by("position"))
+    signed = signed_by(actor, rows)
     return [
         {
             "row": row,
             "name": row.title,
-            "url": reverse("file", args=[row.upload.uid]),
+            "url": reverse("undertaking", args=[scenario.address, row.uid])
+            if row.restricted and undertakes(actor, row) and row.pk not in signed
+            else reverse("file", args=[row.upload.uid]),
+            # Then the link leads to a page, which a browser must not save as the file.
+            "signs": row.restricted and undertakes(actor, row) and row.pk not in signed,
             "size": row.upload.length,
             "sha256": row.upload.sha256,
             # With its salt a reader can tell that this is the file of the publication.
@@ -47,7 +59,7 @@ def shown_files(request: Request, scenario: Scenario) -> list[dict[str, Any]]:
             "commitment": row.commitment if row.restricted else "",
             "note": " · ".join([kind_of(row), *([_("restricted")] if row.restricted else [])]),
         }
-        for row in rows.select_related("upload").order_by("position")
+        for row in rows
     ]
 
 
@@ -149,12 +161,19 @@ def readers(request: Request, address: str, uid: UUID) -> HttpResponse:
         "row": row,
         "form": form,
         "released": given.select_related("organisation").order_by("until_at", "pk"),
+        "signed": signatures(actor, row),
         "before": scenario.state in BEFORE_PUBLICATION,
     }
     box = None if isinstance(error, Invalid) else error
     response = page(request, "scenarios/readers.html", context, error=box)
     response.status_code = error.status if error else 200
     return response
+
+
+def signatures(actor: Actor, row: Attachment) -> QuerySet[Undertaking]:
+    """Who signed for this file, newest first."""
+    rows = Undertaking.objects.visible_to(actor).filter(attachment=row)
+    return rows.select_related("user", "organisation", "text").order_by("-pk")[:SIGNED_SHOWN]
 
 
 def _release(request: Request, row: Attachment) -> DomainError | None:

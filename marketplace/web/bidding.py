@@ -34,11 +34,11 @@ from marketplace.bidding.rules import (
 )
 from marketplace.bidding.windows import refusal_to_take_bids
 from marketplace.files.access import record_access
+from marketplace.files.http import send
 from marketplace.files.serving import Served
 from marketplace.files.sniffing import UNKNOWN
 from marketplace.ledger import receipts
 from marketplace.scenarios.models import Scenario
-from marketplace.web.files import send
 from marketplace.web.forms.bidding import BidPage, typed_files, typed_forms
 from marketplace.web.pages import (
     actor_of,

@@ -1,28 +1,31 @@
-"""Stored files, streamed as downloads to whoever may read their record."""
+"""Stored files as downloads, and the undertaking that comes before a restricted one."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import path
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
-from marketplace.base.errors import NotFound, StorageAway
-from marketplace.files import storage
-from marketplace.files.serving import Served, find_file
-from marketplace.files.sniffing import UNKNOWN, safe_name
-from marketplace.web.acting import actor_of
+from marketplace.base.errors import NotFound
+from marketplace.files.http import serve
+from marketplace.scenarios import actions
+from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.rules import can_undertake
+from marketplace.scenarios.undertakings import Undertaking, UndertakingMissing, text_in_force
+from marketplace.web.pages import (
+    actor_of,
+    attempt,
+    first_or_404,
+    forbid_unless,
+    page,
+    scenario_or_404,
+)
 from marketplace.web.request import Request
-
-RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})", re.ASCII)
-# Whatever a browser makes of the bytes, it runs nothing and loads nothing.
-POLICY = "default-src 'none'; sandbox"
 
 
 @require_safe
@@ -30,91 +33,44 @@ POLICY = "default-src 'none'; sandbox"
 def file(request: Request, uid: UUID) -> HttpResponseBase:
     """One stored file. Public ones need no account; whether it is public, its record says."""
     try:
-        found = find_file(
-            actor=actor_of(request),
-            upload_uid=uid,
-            part=request.headers.get("Range", "")[:80] if request.method == "GET" else "",
-            reading=request.method == "GET",
-        )
+        return serve(request, actor_of(request), uid)
     except NotFound as error:
         raise Http404 from error
-    return send(request, found)
+    except UndertakingMissing as missing:
+        row = missing.row
+        return redirect("undertaking", address=row.scenario.address, uid=row.uid)
 
 
-def send(request: HttpRequest, served: Served) -> HttpResponseBase:
-    """The file or the one range of it that is asked for, in small pieces, as an attachment."""
-    etag = f'"{served.sha256}"'
-    wanted = request.headers.get("Range", "")
-    if request.headers.get("If-Range", etag) != etag or request.method != "GET":
-        wanted = ""
-    if not wanted and etag in tags(request.headers.get("If-None-Match", "")):
-        return dressed(HttpResponse(status=304), served, etag)
-    try:
-        part = span(wanted, served.size)
-    except ValueError:
-        refused = HttpResponse(status=416, headers={"Content-Range": f"bytes */{served.size}"})
-        return dressed(refused, served, etag)
-    start, end = part or (0, served.size)
-    try:
-        pieces: Iterator[bytes] = iter(())
-        if request.method == "GET":
-            pieces = storage.stream(served.stored_name, start, end - start)
-    except (FileNotFoundError, StorageAway):
-        # The record is there and the bytes are not: a fault of ours, which an operator sees.
-        sentence = _("The platform cannot read this file at the moment.")
-        return HttpResponse(sentence, status=503, headers={"Retry-After": "60"})
-    response = StreamingHttpResponse(pieces, status=206 if part else 200)
-    if part:
-        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{served.size}"
-    response.headers["Content-Length"] = str(end - start)
-    return dressed(response, served, etag)
-
-
-def dressed(response: HttpResponseBase, served: Served, etag: str) -> HttpResponseBase:
-    told = {
-        "Content-Type": served.content_type or UNKNOWN,
-        "Content-Disposition": disposition(served.name),
-        "Content-Security-Policy": POLICY,
-        "X-Content-Type-Options": "nosniff",
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-store",
-        "ETag": etag,
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def undertaking(request: Request, address: str, uid: UUID) -> HttpResponse:
+    """The text in full and one button, which signs it and downloads the file."""
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    rows = Attachment.objects.visible_to(actor).filter(scenario=scenario, uid=uid)
+    row = first_or_404(rows.select_related("upload", "scenario"))
+    forbid_unless(can_undertake(actor, row) and row.restricted)
+    error = None
+    if request.method == "POST":
+        shown = request.POST.get("sha256", "")
+        _signed, error = attempt(
+            actions.sign_undertaking, actor=actor, attachment_uid=row.uid, sha256=shown
+        )
+        if error is None:
+            return redirect("file", row.upload.uid)
+    own = Undertaking.objects.filter(
+        attachment=row, user=actor.user_id, organisation=actor.organisation_id
+    )
+    context = {
+        "scenario": scenario,
+        "row": row,
+        "signed": own.select_related("text").first(),
+        "text": text_in_force(),
     }
-    for name, value in told.items():
-        response.headers[name] = value
-    return response
+    return page(request, "scenarios/undertaking.html", context, error=error)
 
 
-def disposition(name: str) -> str:
-    """RFC 6266: a plain name for old readers, the real one in UTF-8 beside it."""
-    name = safe_name(name, 150)
-    plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-
-
-def span(wanted: str, size: int) -> tuple[int, int] | None:
-    """(start, end), half-open, of the one range asked for; None: the whole.
-
-    What is no range, or several, is answered with the whole (RFC 9110 §14.2). Raises ValueError
-    for a range that the file does not have (416).
-    """
-    found = RANGE.fullmatch(wanted.strip())
-    if not found or found.groups() == ("", ""):
-        return None
-    first, last = found.groups()
-    if not first:
-        start, end = max(0, size - int(last)), size
-    elif last and int(last) < int(first):
-        return None
-    else:
-        start, end = int(first), min(int(last) + 1, size) if last else size
-    if start >= end:
-        raise ValueError(wanted)
-    return start, end
-
-
-def tags(header: str) -> set[str]:
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
-
-
-urlpatterns = [path("files/<uuid:uid>/", file, name="file")]
+urlpatterns = [
+    path("files/<uuid:uid>/", file, name="file"),
+    path("scenarios/<str:address>/files/<uuid:uid>/undertaking/", undertaking, name="undertaking"),
+]

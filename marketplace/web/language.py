@@ -7,7 +7,8 @@ class LanguageMiddleware(LocaleMiddleware):
     """Pages take their language from the address; the API, which has one address, from the header."""
 
     def process_request(self, request: HttpRequest) -> None:
-        super().process_request(request)
         if request.path_info.startswith("/api/"):
             translation.activate(translation.get_language_from_request(request))
             request.LANGUAGE_CODE = translation.get_language()
+        else:
+            super().process_request(request)

@@ -24,6 +24,7 @@ from marketplace.bidding.models import Bid, BidVersion, Opening
 from marketplace.committee.models import Panel, PanelMember, Report, Sheet
 from marketplace.files import actions as files
 from marketplace.notices.models import Notice
+from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import Scenario
 from marketplace.supervision import actions as supervision
 from marketplace.supervision.models import Approach, Inspection
@@ -34,6 +35,7 @@ from tests.api.walls import DEMANDS, LETTERS, PEOPLE, ROLES, STATES
 from tests.awards import steps
 from tests.bidding import bids
 from tests.committee import factories
+from tests.scenarios.files import published_files, release, sign
 
 pytestmark = pytest.mark.django_db
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -292,6 +294,7 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
         "organisations": organisation,
         "members": colleague.user.memberships.get(),
         "invitations": asked.invitation,
+        "attachments": released(here.actors["owner"], vendor),
         "evidence": evidence(vendor),
         "controls": world.control(organisation, "person:1"),
         "relations": related(organisation),
@@ -311,12 +314,20 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
     for name, row in PEOPLE.items():
         addresses = about(OPERATIONS[name][1], objects)
         assert addresses is not None, name
-        for role, sign in zip(ROLES, row.split(), strict=True):
+        for role, mark in zip(ROLES, row.split(), strict=True):
             where = f"{name} by {role}"
             client = here.clients[role]
-            wrong += cell(client, name, addresses, let_in=sign == "+", where=where)
+            wrong += cell(client, name, addresses, let_in=mark == "+", where=where)
     # Whatever state a demand is in, these lists say the same: once is enough.
     assert wrong + listed(here, PEOPLE) == []
+
+
+def released(owner: Actor, reader: Actor) -> Attachment:
+    """A restricted file of a demand of the owner's, for which the reader has signed."""
+    row = published_files(owner)[-1]
+    release(owner, row, reader)
+    sign(reader, row)
+    return row
 
 
 def evidence(actor: Actor) -> Any:

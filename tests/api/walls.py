@@ -87,6 +87,11 @@ DEMANDS = {
 # The same for what belongs to no demand: objects of the vendor's, and of its organisation.
 PEOPLE = {
     "scenarios_create":                "- + - - - - - - - -",
+    "attachments_retrieve":            "- + + - + + - - - -",
+    "attachments_download":            "- + + - + + - - - -",
+    "attachments_release":             "- + - - - - - - - -",
+    "attachments_end_release":         "- + - - - - - - - -",
+    "attachments_undertake":           "- - + - - - - - - -",
     "packages_retrieve":               "- - + - - - - - - -",
     "packages_submit":                 "- - + - - - - - - -",
     "organisations_list":              "+ + + + + + + + + +",

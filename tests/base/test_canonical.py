@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
+import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +35,28 @@ def test_rfc8785_example():
 def test_order_of_keys_does_not_matter(value):
     backwards = dict(reversed(value.items()))
     assert canonical(value) == canonical(backwards) == rfc8785.dumps(value)
+
+
+TEXTS = st.text() | st.text('abc"\\/揭榜\x1f\x7f\u2028', max_size=6)
+LEAVES = st.none() | st.booleans() | TEXTS | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-9, 9)
+LEAVES = LEAVES | st.uuids() | st.dates() | st.decimals(allow_nan=False) | st.binary(max_size=4)
+
+
+@given(
+    st.recursive(
+        LEAVES | st.just(AT),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+        max_leaves=12,
+    )
+)
+def test_the_short_way_writes_what_the_standard_writes(value):
+    assert canonical(value) == rfc8785.dumps(plain(value))
+
+
+@pytest.mark.parametrize("value", [2**53, -(2**53), "\ud800", [float("nan")], {"a": object()}])
+def test_what_the_standard_refuses_is_refused(value):
+    with pytest.raises(rfc8785.CanonicalizationError):
+        canonical(value)
 
 
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 1)))  # noqa: DTZ001  # hypothesis wants it naive

@@ -93,6 +93,11 @@ def restricted(user: User) -> Given:
     return {"address": row.scenario.address, "uid": row.uid}
 
 
+def released(user: User) -> Given:
+    row = Attachment.objects.get(scenario=scenario("S06"), access="restricted")
+    return {"address": row.scenario.address, "uid": row.uid}
+
+
 def own_inspection(user: User) -> Given:
     return {"uid": Inspection.objects.get(inspector=user).uid}
 
@@ -184,6 +189,7 @@ PAGES: dict[str, list[Page]] = {
     "tip-inbox": [Page("inspector")],
     "scenario-files": [Page("o3-owner", of("S13")), Page("o3-owner", of("S13"), send=FORM)],
     "attachment-readers": [Page("o3-owner", restricted)],
+    "undertaking": [Page("v5", released)],
     "factor-resets": [Page("officer"), Page("officer2")],
     "desk": [Page(who) for who in DESKS],
     "notices": [Page("officer"), Page("v5")],

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from marketplace.files import actions, storage
 from marketplace.files.access import AccessRecord
+from marketplace.files.http import disposition, span
 from marketplace.files.sniffing import UNKNOWN, safe_name, served_type
-from marketplace.web.files import disposition, span
 from tests import world
 from tests.files.sending import signed_in, stored
 

@@ -15,6 +15,7 @@ from marketplace.scenarios.rules import (
     can_edit_scenario,
     can_publish_scenario,
     can_release_attachment,
+    can_undertake,
     can_withdraw_scenario,
 )
 from tests import world
@@ -36,6 +37,7 @@ MATRIX = {
     can_publish_scenario: " -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_withdraw_scenario: "-  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_release_attachment: "- +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_undertake: "        -  -  -  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }
 
@@ -70,6 +72,7 @@ def test_matrix(rule, who, allowed):
     row = {
         can_draft_scenario: actor.organisation,
         can_release_attachment: Attachment(scenario=scenario),
+        can_undertake: Attachment(scenario=scenario),
     }.get(rule, scenario)
     assert rule(actor, row) is allowed
 

@@ -42,3 +42,9 @@ def well_formed(text: str) -> bool:
         return False
     body, check = text[len(PREFIX) : -CHECK_LENGTH], text[-CHECK_LENGTH:]
     return checksum(body) == check
+
+
+def bearer_text(header: str) -> str | None:
+    """What an Authorization header gives as a token; None where it speaks of something else."""
+    kind, _space, text = header.partition(" ")
+    return text.strip() if kind.lower() == "bearer" else None

@@ -130,17 +130,17 @@ def receive_once(once: Once, **given: Any) -> BidVersion:
     """Receive a bid, or answer with the version that the same key stands for already."""
     if not once.key:
         with transaction.atomic():
-            return receive(once=None, **given)
+            return receive(once=None, ends=True, **given)
     try:
         with transaction.atomic():
-            return receive(once=once, **given)
+            return receive(once=once, ends=True, **given)
     except KeyTaken:
         pass
     with transaction.atomic():
         earlier = once.begin()
         if earlier is not None:
             return BidVersion.objects.select_related("receipt", "bid").get(uid=earlier)
-        version = receive(once=None, **given)
+        version = receive(once=None, ends=False, **given)
         once.done(version.uid)
         return version
 
@@ -153,20 +153,22 @@ def receive(
     *,
     actor: Actor,
     once: Once | None,
+    ends: bool,
     scenario_uid: UUID | None = None,
     sealed: Sequence[SealedFile] = (),
     package_uid: UUID | None = None,
 ) -> BidVersion:
     """Lock, ask, write: `sealed` for a demand, or a package, which names its own.
 
-    Raises KeyTaken before anything else if the key of `once` is taken.
+    ends: the caller's transaction ends with this. Raises KeyTaken before anything else if the key of
+    `once` is taken.
     """
     if actor.organisation_id is None:
         refuse_without_organisation(actor, scenario_uid)
     version_uid = uuid4()
     locked = lock_for_submission(
+        actor=actor,
         scenario_uid=scenario_uid,
-        organisation_id=actor.party.pk,
         bid_uid=uuid4(),
         version_uid=version_uid,
         package_uid=package_uid,
@@ -233,7 +235,9 @@ def receive(
         received_at=locked.now,
         user=actor.person,
     )
-    write_version(locked, version, receipt=receipt, sealed=in_order, event=event)
+    # A projection of this event would still have to write.
+    ends = ends and not ledger.PROJECTIONS.get(event.kind)
+    write_version(locked, version, receipt=receipt, sealed=in_order, event=event, ends=ends)
     ledger.run_projections(event)
     return version
 

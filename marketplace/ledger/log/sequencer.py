@@ -75,7 +75,7 @@ def seal_batch(*, only_when_due: bool = False) -> Checkpoint | None:
             return None
         now = clock.now()
         last = tiles.newest()
-        if only_when_due and last and slot(last.at) >= slot(now):
+        if only_when_due and last and slot(last.at) == slot(now):
             return None
         anchor.require_agreement(last)
         keys.publish_keys()

@@ -79,6 +79,9 @@ class Command(BaseCommand):
         play.draft(profile=profile, award_mode=award_mode, deadline_at=deadline_at)
         if state == "draft":
             return play, plan
+        readers = plan.get("released_to", [])
+        if readers:
+            play.attach()
         play.submit()
         if state == "returned":
             play.send_back(plan["return_reason_zh"])
@@ -90,6 +93,8 @@ class Command(BaseCommand):
         play.conclude_demonstration()
         holders = plan.get("keyholders", KEY_HOLDERS)
         play.publish(keyholders=holders, deadline_at=self.deadline(play, state))
+        for vendor in readers:
+            play.release(vendor)
         for vendor in plan.get("bids", []):
             play.bid(vendor)
         return play, plan

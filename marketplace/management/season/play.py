@@ -19,6 +19,7 @@ from marketplace.management.season.content import Content, Mapping, draft_data
 from marketplace.management.season.people import People
 from marketplace.scenarios import actions as scenarios
 from marketplace.scenarios import sweeps
+from marketplace.scenarios.attachments import Access
 from marketplace.scenarios.models import Scenario, State
 
 PATIENCE = 60
@@ -62,6 +63,28 @@ class Play:
             self.seed, profile=profile, award_mode=award_mode, deadline_at=deadline_at
         )
         self.uid = scenarios.create_draft(actor=self.editor, data=data).uid
+
+    def attach(self) -> None:
+        """A public and a restricted file."""
+        for access, title in ((Access.PUBLIC, "接口说明"), (Access.RESTRICTED, "网络拓扑")):
+            scenarios.attach_small(
+                actor=self.editor,
+                scenario_uid=self.uid,
+                name=f"{title}.txt",
+                body=f"{title}（虚构），仅供演示。\n".encode(),
+                access=access,
+                title=f"{title}（虚构）",
+            )
+
+    def release(self, vendor: str) -> None:
+        """The restricted file, for a month."""
+        [row] = self.scenario.attachments.filter(access=Access.RESTRICTED)
+        scenarios.release_attachment(
+            actor=self.owner,
+            attachment_uid=row.uid,
+            organisation_uid=self.people.actor(vendor).party.uid,
+            until_date=clock.today() + timedelta(days=30),
+        )
 
     def submit(self) -> None:
         revision = self.scenario.revision

@@ -4,6 +4,7 @@ from marketplace.scenarios.actions.attachments import (
     end_release,
     release_attachment,
     remove_attachment,
+    sign_undertaking,
 )
 from marketplace.scenarios.actions.course import (
     close_scenario,
@@ -39,6 +40,7 @@ __all__ = [
     "remove_attachment",
     "return_scenario",
     "save_draft",
+    "sign_undertaking",
     "start_demonstration",
     "submit_scenario",
     "withdraw_scenario",

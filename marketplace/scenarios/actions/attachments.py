@@ -14,16 +14,22 @@ from marketplace.accounts.actions import end_reading, grant_reading
 from marketplace.accounts.models import Grant, Organisation
 from marketplace.base import clock
 from marketplace.base.actor import Actor
-from marketplace.base.errors import Invalid, NotFound, StateConflict
+from marketplace.base.errors import Invalid, NotFound, Stale, StateConflict
 from marketplace.base.rules import require
 from marketplace.files.actions import claim_upload, release_upload, store_small
 from marketplace.files.models import Purpose
 from marketplace.ledger import actions as ledger
+from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.found import find
 from marketplace.scenarios.attachments import Access, Attachment
 from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario
 from marketplace.scenarios.readers import Wrong, text
-from marketplace.scenarios.rules import can_edit_scenario, can_release_attachment
+from marketplace.scenarios.rules import (
+    can_edit_scenario,
+    can_release_attachment,
+    can_undertake,
+)
+from marketplace.scenarios.undertakings import Undertaking, text_in_force
 
 RELEASE_DAYS_MOST = 366
 
@@ -150,6 +156,39 @@ def end_release(*, actor: Actor, attachment_uid: UUID, organisation_uid: UUID) -
             actor=actor,
             subjects=[row.scenario.uid, vendor.uid, row.uid],
         )
+
+
+@transaction.atomic
+def sign_undertaking(*, actor: Actor, attachment_uid: UUID, sha256: str) -> Undertaking:
+    """Undertake to keep a released file confidential, by the text that was shown. Once.
+
+    sha256: of that text. Raises NotFound, NotAllowed, Stale when another text is in force.
+    """
+    rows = Attachment.objects.visible_to(actor).filter(uid=attachment_uid)
+    row = rows.select_related("scenario").first()
+    if row is None:
+        raise NotFound
+    require(can_undertake, actor, row)
+    if not row.restricted:
+        raise StateConflict(_("Everybody may read this file."), code="attachment.public")
+    text_now = text_in_force()
+    if text_now is None or text_now.sha256 != sha256:
+        raise Stale(_("This text has a newer version. Read that one and sign it."))
+    undertaking, new = Undertaking.objects.get_or_create(
+        attachment=row,
+        user=actor.person,
+        organisation=actor.party,
+        defaults={"text": text_now, "sha256": text_now.sha256, "signed_at": clock.now()},
+    )
+    if new:
+        ledger.append(
+            "undertaking.signed",
+            actor=actor,
+            subjects=[row.scenario.uid, row.uid, undertaking.uid],
+            audience=Audience.OFFICE,
+            data={"version": text_now.version, "sha256": text_now.sha256},
+        )
+    return undertaking
 
 
 def _restricted(actor: Actor, attachment_uid: UUID) -> Attachment:
