@@ -38,6 +38,7 @@ from marketplace.files.http import send
 from marketplace.files.serving import Served
 from marketplace.files.sniffing import UNKNOWN
 from marketplace.ledger import receipts
+from marketplace.ledger.log.queries import promised_by, sealed
 from marketplace.scenarios.models import Scenario
 from marketplace.web.forms.bidding import BidPage, typed_files, typed_forms
 from marketplace.web.pages import (
@@ -176,6 +177,7 @@ def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> H
     open_now = refusal_to_take_bids(row.scenario, now) is None
     versions = queries.versions_of(actor, row)
     own = row.organisation_id == actor.organisation_id
+    in_log = sealed(version.receipt.event_id for version in versions)
     contents = queries.opened_contents(actor, row)
     if contents and not own and request.method == "GET":
         record_access(actor=actor, subject_uid=row.uid, what="bid.read")
@@ -184,7 +186,8 @@ def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> H
         "scenario": row.scenario,
         "now": now,
         "versions": versions,
-        "receipt": receipt_facts(row, versions[0]) if versions else None,
+        "receipt": receipt_facts(row, versions[0], in_log) if versions else None,
+        "in_log": in_log,
         "own": own,
         "can_revise": mine and open_now,
         "can_withdraw": mine and open_now and row.state == BidState.SUBMITTED,
@@ -219,7 +222,9 @@ def verdicts_of(row: Bid) -> list[Any]:
     ]
 
 
-def receipt_facts(row: Bid, version: BidVersion) -> dict[str, Any]:
+def receipt_facts(row: Bid, version: BidVersion, in_log: dict[int, int]) -> dict[str, Any]:
+    """in_log: the indexes of events that are sealed; receipts from before the log have no event."""
+    event_id = version.receipt.event_id
     return {
         "ref": row.scenario.ref,
         "organisation": row.organisation.name,
@@ -229,6 +234,8 @@ def receipt_facts(row: Bid, version: BidVersion) -> dict[str, Any]:
         "sha256": hashlib.sha256(bytes(version.receipt.body)).hexdigest(),
         "url": reverse("receipt", args=[version.receipt.uid]),
         "verify_url": reverse("verify"),
+        "sealed": event_id in in_log,
+        "proof_by": promised_by(version.received_at) if event_id else None,
     }
 
 

@@ -188,6 +188,14 @@ def living_page(request: HttpRequest) -> HttpResponse:
             "key_id": digest[:16],
             "url": "#receipt",
             "verify_url": "#verify",
+            "sealed": True,
+        },
+        "receipt_waits": {
+            "ref": "LG-2026-0042",
+            "received_at": NOW,
+            "url": "#receipt",
+            "verify_url": "#verify",
+            "proof_by": NOW + dt.timedelta(minutes=10),
         },
         "refusal": {
             "code": "deadline.passed",

@@ -11,9 +11,11 @@ import re
 from pathlib import Path
 
 from allauth.core import ratelimit
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import path
+from django.shortcuts import render
+from django.urls import path, reverse
 from django.utils import translation
 from django.utils.cache import get_conditional_response
 from django.views.decorators.csrf import csrf_exempt
@@ -22,7 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 from marketplace.base.errors import DomainError, Invalid, NotFound, TooLarge, TooMany
 from marketplace.base.problems import plain_problem
 from marketplace.ledger import keys, verify, witness
-from marketplace.ledger.log import cosigning, tiles
+from marketplace.ledger.log import cosigning, queries, tiles
 from marketplace.ledger.verify import TILE, tile_path
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -115,6 +117,17 @@ def script(request: HttpRequest, name: str) -> HttpResponse:
     return answered(request, response, RARELY)
 
 
+@login_not_required
+@require_safe
+def proof(request: HttpRequest, index: int) -> HttpResponse:
+    """A public entry, its text, and the way from it to the newest root."""
+    told = queries.public_proof(index)
+    if told is None:
+        return refused(request, NotFound())
+    response = JsonResponse(told, json_dumps_params={"ensure_ascii": False, "indent": 2})
+    return answered(request, response, SHORTLY)
+
+
 @csrf_exempt  # nobody's session is used: the signature in what is sent is all that counts
 @login_not_required
 @require_POST
@@ -139,11 +152,37 @@ def cosignatures(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
 
 
+@login_not_required
+@require_safe
+def log_page(request: HttpRequest) -> HttpResponse:
+    """What the log is and how it stands, for people."""
+    standing = queries.standing()
+    context = {
+        "standing": standing,
+        "root": bytes(standing.checkpoint.root).hex() if standing.checkpoint else "",
+        "cadence": settings.LOG_CADENCE_SECONDS,
+        "quantum": settings.LOG_BATCH_QUANTUM,
+        "merge_delay": settings.LOG_MERGE_DELAY_SECONDS,
+        "stamped": bool(settings.LOG_TIMESTAMP_URL),
+        "log_url": request.build_absolute_uri(reverse("log-keys")).removesuffix("/keys.json"),
+        "scripts": [
+            {"name": name, "url": url, "sha256": hashlib.sha256(script_text(name)).hexdigest()}
+            for name, url in zip(
+                SCRIPTS, (reverse("log-verify"), reverse("log-witness")), strict=True
+            )
+        ],
+    }
+    return render(request, "public/log.html", context)
+
+
+# In each language, with the other pages.
+page_urlpatterns = [path("log/", log_page, name="log")]
 # Outside of the languages: one address each.
 urlpatterns = [
     path("log/checkpoint", checkpoint, name="log-checkpoint"),
     path("log/tile/<path:place>", tile, name="log-tile"),
     path("log/keys.json", published_keys, name="log-keys"),
+    path("log/proofs/<int:index>.json", proof, name="log-proof"),
     path("log/verify.py", script, {"name": "jiebang_verify.py"}, name="log-verify"),
     path("log/witness.py", script, {"name": "witness.py"}, name="log-witness"),
     path("log/cosignatures", cosignatures, name="log-cosignatures"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -27,23 +26,13 @@ from marketplace.scenarios.models import (
 )
 from marketplace.scenarios.queries import history, is_open, notes
 from marketplace.scenarios.rules import can_edit_scenario
+from marketplace.web import happened
 from marketplace.web.attachments import shown_files
 from marketplace.web.course import shown_state, steps
 from marketplace.web.pages import actor_of, first_or_404, scenario_or_404
 from marketplace.web.profiles import rule_lines
 from marketplace.web.request import Request
 
-KINDS: dict[str, str | Promise] = {
-    "scenario.published": gettext_lazy("Published"),
-    "scenario.withdrawn": gettext_lazy("Withdrawn by the owner"),
-    "scenario.closed": gettext_lazy("Closed: the deadline has passed"),
-    "scenario.failed": gettext_lazy("Failed, no award"),
-    "opening.finished": gettext_lazy("Bids opened"),
-    "review.finished": gettext_lazy("Review finished"),
-    "award.publicised": gettext_lazy("Result publicised"),
-    "award.confirmed": gettext_lazy("Award confirmed"),
-    "award.refused": gettext_lazy("The winner refused"),
-}
 # Why a listing failed, by its public code; the record keeps the sentence in Chinese.
 FAILURES: dict[str, str | Promise] = {
     "no_bids": gettext_lazy("No bid stood at the deadline."),
@@ -71,7 +60,7 @@ def history_page(request: Request, address: str) -> HttpResponse:
     if scenario.address != address:
         return redirect("scenario-history", scenario.address)
     context = head(request, scenario, "history")
-    context["lines"] = [history_line(event) for event in context["events"]]
+    context["lines"] = happened.lines(context["events"])
     context["publications"] = scenario.publications.order_by("version")
     return render(request, "public/history.html", context)
 
@@ -161,16 +150,6 @@ def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str
             }
         )
     return rows if len(rows) > 1 else []
-
-
-def history_line(event: Event) -> dict[str, Any]:
-    return {
-        "at": event.at,
-        "title": KINDS.get(event.kind, event.kind),
-        "kind": event.kind,
-        "profile": event.profile_version,
-        "sha256": hashlib.sha256(bytes(event.body)).hexdigest(),
-    }
 
 
 urlpatterns = [

@@ -12,6 +12,7 @@ from marketplace.web import (
     files,
     gates,
     inspections,
+    log,
     members,
     notices,
     openings,
@@ -53,5 +54,6 @@ urlpatterns = [
     *inspections.urlpatterns,
     *approaches.urlpatterns,
     *tips.urlpatterns,
+    *log.page_urlpatterns,
     *public.urlpatterns,
 ]

@@ -14,7 +14,7 @@ from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -91,7 +91,6 @@ def verify_page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "form": form,
         "script_sha256": hashlib.sha256(script_text("jiebang_verify.py")).hexdigest(),
-        "log_url": request.build_absolute_uri(reverse("log-keys")).removesuffix("/keys.json"),
         "states": STATES,
         "data": words_for_the_script(),
     }

@@ -15,6 +15,7 @@ from marketplace.bidding.actions import start_eligibility
 from marketplace.bidding.models import Bid, BidState, BidVersion, OpenedFile, OpeningStage
 from marketplace.bidding.opener import open_confirmed
 from marketplace.files import uploads
+from marketplace.ledger.log import sequencer
 from marketplace.ledger.verify import verify
 from marketplace.scenarios.actions import withdraw_scenario
 from marketplace.scenarios.models import Scenario, State
@@ -346,3 +347,21 @@ def test_the_eligibility_page_asks_the_same_for_one_and_for_thirty(clock, count_
     with count_queries() as queries:
         assert client.get(url).status_code == 200
     assert len(queries) <= 14, [query["sql"] for query in queries.captured_queries]
+
+
+# -- The receipt and its proof ---------------------------------------------------------------------
+def test_the_page_says_by_when_the_proof_is_there_and_then_that_it_is():
+    scenario, vendor = world.published_scenario(), world.vendor()
+    row = bids.bid(scenario, vendor)
+    client = client_of(vendor)
+    page = f"/en/bids/{row.bid.uid}/"
+    waiting = text_of(client.get(page))
+    assert "The proof that it is in the log is added by" in waiting
+    assert "Proof to come" in waiting
+    assert "On record, can be verified offline" not in waiting
+    sequencer.seal_batch()
+    sealed = text_of(client.get(page))
+    assert "The proof that it is in the log is added by" not in sealed
+    assert sealed.count("On record") == 2
+    assert '<a href="/en/verify/">On record, can be verified offline</a>' in sealed
+    assert "已存证，可离线核验" in text_of(client.get(f"/bids/{row.bid.uid}/"))

@@ -83,6 +83,12 @@ def instant(moment: dt.datetime | None, precision: str = "minute") -> str:
     )
 
 
+@register.filter
+def moment(at: dt.datetime) -> str:
+    """The same as plain words, to stand inside a translated sentence."""
+    return instant_text(at)
+
+
 @register.simple_tag
 def day(date: dt.date | None) -> str:
     if not date:

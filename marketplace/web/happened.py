@@ -1,0 +1,59 @@
+"""What happened to a demand, in plain words: one sentence for each kind of public event."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from marketplace.ledger.log.queries import promised_by, sealed
+from marketplace.ledger.models import Event
+from marketplace.web.words import instant_text
+
+# Every public kind that can have a demand for its subject; a test holds this against the actions.
+SENTENCES: dict[str, str | Promise] = {
+    "scenario.published": gettext_lazy("The demand was published; bids are taken until %(until)s."),
+    "scenario.withdrawn": gettext_lazy("The owner withdrew the demand; no bid is ever opened."),
+    "scenario.closed": gettext_lazy("The deadline passed; no bid is taken any more."),
+    "scenario.failed": gettext_lazy("The demand failed: there will be no award."),
+    "opening.finished": gettext_lazy("The bids were opened, after the key holders had confirmed."),
+    "panel.technical_locked": gettext_lazy("All blind scores are locked; names are read only now."),
+    "review.finished": gettext_lazy("The review ended; its report is fixed."),
+    "award.publicised": gettext_lazy("The result was publicised, until %(until)s."),
+    "award.confirmed": gettext_lazy("The award was confirmed."),
+    "award.refused": gettext_lazy("The winner refused the award."),
+}
+UNTIL = {"scenario.published": "deadline_at", "award.publicised": "ends_at"}
+
+
+def sentence(event: Event) -> str:
+    """An honest one for a kind that has no words yet."""
+    words = SENTENCES.get(event.kind)
+    if words is None:
+        return _("An event of the kind “%(kind)s”, for which this page has no words.") % {
+            "kind": event.kind
+        }
+    told = event.data.get(UNTIL.get(event.kind, ""), "")
+    return str(words) % {"until": instant_text(datetime.fromisoformat(told)) if told else "—"}
+
+
+def lines(events: list[Event]) -> list[dict[str, Any]]:
+    """For a page: each with its time, and its entry in the log or when it will have one."""
+    entries = sealed(event.pk for event in events)
+    told = []
+    for event in events:
+        index = entries.get(event.pk)
+        told.append(
+            {
+                "at": event.at,
+                "text": sentence(event),
+                "index": index,
+                "proof_url": reverse("log-proof", args=[index]) if index is not None else "",
+                "promised_by": promised_by(event.at),
+            }
+        )
+    return told
