@@ -72,7 +72,7 @@ def test_a_batch_is_filled_up_to_a_multiple(log):
 def test_nothing_tells_padding_from_a_commitment(log):
     written(3)
     sequencer.seal_batch()
-    opaque = [leaf for leaf in Leaf.objects.all() if not bytes(leaf.data).startswith(b"{")]
+    opaque = [leaf for leaf in Leaf.objects.all() if not bytes(leaf.data).startswith(b'{"')]
     assert {len(bytes(leaf.data)) for leaf in opaque} == {32}
     assert len(opaque) == 14
     assert [leaf.event_id for leaf in opaque].count(None) == 11

@@ -229,7 +229,7 @@ def test_the_log_tells_how_it_stands(settings, assert_max_queries):
     plain = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", shown))
     for words in (
         f"Entries {last.size} ",
-        f"Name {last.origin}",
+        f"Name of the log {last.origin}",
         "every 300 seconds, by the clock alone: no event wakes it",
         "witness.example/w",
         "silent.example/w has not cosigned yet",
