@@ -37,6 +37,7 @@ from marketplace.ledger.log.models import (
     Checkpoint,
     Cosignature,
     Leaf,
+    LogCheck,
     LogTile,
     PublishedKey,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "Interest",
     "Invitation",
     "Leaf",
+    "LogCheck",
     "LogTile",
     "Membership",
     "Metric",

@@ -12,7 +12,7 @@ from marketplace.base import clock, counting, heartbeat, queue
 from marketplace.bidding import actions as bidding
 from marketplace.files import access
 from marketplace.files import sweeps as file_sweeps
-from marketplace.ledger.log import sequencer, stamping
+from marketplace.ledger.log import checking, sequencer, stamping, watch
 from marketplace.notices import actions as notices
 from marketplace.notices import pruning, reminders
 from marketplace.scenarios import sweeps as scenario_sweeps
@@ -33,6 +33,16 @@ def seal_log(**_: object) -> None:
 @shared_task(**AGAIN)
 def stamp_log(**_: object) -> None:
     stamping.promise_due()
+
+
+@shared_task(**AGAIN)
+def watch_log(**_: object) -> None:
+    watch.look()
+
+
+@shared_task(**AGAIN)
+def check_log(**_: object) -> None:
+    checking.run()
 
 
 @shared_task(**AGAIN)

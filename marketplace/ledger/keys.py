@@ -23,7 +23,7 @@ from django.db import transaction
 from marketplace.base.actor import SYSTEM
 from marketplace.base.canonical import stamp
 from marketplace.ledger import actions as ledger
-from marketplace.ledger.log.models import PublishedKey
+from marketplace.ledger.log.models import Checkpoint, PublishedKey
 from marketplace.ledger.models import Audience
 from marketplace.ledger.verify import key_id, named, public_text, unbase64
 
@@ -105,15 +105,31 @@ def publish_keys() -> list[PublishedKey]:
             actor=SYSTEM,
             subjects=[row.uid],
             audience=Audience.PUBLIC,
-            data={
-                "use": row.use,
-                "key_id": row.key_id,
-                "algorithm": row.algorithm,
-                "public_key": row.public_key,
-            },
+            data=announced(row),
         )
         new.append(row)
     return new
+
+
+def replaced() -> str:
+    """The use whose present key was replaced by a later one, so that what it signs is refused."""
+    for use, path in ((RECEIPT, settings.RECEIPT_KEY_FILE), (CHECKPOINT, settings.LOG_KEY_FILE)):
+        rows = PublishedKey.objects.filter(use=use).order_by("id")
+        if path.is_file() and (last := rows.last()):
+            present = read_key(use, str(path)).public_text
+            if present != last.public_key and rows.filter(public_key=present).exists():
+                return use
+    return ""
+
+
+def announced(row: PublishedKey) -> dict[str, str]:
+    """What the log says of a published key."""
+    return {
+        "use": row.use,
+        "key_id": row.key_id,
+        "algorithm": row.algorithm,
+        "public_key": row.public_key,
+    }
 
 
 def published() -> dict[str, Any]:
@@ -143,7 +159,21 @@ def published() -> dict[str, Any]:
         keys.append({**told, "public_key": present.public_text, "from": None, "until": None})
     return {
         "origin": settings.LOG_ORIGIN,
+        "former": former(),
         "keys": keys,
         "witnesses": list(settings.LOG_WITNESSES),
         "merge_delay_seconds": settings.LOG_MERGE_DELAY_SECONDS,
     }
+
+
+def former() -> list[dict[str, Any]]:
+    """Origins under which the log went before it was restarted, and their verifier keys."""
+    before = Checkpoint.objects.exclude(origin=settings.LOG_ORIGIN).order_by("origin")
+    rows = PublishedKey.objects.filter(use=CHECKPOINT).order_by("id")
+    return [
+        {
+            "origin": origin,
+            "vkeys": [named(origin, unbase64(row.public_key)).text() for row in rows],
+        }
+        for origin in before.values_list("origin", flat=True).distinct()
+    ]

@@ -89,14 +89,18 @@ def in_log(receipt: Receipt) -> dict[str, Any]:
     fresh = receipt.event
     event = fresh or Event.objects.get(pk=receipt.event_id)
     told = {"body": base64_of(bytes(event.body)), "salt": base64_of(bytes(event.salt))}
-    return {"event": told, "inclusion": None if fresh else proof(event)}
+    origin = json.loads(bytes(receipt.body))["log"]["origin"]
+    return {"event": told, "inclusion": None if fresh else proof(event, origin)}
 
 
-def proof(event: Event) -> dict[str, Any] | None:
-    """The inclusion proof of an event under the newest checkpoint; None while it waits."""
+def proof(event: Event, origin: str = "") -> dict[str, Any] | None:
+    """The inclusion proof of an event under the newest checkpoint; None while it waits.
+
+    origin: of the log that was promised to hold it, which may have gone on under another name.
+    """
     leaf = Leaf.objects.filter(event_id=event.pk).first()
-    checkpoint = tiles.newest()
-    if leaf is None or checkpoint is None:
+    checkpoint = tiles.newest(origin)
+    if leaf is None or checkpoint is None or leaf.index >= checkpoint.size:
         return None
     found = tiles.inclusion(leaf, checkpoint)
     readable = {} if len(leaf.data) == leaves.OPAQUE else {"leaf": base64_of(bytes(leaf.data))}

@@ -1,8 +1,8 @@
 """/health/live and /health/ready: whether to restart a process, and whether to send it visitors.
 
 Ready is refused (503) only for what makes the site useless or wrong: the database, its schema, its
-clock, the storage. What delays without losing anything is `degraded`, with 200 and words: the
-queue, the outbox, the sweeps, the opener, the log's timestamps.
+clock, the storage, a log that was cut or altered. What delays without losing anything is `degraded`,
+with 200 and words: the queue, the outbox, the sweeps, the opener, what is late for the log.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from django.views.decorators.http import require_safe
 from marketplace.base import clock, heartbeat
 from marketplace.files import spool
 from marketplace.files import storage as stored
-from marketplace.ledger.log import stamping
+from marketplace.ledger.log import anchor, stamping, watch
 from marketplace.web import standing
 
 OK, DEGRADED, UNAVAILABLE = "ok", "degraded", "unavailable"
@@ -86,7 +86,8 @@ def look() -> tuple[datetime, list[Check]]:
         now = clock.now()
         checks = [Check("database", OK), migrations(), genuine_clock()]
         if checks[1].status == OK:
-            checks += [*signs_of_life(), outbox(), openings(), timestamps()]
+            checks += [*signs_of_life(), outbox(), openings()]
+            checks += [*transparency_log()]
     return now, checks
 
 
@@ -147,13 +148,31 @@ def openings() -> Check:
     return Check("openings", OK)
 
 
-def timestamps() -> Check:
-    if stamping.overdue():
-        words = (
-            "The authority gives the log no timestamps: `anchor.refused` in worker's log says why."
-        )
-        return Check("timestamps", DEGRADED, words)
-    return Check("timestamps", OK)
+def transparency_log() -> Iterator[Check]:
+    """A damaged log signs nothing more, so nobody should be sent here before somebody has looked.
+
+    Bids that come all the same are received.
+    """
+    damage = anchor.damage()
+    words = f"The log signs nothing more ({damage.code}). {damage}" if damage else ""
+    yield Check("log", UNAVAILABLE if damage else OK, words)
+    broken = watch.promise_broken()
+    words = "Something was promised to the log and is not in it after the merge delay."
+    yield Check("promise", DEGRADED, words) if broken else Check("promise", OK)
+    late = stamping.overdue()
+    words = "The authority gives the log no timestamps: `anchor.refused` in worker's log says why."
+    yield Check("timestamps", DEGRADED, words) if late else Check("timestamps", OK)
+    yield nightly_check()
+
+
+def nightly_check() -> Check:
+    found = watch.last_check()
+    if found and found.problem:
+        words = "The check of the whole log found a changed row: `manage.py check_log` names it."
+        return Check("log_check", DEGRADED, words)
+    if watch.check_late():
+        return Check("log_check", DEGRADED, "The whole log was not checked for two nights.")
+    return Check("log_check", OK)
 
 
 _written: dict[Path, tuple[float, Check]] = {}

@@ -26,6 +26,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from marketplace.base import heartbeat
+from marketplace.ledger.log import anchor, watch
 from marketplace.web import standing
 
 REQUESTS = Counter(
@@ -74,6 +75,16 @@ class Standing(Collector):
                 "jiebang_openings_overdue",
                 "Confirmed openings that the opener has not finished in time.",
                 standing.overdue_openings(),
+            ),
+            (
+                "jiebang_log_promise_broken",
+                "1 if something promised to the log is not in it after the merge delay.",
+                int(watch.promise_broken()),
+            ),
+            (
+                "jiebang_log_damaged",
+                "1 if the log was cut or altered and signs nothing more.",
+                int(anchor.damage() is not None),
             ),
         ):
             yield GaugeMetricFamily(name, text, value=value)

@@ -19,9 +19,12 @@ from marketplace.bidding.models import Bid, BidState, BidVersion, SealedEnvelope
 from marketplace.bidding.opener import open_confirmed
 from marketplace.files.models import Upload
 from marketplace.files.storage import path_of
+from marketplace.ledger.log import anchor, sequencer, tiles
+from marketplace.ledger.log.anchor import LogDamaged
+from marketplace.ledger.log.models import LogTile
 from marketplace.ledger.models import Event
 from marketplace.ledger.receipts import document, public_key_text
-from marketplace.ledger.verify import verify
+from marketplace.ledger.verify import base64_of, verify
 from marketplace.management.backup import database
 from marketplace.management.commands.load_demo import Command
 from marketplace.management.season.content import Content
@@ -133,6 +136,41 @@ def test_what_came_after_the_backup_is_listed(park, elsewhere, tmp_path):
     listed = re.findall(r"^lost: event (\S+) of ", said.getvalue(), re.MULTILINE)
     assert len(listed) == more
     assert str(lost[0]) in listed
+
+
+def test_an_old_backup_is_noticed(park, elsewhere, settings, tmp_path):
+    sequencer.seal_batch()
+    kept = tiles.newest().size
+    run("backup", tmp_path / "bundle")
+    manifest = json.loads((tmp_path / "bundle/manifest.json").read_text())
+    assert manifest["tables"]["marketplace_leaf"]["rows"] == kept
+    named = [entry["name"] for entry in manifest["files"]]
+    assert not any("checkpoint" in name or name.startswith("log/") for name in named)
+    bids.bid(park)
+    signed = sequencer.seal_batch()
+    last = (signed.size, bytes(signed.root))
+
+    elsewhere()
+    told = restore(tmp_path / "bundle")
+    assert told.splitlines()[-1].startswith("as in the backup: ")
+    assert LogTile.objects.exists()
+    answer = Client().get("/health/ready")
+    found = {check["name"]: check for check in answer.json()["checks"]}["log"]
+    assert (answer.status_code, found["status"]) == (503, "unavailable")
+    assert found["words"] == (
+        f"The log signs nothing more (log.shrunk). The log has {kept} leaves, but {last[0]} were "
+        "signed before: an old backup was restored, or rows were removed."
+    )
+    with pytest.raises(LogDamaged):
+        sequencer.seal_batch()
+    assert bids.bid(park), "bids are received all the same"
+
+    settings.LOG_ORIGIN = "localhost/again"
+    run("restart_log", reason="restored")
+    event = Event.objects.get(kind="log.restarted")
+    assert (event.data["size_before"], event.data["root_before"]) == (last[0], base64_of(last[1]))
+    assert anchor.damage() is None
+    assert run("check_log").startswith("everything holds: ")
 
 
 def test_no_key_is_in_the_bundle(park, tmp_path):

@@ -191,6 +191,49 @@ def test_the_application_cannot_rewrite_the_log(log, statement):
         cursor.execute(statement)
 
 
+HISTORY = [
+    "anchor", "checkpoint", "cosignature", "event", "leaf", "logcheck", "publishedkey", "receipt",
+]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_what_the_application_s_role_may_do_to_the_log():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, string_agg(privilege_type, ' ' ORDER BY privilege_type)"
+            " FROM information_schema.table_privileges"
+            " WHERE grantee = current_user AND table_name = ANY(%s) GROUP BY 1 ORDER BY 1",
+            [[f"marketplace_{name}" for name in [*HISTORY, "logtile", "pendingevent"]]],
+        )
+        found = dict(cursor.fetchall())
+    # A tile grows and a pending row goes when it is sealed; what may become of a tile its trigger
+    # says.
+    rewritten = dict.fromkeys(["logtile", "pendingevent"], "DELETE INSERT SELECT UPDATE")
+    wanted = dict.fromkeys(HISTORY, "INSERT SELECT") | rewritten
+    assert found == {f"marketplace_{name}": rights for name, rights in wanted.items()}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE marketplace_leaf DISABLE TRIGGER USER",
+        "ALTER TABLE marketplace_event ADD COLUMN x int",
+        "DROP TABLE marketplace_checkpoint",
+        "DROP FUNCTION marketplace_now()",
+        "SET session_replication_role = replica",
+        "CREATE TABLE other (id int)",
+    ],
+)
+def test_the_application_s_role_cannot_switch_the_guards_off(statement):
+    with (
+        pytest.raises(DatabaseError, match=r"permission denied|must be owner"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+
+
 @pytest.mark.django_db
 def test_the_keys_are_published_before_what_they_sign(log):
     sequencer.seal_batch()
@@ -241,6 +284,20 @@ def test_an_edit_by_the_owner_of_the_database_stops_the_signing(committing_db, l
         sequencer.seal_batch()
     assert caught.value.code == "log.altered"
     assert LogTile.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_what_the_database_commits_to_is_what_python_says(log):
+    """Commitments are computed where the bodies are."""
+    written(20)
+    written(3, Audience.PUBLIC)
+    ledger.append("a.b", actor=world.officer(), subjects=[], reason="原因", data={"n": "1"})
+    sequencer.seal_batch()
+    sealed = dict(Leaf.objects.exclude(event_id=None).values_list("event_id", "data"))
+    events = {event.pk: event for event in Event.objects.all()}
+    assert {pk: bytes(data) for pk, data in sealed.items()} == {
+        pk: leaves.leaf_data(event) for pk, event in events.items()
+    }
 
 
 @pytest.mark.django_db

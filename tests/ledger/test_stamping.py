@@ -44,6 +44,10 @@ def stamp():
     return queue.deliver_due()
 
 
+def timestamps():
+    return {check.name: check for check in health.transparency_log()}["timestamps"]
+
+
 def refused():
     """The sentence with which the newest checkpoint is not stamped."""
     with pytest.raises(stamping.StampRefused) as caught:
@@ -226,9 +230,9 @@ def test_without_the_authority_bids_and_batches_go_on(committing_db, authority, 
     assert Bid.objects.count() == 1
     assert sequencer.seal_batch().size > first.size
 
-    assert health.timestamps().status == "ok", "late, not overdue"
+    assert timestamps().status == "ok", "late, not overdue"
     clock.move(stamping.OVERDUE_AFTER + timedelta(minutes=1))
-    assert health.timestamps() == health.Check(
+    assert timestamps() == health.Check(
         "timestamps",
         "degraded",
         "The authority gives the log no timestamps: `anchor.refused` in worker's log says why.",
@@ -241,7 +245,7 @@ def test_without_the_authority_bids_and_batches_go_on(committing_db, authority, 
     while queue.deliver_due():
         pass
     assert Anchor.objects.get().checkpoint == tiles.newest()
-    assert health.timestamps().status == "ok"
+    assert timestamps().status == "ok"
     stamping.stamp_newest()
     assert Anchor.objects.count() == 1, "twice is once"
 

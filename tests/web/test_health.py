@@ -16,7 +16,10 @@ from marketplace.web import health, standing
 from tests import world
 from tests.bidding import bids
 
-NAMES = ["database", "migrations", "clock", "sweeps", "opener", "outbox", "openings", "timestamps"]
+NAMES = [
+    *("database", "migrations", "clock", "sweeps", "opener", "outbox", "openings"),
+    *("log", "promise", "timestamps", "log_check"),
+]
 
 
 @pytest.fixture(autouse=True)

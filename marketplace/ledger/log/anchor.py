@@ -43,7 +43,8 @@ def remembered() -> Opened | None:
         )
     except NotValid as error:
         raise LogDamaged(
-            "anchor.unreadable", f"{path()} holds no checkpoint that was signed by our keys."
+            "anchor.unreadable",
+            "The anchor file (LOG_ANCHOR_FILE) holds no checkpoint that was signed by our keys.",
         ) from error
 
 
@@ -52,6 +53,32 @@ def require_agreement(last: Checkpoint | None) -> None:
 
     Looks at the anchored size and at the newest checkpoint: a few tiles, not every leaf.
     """
+    require_present_keys()
+    compare(remembered(), last)
+
+
+def damage() -> LogDamaged | None:
+    """The same from outside, while the sequencer may work."""
+    try:
+        require_present_keys()
+        # In this order: a batch sealed in between is no loss.
+        kept = remembered()
+        compare(kept, tiles.newest())
+    except LogDamaged as damaged:
+        return damaged
+    return None
+
+
+def require_present_keys() -> None:
+    use = keys.replaced()
+    if use:
+        raise LogDamaged(
+            "key.replaced",
+            f"The {use} key of this process was replaced by a later one: give it the present key.",
+        )
+
+
+def compare(kept: Opened | None, last: Checkpoint | None) -> None:
     size = last.size if last else 0
     if last and last.origin != settings.LOG_ORIGIN:
         raise LogDamaged(
@@ -59,7 +86,6 @@ def require_agreement(last: Checkpoint | None) -> None:
             f"The log was begun as {last.origin}, and LOG_ORIGIN says {settings.LOG_ORIGIN}: "
             "a log keeps its name.",
         )
-    kept = remembered()
     if kept and kept.size > size:
         raise LogDamaged(
             "log.shrunk",
@@ -83,6 +109,14 @@ def root_or_nothing(size: int) -> bytes:
         return tiles.root(size)
     except ValueError:
         return b""
+
+
+def put_aside() -> Path:
+    """Keep what was signed under a name that is given up, beside the file."""
+    note = path().read_text("utf-8").splitlines()
+    target = path().with_name(f"{path().name}.{note[0].replace('/', '_')}.{note[1]}")
+    path().replace(target)
+    return target
 
 
 def remember(checkpoint: Checkpoint) -> None:

@@ -139,3 +139,17 @@ class PublishedKey(Recorded):
             models.UniqueConstraint(name="published_key_once", fields=["use", "public_key"])
         ]
         triggers = append_only("published_key")
+
+
+class LogCheck(Recorded):
+    """What `check_log` found: nothing wrong, or the first row that is."""
+
+    append_only = True
+
+    leaves = models.BigIntegerField()
+    checkpoints = models.BigIntegerField()
+    receipts = models.BigIntegerField()
+    problem = models.TextField(blank=True)
+
+    class Meta:
+        triggers = append_only("log_check")

@@ -75,9 +75,10 @@ def bundle(index: int, width: int) -> bytes | None:
     return bundle_of(bytes(row[0]) for row in rows) if len(rows) == width else None
 
 
-def newest() -> Checkpoint | None:
-    """The checkpoint that the log shows."""
-    return Checkpoint.objects.order_by("-id").first()
+def newest(origin: str = "") -> Checkpoint | None:
+    """The checkpoint that the log shows; of an origin, the last one under that name."""
+    rows = Checkpoint.objects.filter(origin=origin) if origin else Checkpoint.objects
+    return rows.order_by("-id").first()
 
 
 def covering(index: int) -> Checkpoint | None:
