@@ -4,7 +4,7 @@ import argparse
 import sys
 
 import bench
-from bench import bids, lists
+from bench import bids, ledger, lists
 
 COMMANDS = {
     "lists": lists.everything,
@@ -13,6 +13,7 @@ COMMANDS = {
     "list-growth": lists.growth,
     "list-queries": lists.queries,
     "bids": bids.submissions,
+    "ledger": ledger.everything,
 }
 
 
@@ -23,7 +24,9 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("what", choices=COMMANDS)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="demands in the lists")
+    parser.add_argument(
+        "--rows", type=int, default=1_000_000, help="demands in the lists, leaves in the log"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of each round on a real server")
     given = parser.parse_args()

@@ -38,6 +38,12 @@ LOG = VAR / "prepare.log"
 VENDOR = ROOT / "marketplace" / "static" / "vendor"
 # From node_modules to marketplace/static/vendor. Static storage also wants the source map.
 ASSETS = {
+    "@noble/ed25519/index.js": "noble/ed25519.js",
+    "@noble/hashes/_md.js": "noble/hashes/_md.js",
+    "@noble/hashes/_u64.js": "noble/hashes/_u64.js",
+    "@noble/hashes/hmac.js": "noble/hashes/hmac.js",
+    "@noble/hashes/sha2.js": "noble/hashes/sha2.js",
+    "@noble/hashes/utils.js": "noble/hashes/utils.js",
     "@tabler/core/dist/css/tabler.min.css": "tabler/tabler.min.css",
     "@tabler/core/dist/css/tabler.min.css.map": "tabler/tabler.min.css.map",
     "echarts/dist/echarts.min.js": "echarts/echarts.min.js",

@@ -11,10 +11,32 @@ from django.db import transaction
 from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.canonical import canonical, digest, plain, salted
-from marketplace.ledger.models import Audience, Event, PendingEvent
+from marketplace.base.prepared import fetch_all
+from marketplace.ledger.models import Audience, Event
 
 Projection = Callable[[Event], None]
 PROJECTIONS: dict[str, list[Projection]] = {}
+
+PLAIN = [
+    *("uid", "kind", "schema_version", "at", "actor_uid", "organisation_uid", "role", "subjects"),
+    *("audience", "from_state", "to_state", "reason_hash", "profile_version", "input_hash"),
+]
+WRITE = """
+WITH event AS (
+    INSERT INTO marketplace_event
+        (uid, kind, schema_version, at, actor_uid, organisation_uid, role, subjects, audience,
+         from_state, to_state, reason_hash, profile_version, input_hash, data, salt, body)
+    VALUES (%(uid)s::uuid, %(kind)s::text, %(schema_version)s::smallint, %(at)s::timestamptz,
+        %(actor_uid)s::uuid, %(organisation_uid)s::uuid, %(role)s::text, %(subjects)s::uuid[],
+        %(audience)s::text, %(from_state)s::text, %(to_state)s::text, %(reason_hash)s::text,
+        %(profile_version)s::text, %(input_hash)s::text, %(data)s::jsonb, %(salt)s::bytea,
+        %(body)s::bytea)
+    RETURNING id
+), pending AS (
+    INSERT INTO marketplace_pendingevent (event_id) SELECT id FROM event
+)
+SELECT id FROM event
+"""
 
 
 def project(kind: str) -> Callable[[Projection], Projection]:
@@ -60,10 +82,20 @@ def append(
         inputs=inputs,
         data=data,
     )
-    event.save(force_insert=True)
-    PendingEvent.objects.create(event_id=event.pk)
+    write(event)
     run_projections(event)
     return event
+
+
+def write(event: Event) -> None:
+    """The event and its place among those that wait for a leaf, in one trip."""
+    given = {name: getattr(event, name) for name in PLAIN}
+    given |= {
+        "data": canonical(event.data).decode(),
+        "salt": bytes(event.salt),
+        "body": bytes(event.body),
+    }
+    event.pk = fetch_all(WRITE, given)[0][0]
 
 
 def compose(

@@ -10,6 +10,7 @@ from marketplace.ledger.models import Audience, Event
 from marketplace.ledger.verify import commitment
 
 TYPE = "jiebang-event/1"
+PREFIX = b"jiebang-leaf/1\n"  # of what a commitment hashes, as `verify.commitment` has it
 OPAQUE = 32  # bytes of a commitment, and of padding, which nothing tells apart from one
 
 

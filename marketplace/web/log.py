@@ -50,8 +50,7 @@ def answered(request: HttpRequest, response: HttpResponse, keep: str) -> HttpRes
     response.headers["Cache-Control"] = keep
     tag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
     response.headers["ETag"] = tag
-    shown: HttpResponse = get_conditional_response(request, etag=tag, response=response)
-    return shown
+    return get_conditional_response(request, etag=tag, response=response) or response
 
 
 @login_not_required

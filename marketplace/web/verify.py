@@ -1,42 +1,39 @@
-"""Check a receipt here, or take the script along and do not trust this page either."""
+"""Check a receipt here, or take the script along and do not trust this page either.
+
+With scripts the page checks it by itself (static/jiebang/verify.js) and sends nothing; without, the
+form brings it here. Both ask what ledger/verify.py asks, and say it in its sentences.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
-from marketplace.ledger import receipts
+from marketplace.ledger import keys as published
 from marketplace.ledger import verify as offline
+from marketplace.ledger.verify import Finding
+from marketplace.web.log import script_text
 from marketplace.web.words import NOTHING
 
 LARGEST = 64 * 1024
-SCRIPT = Path(offline.__file__)
-QUESTIONS: dict[str, str | Promise] = {
-    "format": gettext_lazy("It has the form of a receipt of this platform."),
-    "key": gettext_lazy("It names the key that this platform publishes."),
-    "signature": gettext_lazy("The signature fits the signed text: not a letter was changed."),
-    "reading": gettext_lazy("The readable part says the same as the signed text."),
+STATES = ("held", "failed", "absent", "unchecked", "unknown")
+VERDICTS: dict[str, str | Promise] = {
+    "holds": gettext_lazy("This receipt holds"),
+    "inside": gettext_lazy("This receipt holds for the key inside it"),
+    "fails": gettext_lazy("This receipt does not hold"),
+    "unknown": gettext_lazy("This receipt cannot be checked here"),
 }
-FAILURES: dict[str, str | Promise] = {
-    "format": gettext_lazy("This is not a receipt of this platform, or a part of it is missing."),
-    "key": gettext_lazy("It names another key: somebody else signed it, or nobody."),
-    "signature": gettext_lazy("The signature does not fit: the signed text was changed."),
-    "reading": gettext_lazy("The readable part was changed; what was signed says something else."),
-}
-# What is absent (no proof yet) or cannot be asked of this receipt has no line.
-STATES = {"held": "passed", "failed": "failed", "skipped": "skipped"}
 NAMES: dict[str, str | Promise] = {
     "type": gettext_lazy("Kind"),
     "scenario": gettext_lazy("Demand (uid)"),
@@ -48,7 +45,10 @@ NAMES: dict[str, str | Promise] = {
     "envelopes": gettext_lazy("Envelopes"),
     "previous_receipt_sha256": gettext_lazy("SHA-256 of the receipt before"),
     "statement": gettext_lazy("Statement"),
+    "log": gettext_lazy("Promised to the log"),
 }
+CHOOSE = gettext_lazy("Choose the file of a receipt, or paste its text.")
+TOO_LARGE = gettext_lazy("A receipt is smaller than 64 KiB; this is not one.")
 
 
 class ReceiptForm(forms.Form):
@@ -64,9 +64,9 @@ class ReceiptForm(forms.Form):
         cleaned = super().clean() or {}
         file, pasted = cleaned.get("file"), cleaned.get("pasted", "")
         if not file and not pasted:
-            raise forms.ValidationError(_("Choose the file of a receipt, or paste its text."))
+            raise forms.ValidationError(CHOOSE)
         if (file.size if file else len(pasted)) > LARGEST:
-            raise forms.ValidationError(_("A receipt is smaller than 64 KiB; this is not one."))
+            raise forms.ValidationError(TOO_LARGE)
         cleaned["document"] = read(file.read() if file else pasted.encode())
         return cleaned
 
@@ -90,8 +90,10 @@ def verify_page(request: HttpRequest) -> HttpResponse:
     form = ReceiptForm(request.POST or None, request.FILES or None)
     context: dict[str, Any] = {
         "form": form,
-        "public_key": receipts.public_key_text(),
-        "script_sha256": hashlib.sha256(SCRIPT.read_bytes()).hexdigest(),
+        "script_sha256": hashlib.sha256(script_text("jiebang_verify.py")).hexdigest(),
+        "log_url": request.build_absolute_uri(reverse("log-keys")).removesuffix("/keys.json"),
+        "states": STATES,
+        "data": words_for_the_script(),
     }
     status = 200
     if request.method == "POST":
@@ -104,22 +106,38 @@ def verify_page(request: HttpRequest) -> HttpResponse:
     return render(request, "public/verify.html", context, status=status)
 
 
+def words_for_the_script() -> dict[str, Any]:
+    """What it says, in the language of the page."""
+    place = 0 if (get_language() or "").startswith("zh") else 1
+    return {
+        "says": {code: texts[place] for code, texts in offline.SAYS.items()},
+        "verdicts": {name: str(text) for name, text in VERDICTS.items()},
+        "names": {name: str(text) for name, text in NAMES.items()},
+        "nothing": NOTHING,
+        "choose": str(CHOOSE),
+        "too_large": str(TOO_LARGE),
+        "largest": LARGEST,
+    }
+
+
 def examined(document: dict[str, Any]) -> dict[str, Any]:
-    """Each check in words: passed, failed, or not reached."""
-    language = get_language() or ""
+    """Each check in words, up to the first that fails."""
+    keys = offline.Keys.published(published.published())
     try:
-        keys = offline.Keys.given([receipts.public_key_text()])
         findings, signed = offline.examine(document, keys=keys)
+        verdict = "fails" if signed is None else "holds"
     except offline.CannotCheck as error:
-        findings, signed = [offline.Finding(error.check, "failed", error.code, error.values)], None
-    checks = []
-    for finding in findings:
-        text = (FAILURES if finding.state == "failed" else QUESTIONS).get(finding.check)
-        if finding.state in STATES and (text or finding.code):
-            checks.append({"state": STATES[finding.state], "text": text or finding.said(language)})
+        findings = [Finding(error.check, "unknown", error.code, error.values)]
+        signed, verdict = None, "unknown"
+    language = get_language() or ""
+    checks = [
+        {"state": finding.state, "text": finding.said(language)}
+        for finding in findings
+        if finding.state in STATES
+    ]
     said = signed.items() if isinstance(signed, dict) else ()
     statement = [(NAMES.get(name, name), _words(value)) for name, value in said]
-    return {"checks": checks, "valid": signed is not None, "statement": statement}
+    return {"checks": checks, "verdict": VERDICTS[verdict], "statement": statement}
 
 
 def _words(value: Any) -> str:
@@ -133,15 +151,4 @@ def _words(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-@login_not_required
-@require_safe
-def script(request: HttpRequest) -> HttpResponse:
-    response = HttpResponse(SCRIPT.read_bytes(), content_type="text/x-python; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="jiebang_verify.py"'
-    return response
-
-
-urlpatterns = [
-    path("verify/", verify_page, name="verify"),
-    path("verify/jiebang_verify.py", script, name="verify-script"),
-]
+urlpatterns = [path("verify/", verify_page, name="verify")]

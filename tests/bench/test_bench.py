@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
 from bench import __main__ as command
+from bench import ledger as ledger_bench
 from bench import lists
 from bench.measure import paired, report
 from bench.park import fill
 from marketplace.indicators.queries import open_demands, opened_of, opened_so_far
+from marketplace.ledger import actions as ledger
 from marketplace.scenarios.board import _counted, tallied
 from marketplace.scenarios.models import Scenario
 
@@ -32,6 +36,22 @@ def test_the_lists_are_measured_on_rows_as_they_are_in_service(committing_db, ca
         "board, made anew",
     ]
     assert max(int(number) for number in re.findall(r"(\d+) queries", said)) <= 8
+
+
+def test_the_bare_append_lacks_the_pending_row_and_nothing_else(db):
+    told = {}
+    bare = ledger_bench.APPEND.split("if not logged:\n")[1].split("counts, ready")[0]
+    stand_in = SimpleNamespace(WRITE=ledger.WRITE)
+    exec(textwrap.dedent(bare), {"ledger": stand_in}, told)
+    assert "pendingevent" not in stand_in.WRITE
+    assert stand_in.WRITE.startswith(ledger.WRITE.split(", pending")[0])
+    assert stand_in.WRITE.endswith(")\nSELECT id FROM event\n")
+
+
+def test_what_the_log_s_figures_are_held_against(capsys):
+    assert ledger_bench.verdict("leaves/s", 5000, at_least=5000)
+    assert not ledger_bench.verdict("ms", 51, at_most=50)
+    assert "NOT HELD" in capsys.readouterr().out
 
 
 def test_two_sides_and_their_ratio(capsys):

@@ -260,7 +260,6 @@ NO_PAGES = {
     "sheet-file": "a file",
     "report-json": "a file of data",
     "notice": "sends on to what the message speaks of",
-    "verify-script": "a program",
     "scenario-published": "a file of data",
     "file": "a file",
     "token-revoke": "takes a POST alone",

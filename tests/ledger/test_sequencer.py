@@ -287,6 +287,20 @@ def test_an_edit_by_the_owner_of_the_database_stops_the_signing(committing_db, l
 
 
 @pytest.mark.django_db
+def test_what_the_database_commits_to_is_what_python_says(log):
+    """Commitments are computed where the bodies are."""
+    written(20)
+    written(3, Audience.PUBLIC)
+    ledger.append("a.b", actor=world.officer(), subjects=[], reason="原因", data={"n": "1"})
+    sequencer.seal_batch()
+    sealed = dict(Leaf.objects.exclude(event_id=None).values_list("event_id", "data"))
+    events = {event.pk: event for event in Event.objects.all()}
+    assert {pk: bytes(data) for pk, data in sealed.items()} == {
+        pk: leaves.leaf_data(event) for pk, event in events.items()
+    }
+
+
+@pytest.mark.django_db
 def test_a_leaf_is_what_the_event_says(log):
     public, hidden = written(1, Audience.PUBLIC)[0], written(1)[0]
     assert leaves.leaf_data(hidden) == commitment(bytes(hidden.body), bytes(hidden.salt))

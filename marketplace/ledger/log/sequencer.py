@@ -9,7 +9,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+import psycopg
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
@@ -27,15 +29,18 @@ log = structlog.get_logger()
 LOCK = "hashtextextended('log.sequencer', 0)"
 BATCH_MOST = 10_000
 # Deleting names what is sealed: nothing in flight is skipped, and no two runs take the same row.
+# The commitment is computed where the bodies are; it is `leaves.event_commitment`.
 TAKE = """
-DELETE FROM marketplace_pendingevent WHERE id IN (
-    SELECT id FROM marketplace_pendingevent ORDER BY id LIMIT %(most)s::bigint
-) RETURNING event_id
+WITH taken AS (
+    DELETE FROM marketplace_pendingevent WHERE id IN (
+        SELECT id FROM marketplace_pendingevent ORDER BY id LIMIT %(most)s::bigint
+    ) RETURNING event_id
+)
+SELECT event.id, CASE WHEN event.audience = 'public' THEN NULL
+    ELSE sha256(%(prefix)s::bytea || event.salt || event.body) END
+FROM marketplace_event event JOIN taken ON taken.event_id = event.id ORDER BY event.id
 """
-INSERT = """
-INSERT INTO marketplace_leaf (index, data, event_id)
-SELECT * FROM unnest(%s::bigint[], %s::bytea[], %s::bigint[])
-"""
+INSERT = "COPY marketplace_leaf (index, data, event_id) FROM STDIN (FORMAT binary)"
 
 
 @dataclass(frozen=True)
@@ -101,9 +106,12 @@ def batch() -> list[Entry]:
     Readable entries keep their order; where an opaque one stands says nothing, since padding and
     commitments are shuffled.
     """
-    taken = [row[0] for row in fetch_all(TAKE, {"most": BATCH_MOST})]
-    events = Event.objects.filter(pk__in=taken).order_by("pk")
-    entries = [Entry(leaves.leaf_data(event), event.pk) for event in events]
+    taken = fetch_all(TAKE, {"most": BATCH_MOST, "prefix": leaves.PREFIX})
+    public = Event.objects.in_bulk([pk for pk, commitment in taken if commitment is None])
+    entries = [
+        Entry(leaves.leaf_data(public[pk]) if commitment is None else bytes(commitment), pk)
+        for pk, commitment in taken
+    ]
     quantum = settings.LOG_BATCH_QUANTUM
     total = -(-max(len(entries), 1 if quantum > 1 else 0) // quantum) * quantum
     entries += [Entry(leaves.padding()) for _ in range(total - len(entries))]
@@ -115,7 +123,9 @@ def mixed(entries: list[Entry]) -> list[Entry]:
     opaque = [entry for entry in entries if not entry.readable]
     chance.shuffle(opaque)
     in_order = iter([entry for entry in entries if entry.readable])
-    where = set(chance.sample(range(len(entries)), len(entries) - len(opaque)))
+    places = list(range(len(entries)))
+    chance.shuffle(places)
+    where = set(places[: len(entries) - len(opaque)])
     rest = iter(opaque)
     return [next(in_order) if at in where else next(rest) for at in range(len(entries))]
 
@@ -126,15 +136,7 @@ def append_leaves(
     size = last.size if last else 0
     if not entries and last:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            INSERT,
-            [
-                list(range(size, size + len(entries))),
-                [entry.data for entry in entries],
-                [entry.event_id for entry in entries],
-            ],
-        )
+    store(size, entries)
     changed = grow(size, (leaf_hash(entry.data) for entry in entries), tiles.read_tile)
     tiles.save_tiles(changed)
     read = tiles.reader()
@@ -147,6 +149,17 @@ def append_leaves(
         ),
         now,
     )
+
+
+def store(size: int, entries: list[Entry]) -> None:
+    """As COPY takes them: a third of what the same rows cost as parameters of a statement."""
+    with connection.wrap_database_errors:
+        connection.ensure_connection()
+        bare: Any = psycopg.Cursor(connection.connection)
+        with bare, bare.copy(INSERT) as copy:
+            copy.set_types(["int8", "bytea", "int8"])
+            for index, entry in enumerate(entries, size):
+                copy.write_row((index, entry.data, entry.event_id))
 
 
 def sign(size: int, root: bytes, now: datetime) -> Checkpoint:

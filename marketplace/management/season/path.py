@@ -11,9 +11,11 @@ from marketplace.bidding.models import Bid, BidVersion, OpenedEnvelope, OpeningS
 from marketplace.committee.models import Ranking
 from marketplace.files.storage import path_of
 from marketplace.indicators.queries import open_demands
+from marketplace.ledger.log import tiles
 from marketplace.ledger.models import Receipt
 from marketplace.ledger.receipts import document, public_key_text
 from marketplace.ledger.verify import verify
+from marketplace.management.season import offline
 from marketplace.management.season.content import Content
 from marketplace.management.season.people import People
 from marketplace.management.season.play import Play, seconds_from_now, wait_until
@@ -55,11 +57,16 @@ def play_season(content: Content, people: People, proof: Proof) -> None:
     play = Season(content, people, CODE)
     to_the_board(play, proof)
     bids(play, proof)
+    sealed = tiles.newest()
     opening(play, proof)
     eligibility(play, proof)
     review(play, proof)
     award(play, proof)
     counting(play, proof)
+    offline.seal(proof)
+    assert sealed is not None, "the bids were sealed"
+    offline.log_holds(sealed.size, bytes(sealed.root), proof)
+    offline.receipts_hold(play, SECOND, proof)
 
 
 def to_the_board(play: Season, proof: Proof) -> None:
@@ -90,6 +97,8 @@ def bids(play: Season, proof: Proof) -> None:
     for receipt in receipts:
         verify(document(receipt), published_key=public_key_text())
     proof.expect("receipts that verify", found=receipts.count(), expected=9)
+    offline.seal(proof)
+    offline.receipts_hold(play, REVISED, proof)
     seen = Bid.objects.visible_to(play.officer).count()
     proof.expect("bids the office can see before the deadline", found=seen, expected=0)
     own = Bid.objects.visible_to(play.people.actor(REVISED)).count()
