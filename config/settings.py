@@ -327,6 +327,10 @@ FACTOR_KEY_FILE = required("FACTOR_KEY_FILE")
 OPENER_RECIPIENT = required("OPENER_RECIPIENT")
 # Only the opener's own process is given this one.
 OPENER_IDENTITY_FILE = os.environ.get("OPENER_IDENTITY_FILE", "")
+# The log's verifier key, by which the opener knows the log; it takes nothing else for true.
+OPENER_LOG_VKEY = os.environ.get("OPENER_LOG_VKEY", "")
+# A demonstration keeps a key for everybody who may confirm an opening; nothing else may.
+DEMO_HOLDER_KEYS_FILE = Path(required("DEMO_HOLDER_KEYS_FILE")) if DEMO else None
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 WHITENOISE_USE_FINDERS = flag("STATIC_FROM_SOURCE")

@@ -58,6 +58,13 @@ def own_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "LOG_ANCHOR_FILE", anchor_file(name))
 
 
+@pytest.fixture
+def demo_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys that a demonstration keeps for those who confirm openings."""
+    (tmp_path / "holders").write_bytes(b"kept by the demonstration")
+    monkeypatch.setattr(settings, "DEMO_HOLDER_KEYS_FILE", tmp_path / "holders")
+
+
 @dataclass(frozen=True)
 class CommittingDatabase:
     name: str

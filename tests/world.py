@@ -5,6 +5,7 @@ Rows are written directly, so a room's tests do not depend on the rooms that lea
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,8 +14,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 
 from marketplace.accounts.actions import grant
+from marketplace.accounts.credentials import Credential
 from marketplace.accounts.models import (
     Capability,
     Control,
@@ -26,8 +29,13 @@ from marketplace.accounts.models import (
 from marketplace.accounts.pledges import KEY_HOLDER, Pledge, PledgeText
 from marketplace.accounts.uscc import ALPHABET, check_character, organisation_check_character
 from marketplace.base import clock
-from marketplace.base.actor import Actor, Role
+from marketplace.base.actor import SYSTEM, Actor, Role
+from marketplace.base.assertions import SoftwareKey
+from marketplace.base.canonical import canonical
 from marketplace.base.sealing import new_envelope_key
+from marketplace.ledger import actions as ledger
+from marketplace.ledger.models import Audience
+from marketplace.scenarios.actions.publication import announced_keys, in_order
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -36,6 +44,7 @@ from marketplace.scenarios.models import (
     Metric,
     Milestone,
     PaymentNode,
+    Publication,
     Scenario,
     State,
 )
@@ -231,6 +240,43 @@ def published_scenario(
         holder = pledge(Actor(Role.MEMBER, make_user()), KEY_HOLDER)
         grant(subject_uid=scenario.uid, capability=Capability.KEY_HOLDER, user=holder.user)
     return scenario
+
+
+def holder_key(user: User) -> SoftwareKey:
+    """The security key of somebody who confirms openings; a passkey like any other to the site."""
+    return SoftwareKey(hashlib.sha256(user.uid.bytes).digest())
+
+
+def announce(scenario: Scenario) -> None:
+    """What the publication leaves in log and records, in short; once."""
+    if Publication.objects.filter(scenario=scenario).exists():
+        return
+    holders = [actor.person for actor in key_holder_actors(scenario)]
+    keys = [[Credential(key.id, key.public_key)] for key in map(holder_key, in_order(holders))]
+    body = canonical({"key_holders": [str(user.uid) for user in in_order(holders)]})
+    publication = Publication.objects.create(
+        scenario=scenario,
+        version=1,
+        profile=scenario.profile,
+        body=body,
+        sha256=hashlib.sha256(body).hexdigest(),
+        published_by=scenario.published_by,
+        published_at=scenario.published_at,
+    )
+    with transaction.atomic():
+        ledger.append(
+            "scenario.published",
+            actor=SYSTEM,
+            subjects=[publication.uid, scenario.uid],
+            audience=Audience.PUBLIC,
+            data={
+                "ref": scenario.ref,
+                "deadline_at": scenario.deadline_at,
+                "recipients": dict(scenario.envelope_keys.values_list("envelope", "recipient")),
+                "confirmations": 2,
+                "keys": announced_keys(keys),
+            },
+        )
 
 
 def key_holder_actors(scenario: Scenario) -> list[Actor]:

@@ -1,18 +1,26 @@
 """The keys of an installation made by us, and the environment that its processes are given."""
 
 import base64
+import hashlib
 import os
 import secrets
 from pathlib import Path
 
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from config.runtime.process import ROOT
 
 # No 0, O, 1, l or I: the password is read from a screen.
 PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+LOG_ORIGIN = "localhost/jiebang-demo"
 PASSED_ON = (
     *("HOME", "USER", "LOGNAME", "TMPDIR", "TERM"),
     *("LOG_LEVEL", "SWEEP_SECONDS", "METRICS_TOKEN", "METRICS_FOLDER"),
@@ -37,6 +45,15 @@ def new_signing_key() -> bytes:
     )
 
 
+def log_vkey(key_file: Path, origin: str) -> str:
+    """The verifier key (C2SP signed-note) of the log whose private key is in the file."""
+    key = load_pem_private_key(key_file.read_bytes(), password=None)
+    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    typed = b"\x01" + raw
+    key_id = hashlib.sha256(f"{origin}\n".encode() + typed).hexdigest()[:8]
+    return f"{origin}+{key_id}+{base64.b64encode(typed).decode()}"
+
+
 def make_keys(folder: Path) -> None:
     """Make what is missing: receipt key, log key, factors' key, the opener's identity, secret key, demo password.
 
@@ -44,6 +61,7 @@ def make_keys(folder: Path) -> None:
     """
     write_secret(folder / "keys" / "receipt.pem", new_signing_key())
     write_secret(folder / "keys" / "log.pem", new_signing_key())
+    write_secret(folder / "keys" / "demo_holders", secrets.token_bytes(32))
     factor_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     write_secret(folder / "keys" / "factors", f"first {factor_key}\n".encode())
     write_secret(folder / "keys" / "secret", secrets.token_urlsafe(48).encode())
@@ -89,7 +107,9 @@ def environment(
         "RECEIPT_KEY_FILE": str(folder / "keys" / "receipt.pem"),
         "LOG_KEY_FILE": str(folder / "keys" / "log.pem"),
         "LOG_ANCHOR_FILE": str(folder / "log" / "checkpoint"),
-        "LOG_ORIGIN": "localhost/jiebang-demo",
+        "LOG_ORIGIN": LOG_ORIGIN,
+        "OPENER_LOG_VKEY": log_vkey(folder / "keys" / "log.pem", LOG_ORIGIN),
+        "DEMO_HOLDER_KEYS_FILE": str(folder / "keys" / "demo_holders"),
         "FACTOR_KEY_FILE": str(folder / "keys" / "factors"),
         "OPENER_RECIPIENT": str(identity.to_public()),
         "DEMO_PASSWORD_FILE": str(folder / "password"),

@@ -1,6 +1,6 @@
 """Make the files of secrets that docker-compose.yml names, once.
 
-    python -m config.runtime.secrets secrets
+    SITE_HOST=jiebang.example python -m config.runtime.secrets secrets
 
 Prints what belongs into `.env` beside it. Files that are there stay as they are.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyrage
 
-from config.runtime.environment import new_signing_key
+from config.runtime.environment import log_vkey, new_signing_key
 
 OPENER, GROUP = 10002, 10001
 
@@ -40,6 +40,9 @@ def main(arguments: list[str]) -> int:
     keep(folder / "receipt.pem", new_signing_key().decode())
     keep(folder / "log.pem", new_signing_key().decode())
     print(f"OPENER_RECIPIENT={opener(folder / 'opener')}")
+    # The log's name is the site's, as settings.py has it without LOG_ORIGIN.
+    host = os.environ.get("SITE_HOST", "jiebang.example")
+    print(f"OPENER_LOG_VKEY={log_vkey(folder / 'log.pem', f'{host}/log')}")
     return 0
 
 

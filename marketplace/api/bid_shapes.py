@@ -110,12 +110,29 @@ class PackageShape(Shape):
     actions = actions()
 
 
+class EventShape(Shape):
+    body = text("RFC 8785 JSON, in base64.")
+    salt = text("In base64.")
+
+
+class InclusionShape(Shape):
+    index = s.IntegerField(help_text="Of the leaf, from 0.")
+    size = s.IntegerField(help_text="Of the tree.")
+    hashes = s.ListField(child=s.CharField(), help_text="From the leaf's side up, in base64.")
+    checkpoint = text("The signed note (C2SP).")
+
+
 class ReceiptShape(Shape):
     receipt = Free(help_text="What was signed, to read.")
     signed_text = text("The same letter by letter, in base64.")
-    signature = text("Ed25519, in base64.")
+    signature = text("In base64.")
     key_id = text()
+    algorithm = text("Of the signature.")
     public_key = text("In base64; compare it with the published key.")
+    event = EventShape(help_text="The event that records it, whose leaf the receipt promises.")
+    inclusion = InclusionShape(
+        allow_null=True, help_text="Its proof under the newest checkpoint; null until it is sealed."
+    )
 
 
 def rows(request: Request, actor: Actor) -> tuple[Any, Callable[[list[Bid]], list[dict]]]:

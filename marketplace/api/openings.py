@@ -41,6 +41,7 @@ from marketplace.base.errors import NotFound
 from marketplace.base.rules import require
 from marketplace.bidding import actions as bidding
 from marketplace.bidding import queries
+from marketplace.bidding.challenges import opening_challenge
 from marketplace.bidding.models import (
     Bid,
     Opening,
@@ -92,8 +93,42 @@ class EntrySerializer(Shape):
     price_cny = s.DecimalField(14, 2, allow_null=True, help_text="In the opening of the prices.")
 
 
+class Asked(Shape):
+    tree_size = s.IntegerField(help_text="Of the log; repeat it with the answer.")
+    challenge = text("Base64url; the 32 bytes that the key signs.")
+    credentials = s.ListField(
+        child=s.CharField(), help_text="Your keys that were announced with the demand, base64url."
+    )
+
+
 class OpeningDetail(OpeningRow):
     entries = EntrySerializer(many=True, help_text="By time of receipt.")
+    asked = Asked(
+        allow_null=True,
+        help_text="For a key holder who may confirm, once the closing is in the log.",
+    )
+
+
+class KeyResponse(Body):
+    clientDataJSON = Text(2048)  # noqa: N815 - WebAuthn's names
+    authenticatorData = Text(2048)  # noqa: N815
+    signature = Text(2048)
+
+
+class Assertion(Body):
+    id = Text(1024, help_text="The credential, base64url.")
+    type = Text(16, required=False)
+    response = KeyResponse()
+
+
+class ConfirmBody(Body):
+    tree_size = s.IntegerField(
+        required=False, min_value=1, max_value=2**62, help_text="As `asked` named it."
+    )
+    assertion = Assertion(
+        required=False,
+        help_text="What navigator.credentials.get() gave for the challenge in `asked`.",
+    )
 
 
 def openings_of(actor: Actor) -> Any:
@@ -133,8 +168,11 @@ def opening_shown(request: Request, uid: UUID) -> dict[str, Any]:
     if opening is None:
         raise NotFound
     entries = queries.opening_entries(actor, opening)
-    return row_shape(request, opening, KeyHolding(desk_for(actor))) | {
-        "entries": [entry_shape(entry, opening) for entry in entries]
+    row = row_shape(request, opening, KeyHolding(desk_for(actor)))
+    asked = opening_challenge(opening) if row["actions"] else None
+    return row | {
+        "asked": asked and asked.shown(actor.user_uid),
+        "entries": [entry_shape(entry, opening) for entry in entries],
     }
 
 
@@ -186,6 +224,7 @@ class OpeningConfirm(Resource):
         " process opens once enough have said it.",
         shows=opening_shown,
         answers=OpeningDetail,
+        takes=ConfirmBody,
         proof=True,
     )
     def post(self, given: Given, uid: UUID) -> UUID:
@@ -194,7 +233,10 @@ class OpeningConfirm(Resource):
         if found is None:
             raise NotFound
         bidding.confirm_opening(
-            actor=given.actor, scenario_uid=found["scenario__uid"], stage=found["stage"]
+            actor=given.actor,
+            scenario_uid=found["scenario__uid"],
+            stage=found["stage"],
+            **given.body,
         )
         return uid
 

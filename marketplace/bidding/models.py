@@ -262,6 +262,10 @@ class OpeningConfirmation(Recorded):
     opening = models.ForeignKey(Opening, on_delete=models.PROTECT, related_name="confirmations")
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     confirmed_at = models.DateTimeField()
+    # What the key signed: the log's size at that time, and the WebAuthn assertion. Neither for
+    # those from before assertions were asked for.
+    tree_size = models.BigIntegerField(null=True)
+    assertion = models.JSONField(null=True)
 
     class Meta:
         constraints = [

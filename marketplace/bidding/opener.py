@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,9 +27,11 @@ from django.utils.translation import override
 from marketplace.accounts.models import Capability, Grant, PersonRole
 from marketplace.base import clock, sealing
 from marketplace.base.actor import OPENER, Role
+from marketplace.base.assertions import NotConfirmed
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.states import move
 from marketplace.bidding.actions.opening import STAGE_STATE
+from marketplace.bidding.confirmations import challenge, holder_of
 from marketplace.bidding.forms_schema import (
     Demands,
     anonymity_faults,
@@ -46,10 +51,12 @@ from marketplace.bidding.models import (
     SealedEnvelope,
 )
 from marketplace.bidding.queries import last_submitted
+from marketplace.bidding.replay import LogNotTrusted, Replay
 from marketplace.bidding.sealing import FOLDER as SEALED
 from marketplace.files import storage
 from marketplace.ledger import actions as ledger
-from marketplace.ledger.models import Audience
+from marketplace.ledger.models import Audience, Event
+from marketplace.ledger.verify import input_of
 from marketplace.scenarios.models import Envelope, EnvelopeKey, Scenario, State
 
 log = structlog.get_logger()
@@ -74,30 +81,40 @@ class Examined:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-def open_confirmed(master_identity: str) -> int:
+def open_confirmed(master_identity: str, replay: Replay | None = None) -> int:
     """Carry out every confirmed opening. Returns how many were finished.
 
     master_identity: the age identity (AGE-SECRET-KEY-…) to which envelope identities are wrapped.
+    replay: what was read of the log so far; without one all of it is read.
     One opening that cannot be carried out is logged and left; the others go on.
     """
     finished = 0
     waiting = Opening.objects.filter(state=OpeningState.CONFIRMED).order_by("pk")
+    if not waiting.exists():
+        return 0
+    replay = replay or Replay(settings.OPENER_LOG_VKEY)
+    try:
+        replay.advance()
+    except LogNotTrusted as refusal:
+        log.warning("opener.log_not_trusted", reason=str(refusal))
+        return 0
     for opening in waiting.select_related("scenario__profile"):
         try:
-            finished += carry_out(opening, master_identity)
-        except (Refused, sealing.Unreadable) as refusal:
+            finished += carry_out(opening, master_identity, replay)
+        except (Refused, LogNotTrusted, sealing.Unreadable) as refusal:
             log.warning("opener.refused", opening=str(opening.uid), reason=str(refusal))
     return finished
 
 
-def carry_out(opening: Opening, master_identity: str) -> bool:
+def carry_out(opening: Opening, master_identity: str, replay: Replay) -> bool:
     """Open every bid that this stage finds, then finish. Returns whether it finished now."""
     verify(opening)
+    closing_size = verify_by_log(opening, replay)
     identities = unwrap(opening, master_identity)
     for bid in due_bids(opening):
         demands = demands_of(opening.scenario, bid.organisation)
         try:
-            open_bid(bid, opening, identities, demands)
+            open_bid(bid, opening, identities, demands, in_time(replay, closing_size))
         except (OperationalError, InterfaceError):
             raise
         except Exception:  # nobody's fault is known yet: the others go on, this one is tried again
@@ -133,6 +150,66 @@ def verify(opening: Opening) -> None:
     # A storage that is not there at all must not look like many lost bids.
     if not storage.is_there(SEALED):
         raise Refused("storage_away")
+
+
+def verify_by_log(opening: Opening, replay: Replay) -> int:
+    """Deadline, closing and confirmations once more, by the log alone. Raises Refused.
+
+    Returns the size of the log that covers the closing, and with it every bid that was in time.
+    """
+    scenario = opening.scenario
+    told = replay.announced(scenario.uid)
+    if told.closing_size is None:
+        raise Refused("closing_not_in_log")
+    if host_time() < told.deadline_at:
+        raise Refused("deadline_in_log_not_reached")
+    if opening.stage == OpeningStage.PRICE and not told.technical_locked:
+        raise Refused("technical_not_locked_in_log")
+    keys = EnvelopeKey.objects.filter(scenario=scenario).values_list("envelope", "recipient")
+    if dict(keys) != told.recipients:
+        raise Refused("recipients_differ_from_log")
+    said = set()
+    for given in opening.confirmations.exclude(assertion=None):
+        if not told.closing_size <= (given.tree_size or 0) <= replay.size:
+            continue
+        asked = challenge(
+            scenario_uid=scenario.uid,
+            stage=opening.stage,
+            deadline_at=max(told.deadlines),
+            tree_size=given.tree_size,
+        )
+        with suppress(NotConfirmed):
+            said.add(holder_of(given.assertion, told.keys, challenge=asked))
+    if told.confirmations < 1 or len(said) < told.confirmations:
+        raise Refused("assertions")
+    return told.closing_size
+
+
+def host_time() -> datetime:
+    """The own clock of this machine: the database's may have been set by whoever owns it."""
+    return clock.now() if settings.CLOCK_MAY_BE_REPLACED else datetime.now(UTC)
+
+
+def in_time(replay: Replay, closing_size: int) -> Callable[[SealedEnvelope], bool]:
+    """Whether an envelope is the very one whose receipt was in the log when it closed."""
+
+    def was_received(sealed: SealedEnvelope) -> bool:
+        receipt = sealed.version.receipt
+        event = Event.objects.filter(pk=receipt.event_id).first()
+        if event is None or not replay.covers(event, closing_size):
+            return False
+        body = json.loads(bytes(event.body))
+        stated = json.loads(bytes(receipt.body))
+        for added in ("type", "log"):
+            stated.pop(added, None)
+        named = {row["envelope"]: row["sha256"] for row in stated["envelopes"]}
+        return (
+            body["kind"] in {"bid.submitted", "bid.revised"}
+            and body["input"] == input_of(stated, bytes(event.salt))
+            and named.get(sealed.envelope) == sealed.sha256
+        )
+
+    return was_received
 
 
 def counted_confirmations(opening: Opening) -> int:
@@ -171,7 +248,13 @@ def unwrap(opening: Opening, master_identity: str) -> dict[str, str]:
 
 
 # -- One bid -------------------------------------------------------------------------------------------
-def open_bid(bid: Bid, opening: Opening, identities: dict[str, str], demands: Demands) -> None:
+def open_bid(
+    bid: Bid,
+    opening: Opening,
+    identities: dict[str, str],
+    demands: Demands,
+    received: Callable[[SealedEnvelope], bool],
+) -> None:
     """Examine, then write in one transaction. Running twice writes once."""
     version = last_submitted(bid)
     stage = OpeningStage(opening.stage)
@@ -179,6 +262,8 @@ def open_bid(bid: Bid, opening: Opening, identities: dict[str, str], demands: De
     sealed = {e.envelope: e for e in version.envelopes.all()} if version else {}
     examined = [
         examine(sealed[envelope], bid, opening.scenario, identities[envelope], demands)
+        if received(sealed[envelope])
+        else Examined(sealed[envelope], Outcome.PLATFORM_FAULT, "not_in_log")
         for envelope in wanted
         if envelope in sealed
     ]

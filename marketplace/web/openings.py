@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +13,18 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
+from fido2.utils import websafe_encode
 
+from marketplace.accounts.credentials import demo_key
 from marketplace.base import clock
+from marketplace.base.actor import Actor
 from marketplace.base.canonical import plain
 from marketplace.base.errors import DomainError
 from marketplace.bidding import actions, queries
+from marketplace.bidding.challenges import demo_answer, opening_challenge
 from marketplace.bidding.models import (
     BidState,
+    Opening,
     OpeningStage,
     OpeningState,
 )
@@ -41,6 +47,8 @@ from marketplace.web.pages import (
 from marketplace.web.request import Request
 from marketplace.web.second_factor import fresh_proof
 
+ASSERTION_MOST = 8192
+
 
 # -- The opening ---------------------------------------------------------------------------------------
 @never_cache
@@ -51,16 +59,55 @@ def opening(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     error = None
     if request.method == "POST":
-        _opening, error = attempt(
-            actions.confirm_opening,
-            actor=actor_of(request),
-            scenario_uid=scenario.uid,
-            stage=request.POST.get("stage", OpeningStage.FIRST),
-        )
+        _opening, error = attempt(confirm, request=request, scenario=scenario)
         if error is None:
             messages.success(request, _("Your confirmation is recorded."))
             return redirect("opening", scenario.address)
     return page(request, "bidding/opening.html", opening_context(request, scenario), error=error)
+
+
+def confirm(*, request: Request, scenario: Scenario) -> Opening:
+    """With the answer of the holder's key, or by the key that a demonstration keeps."""
+    actor = actor_of(request)
+    stage = request.POST.get("stage", OpeningStage.FIRST)
+    waiting = Opening.objects.visible_to(actor).filter(scenario=scenario, stage=stage).first()
+    if "demo" in request.POST and waiting and demo_key(actor.person):
+        given = demo_answer(actor.person, waiting)
+    else:
+        size = request.POST.get("tree_size", "")
+        given = {
+            "tree_size": int(size)
+            if size.isascii() and size.isdigit() and len(size) < 19
+            else None,
+            "assertion": read_assertion(request.POST.get("assertion", "")),
+        }
+    return actions.confirm_opening(actor=actor, scenario_uid=scenario.uid, stage=stage, **given)
+
+
+def read_assertion(text: str) -> dict[str, Any] | None:
+    """The key's answer as it came; what it is worth is asked by the action."""
+    if len(text) > ASSERTION_MOST:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def asked_of(actor: Actor, opening: Opening) -> dict[str, Any] | None:
+    """What this person's keys are asked to sign; None until the closing is in the log."""
+    asked = opening_challenge(opening)
+    if asked is None:
+        return None
+    shown = asked.shown(actor.user_uid)
+    demo = demo_key(actor.person)
+    kept = websafe_encode(demo.id) if demo else ""
+    return {
+        **shown,
+        "passkeys": [one for one in shown["credentials"] if one != kept],
+        "demo": kept in shown["credentials"],
+    }
 
 
 @never_cache
@@ -77,19 +124,22 @@ def opening_context(request: Request, scenario: Scenario) -> dict[str, Any]:
     if not openings:
         raise Http404
     may_confirm = can_confirm_opening(actor, scenario)
-    stages = [
-        {
-            "opening": row,
-            "entries": queries.opening_entries(actor, row),
-            "given": len(row.confirmations.all()),
-            "waiting": row.state == OpeningState.WAITING,
-            "may_confirm": may_confirm
-            and row.state == OpeningState.WAITING
-            and all(given.user_id != actor.user_id for given in row.confirmations.all()),
-            "has_confirmed": any(g.user_id == actor.user_id for g in row.confirmations.all()),
-        }
-        for row in openings
-    ]
+    stages = []
+    for row in openings:
+        has_confirmed = any(g.user_id == actor.user_id for g in row.confirmations.all())
+        waiting = row.state == OpeningState.WAITING
+        asked = may_confirm and waiting and not has_confirmed
+        stages.append(
+            {
+                "opening": row,
+                "entries": queries.opening_entries(actor, row),
+                "given": len(row.confirmations.all()),
+                "waiting": waiting,
+                "may_confirm": asked,
+                "asked": asked_of(actor, row) if asked else None,
+                "has_confirmed": has_confirmed,
+            }
+        )
     return {
         "scenario": scenario,
         "stages": stages,

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from fido2.utils import websafe_decode, websafe_encode
 
 from marketplace.base.actor import Actor
 from marketplace.bidding.models import Bid
 from marketplace.bidding.opener import open_confirmed
+from marketplace.ledger.log import sequencer
 from marketplace.ledger.verify import verify
 from marketplace.notices.models import Notice
 from marketplace.scenarios.actions import close_scenario
@@ -41,7 +43,9 @@ class Cast:
         self.owner, self.secretary = As(self.owner_actor), As(world.secretary())
         self.officer, self.publisher = As(world.officer()), As(world.officer())
         self.judges = [world.person("expert") for _ in range(3)]
-        self.holders = [As(actor) for actor in world.key_holder_actors(self.scenario)]
+        world.announce(self.scenario)
+        self.holder_actors = world.key_holder_actors(self.scenario)
+        self.holders = [As(actor) for actor in self.holder_actors]
 
     def bid(self, vendor, **changes):
         body = {"forms": bids.forms(**changes)}
@@ -53,13 +57,25 @@ class Cast:
         bids.pass_deadline(self.scenario, self.clock)
         close_scenario(scenario_uid=self.scenario.uid)
 
+    def answer(self, holder, seen):
+        """The key of this holder signs what its own reading of the opening asks."""
+        sequencer.seal_batch()
+        asked = holder.get(seen["links"]["self"]).json()["asked"]
+        key = next(
+            key
+            for key in map(world.holder_key, (actor.person for actor in self.holder_actors))
+            if websafe_encode(key.id) in asked["credentials"]
+        )
+        answer = key.answer(websafe_decode(asked["challenge"]))
+        return {"tree_size": asked["tree_size"], "assertion": answer}
+
     def open(self, stage):
         [row] = self.owner.get("openings/", {"stage": stage}).json()["results"]
         assert row["actions"] == []
         for holder in self.holders:
             seen = holder.get(row["links"]["self"]).json()
             assert names(seen) == ["confirm_opening"]
-            told = holder.post(href(seen, "confirm_opening"))
+            told = holder.post(href(seen, "confirm_opening"), self.answer(holder, seen))
             assert told.status_code == 200, told.content
         assert open_confirmed(bids.identity()) == 1
         return self.owner.get(row["links"]["self"]).json()

@@ -87,7 +87,8 @@ def confirm_opening(clock: Any) -> Deed:
     opening = bids.close(scenario, clock)
     given = OpeningConfirmation.objects.filter(opening=opening)
     holder = world.key_holder_actors(scenario)[0]
-    return Deed(holder, f"openings/{opening.uid}/confirm/", given.count)
+    body = bids.answer(scenario, holder)
+    return Deed(holder, f"openings/{opening.uid}/confirm/", given.count, body)
 
 
 def publicise(clock: Any) -> Deed:
@@ -130,7 +131,7 @@ def test_these_are_the_deeds_that_ask_for_it():
 
 
 @pytest.mark.parametrize("make", DEEDS.values(), ids=DEEDS)
-def test_a_proof_given_just_now_and_nothing_else(make, settings, clock):
+def test_a_proof_given_just_now_and_nothing_else(make, settings, clock, demo_keys):
     cache.clear()
     settings.MFA_OPTIONAL = True
     deed = make(clock)

@@ -13,10 +13,15 @@ from marketplace.base.actor import Actor
 from marketplace.bidding.actions import (
     confirm_opening,
     request_first_opening,
+    request_price_opening,
     submit_bid,
 )
+from marketplace.bidding.challenges import opening_challenge
 from marketplace.bidding.models import Bid, BidVersion, Opening, OpeningStage
 from marketplace.bidding.opener import open_confirmed
+from marketplace.ledger import actions as ledger
+from marketplace.ledger.log import sequencer
+from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions import close_scenario
 from marketplace.scenarios.models import Scenario
 from tests import world
@@ -82,6 +87,7 @@ def pass_deadline(scenario: Scenario, site_clock: Any) -> None:
 
 def close(scenario: Scenario, site_clock: Any) -> Opening | None:
     """Let the deadline pass and record it. Returns the opening that was asked for."""
+    world.announce(scenario)
     pass_deadline(scenario, site_clock)
     close_scenario(scenario_uid=scenario.uid)
     scenario.refresh_from_db()
@@ -90,8 +96,32 @@ def close(scenario: Scenario, site_clock: Any) -> Opening | None:
 
 def confirm(scenario: Scenario, stage: str = OpeningStage.FIRST) -> Opening:
     for holder in world.key_holder_actors(scenario):
-        opening = confirm_opening(actor=holder, scenario_uid=scenario.uid, stage=stage)
+        given = answer(scenario, holder, stage)
+        opening = confirm_opening(actor=holder, scenario_uid=scenario.uid, stage=stage, **given)
     return opening
+
+
+def request_prices(scenario: Scenario, secretary: Actor) -> None:
+    """As the committee does once every sheet is locked, which its log entry says."""
+    with transaction.atomic():
+        ledger.append(
+            "panel.technical_locked",
+            actor=secretary,
+            subjects=[scenario.uid],
+            audience=Audience.PUBLIC,
+            data={"scenario": scenario.uid},
+        )
+        request_price_opening(scenario=scenario, actor=secretary)
+
+
+def answer(scenario: Scenario, holder: Actor, stage: str = OpeningStage.FIRST) -> dict[str, Any]:
+    """What the holder's key says to the opening that waits, with everything in the log."""
+    world.announce(scenario)
+    sequencer.seal_batch()
+    asked = opening_challenge(Opening.objects.get(scenario=scenario, stage=stage))
+    assert asked is not None, "the closing is in the log"
+    key = world.holder_key(holder.person)
+    return {"tree_size": asked.tree_size, "assertion": key.answer(asked.challenge)}
 
 
 def open_first(scenario: Scenario, site_clock: Any) -> list[Bid]:

@@ -1,5 +1,7 @@
 """Two at once, on two connections, for every deed of the room."""
 
+from functools import partial
+
 import pytest
 
 from marketplace.base.errors import DomainError, StateConflict
@@ -137,7 +139,8 @@ def test_two_key_holders_at_once_confirm_once(two_at_once, clock):
     one, other = world.key_holder_actors(scenario)
     given = {"scenario_uid": scenario.uid, "stage": OpeningStage.FIRST}
     results = two_at_once(
-        lambda: confirm_opening(actor=one, **given), lambda: confirm_opening(actor=other, **given)
+        partial(confirm_opening, actor=one, **given, **bids.answer(scenario, one)),
+        partial(confirm_opening, actor=other, **given, **bids.answer(scenario, other)),
     )
     assert sorted(opening.state for opening in results) == [
         OpeningState.CONFIRMED,
@@ -150,6 +153,7 @@ def test_one_key_holder_twice_at_once_counts_once(two_at_once, clock):
     scenario = closed_scenario(clock)
     holder = world.key_holder_actors(scenario)[0]
     given = {"actor": holder, "scenario_uid": scenario.uid, "stage": OpeningStage.FIRST}
+    given |= bids.answer(scenario, holder)
     results = two_at_once(*[lambda: confirm_opening(**given)] * 2)
     assert [opening.state for opening in results] == [OpeningState.WAITING] * 2
     assert OpeningConfirmation.objects.count() == 1

@@ -13,9 +13,11 @@ from django.test import Client
 from marketplace.base.actor import Actor
 from marketplace.bidding.models import Bid, BidState
 from marketplace.bidding.opener import open_confirmed
+from marketplace.ledger.log import sequencer
 from tests import world
 from tests.bidding import bids
 from tests.bidding.posting import posted
+from tests.browser.keys import hold_key
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 UserModel = get_user_model()
@@ -90,13 +92,15 @@ def test_the_opening_moves_by_itself(site: str, browser: Any, clock: Any) -> Non
     scenario, vendor = world.published_scenario(), world.vendor()
     bids.bid(scenario, vendor)
     bids.close(scenario, clock)
+    sequencer.seal_batch()
     one, other = world.key_holder_actors(scenario)
     watching = signed_in(browser, site, vendor)
     watching.goto(f"{site}/en/scenarios/{scenario.ref}/opening/")
     for holder in (one, other):
         page = signed_in(browser, site, holder)
+        hold_key(page, holder.person)
         page.goto(f"{site}/en/scenarios/{scenario.ref}/opening/")
-        page.get_by_role("button", name="Confirm the opening").click()
+        page.get_by_role("button", name="Confirm with my security key").click()
         page.get_by_text("Your confirmation is recorded").wait_for()
         page.context.close()
     watching.get_by_text("2 / 2").wait_for()

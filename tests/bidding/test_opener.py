@@ -13,7 +13,6 @@ from marketplace.base.actor import Role
 from marketplace.base.canonical import canonical
 from marketplace.bidding import opener
 from marketplace.bidding.actions import (
-    request_price_opening,
     submit_sealed_bid,
     withdraw_bid,
 )
@@ -305,7 +304,7 @@ def test_prices_open_only_for_eligible_bids(clock):
     Bid.objects.filter(pk=void.pk).update(state=BidState.VOID)
     secretary = world.secretary()
     for _ in range(2):
-        bids.in_transaction(request_price_opening, scenario=scenario, actor=secretary)
+        bids.request_prices(scenario, secretary)
     assert open_confirmed(bids.identity()) == 0
     bids.confirm(scenario, OpeningStage.PRICE)
     assert open_confirmed(bids.identity()) == 1
@@ -323,7 +322,7 @@ def test_a_price_that_cannot_be_read_makes_the_bid_void(clock):
     first, second = Bid.objects.order_by("pk")
     sealed = SealedEnvelope.objects.get(version__bid=first, envelope="price")
     storage.path_of(sealed.stored_name).write_bytes(b"damaged")
-    bids.in_transaction(request_price_opening, scenario=scenario, actor=world.secretary())
+    bids.request_prices(scenario, world.secretary())
     bids.confirm(scenario, OpeningStage.PRICE)
     assert open_confirmed(bids.identity()) == 1
     first.refresh_from_db()

@@ -81,9 +81,10 @@ def test_twice_by_the_same_person_counts_once(clock):
     one, other = world.key_holder_actors(scenario)
     given = {"scenario_uid": scenario.uid, "stage": OpeningStage.FIRST}
     for _ in range(2):
-        opening = confirm_opening(actor=one, **given)
+        opening = confirm_opening(actor=one, **given, **bids.answer(scenario, one))
     assert (opening.state, OpeningConfirmation.objects.count()) == (OpeningState.WAITING, 1)
-    assert confirm_opening(actor=other, **given).state == OpeningState.CONFIRMED
+    answer = bids.answer(scenario, other)
+    assert confirm_opening(actor=other, **given, **answer).state == OpeningState.CONFIRMED
     # A late repetition of one's own is still no fault.
     assert confirm_opening(actor=one, **given).state == OpeningState.CONFIRMED
     kinds = Event.objects.filter(kind__in=["confirmation.given", "opening.confirmed"])
@@ -119,6 +120,7 @@ def test_not_before_the_deadline_by_the_database_s_clock(clock, late, allowed):
     holder = world.key_holder_actors(scenario)[0]
     given = {"actor": holder, "scenario_uid": scenario.uid, "stage": OpeningStage.FIRST}
     if allowed:
+        given |= bids.answer(scenario, holder)
         assert confirm_opening(**given).state == OpeningState.WAITING
         return
     with pytest.raises((TooEarly, NotAllowed)):

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from marketplace.base.actor import Role
-from marketplace.bidding.actions import request_price_opening, start_eligibility
+from marketplace.bidding.actions import start_eligibility
 from marketplace.bidding.models import Bid, BidState, BidVersion, OpenedFile, OpeningStage
 from marketplace.bidding.opener import open_confirmed
 from marketplace.files import uploads
@@ -210,15 +210,25 @@ def test_the_bid_s_page_asks_the_same_for_one_and_for_thirty_versions(count_quer
     assert len(queries) <= 18, [query["sql"] for query in queries.captured_queries]
 
 
+def key_answer(scenario, holder):
+    given = bids.answer(scenario, holder)
+    return {"tree_size": given["tree_size"], "assertion": json.dumps(given["assertion"])}
+
+
 # -- The opening ---------------------------------------------------------------------------------------
 def test_the_opening_is_confirmed_watched_and_recorded(clock):
     scenario, vendor = world.published_scenario(), world.vendor()
     bids.bid(scenario, vendor)
     bids.close(scenario, clock)
     url, live = address("opening", scenario), address("opening-live", scenario)
-    first, second = (client_of(actor) for actor in world.key_holder_actors(scenario))
+    holders = world.key_holder_actors(scenario)
+    first, second = (client_of(actor) for actor in holders)
+    assert "还没有写进日志" in text_of(first.get(url))
+    one, other = ({"stage": "first", **key_answer(scenario, actor)} for actor in holders)
     assert 'name="stage"' in text_of(first.get(url))
-    assert first.post(url, {"stage": "first"}).url == url
+    assert first.post(url, {"stage": "first"}).status_code == 422
+    assert first.post(url, other).status_code == 422  # another holder's key
+    assert first.post(url, one).url == url
     assert 'name="stage"' not in text_of(first.get(url))
     watching = client_of(vendor)
     text = text_of(watching.get(live))
@@ -227,7 +237,7 @@ def test_the_opening_is_confirmed_watched_and_recorded(clock):
     assert 'name="stage"' not in text_of(watching.get(url))
     record = address("opening-record", scenario, "first")
     assert watching.get(record).status_code == 404
-    assert second.post(url, {"stage": "first"}).status_code == 302
+    assert second.post(url, other).status_code == 302
     assert watching.post(url, {"stage": "first"}).status_code == 403
     assert watching.post(url, {"stage": "other"}).status_code == 404
     open_confirmed(bids.identity())
@@ -244,7 +254,7 @@ def test_a_price_opening_shows_the_prices(clock):
     Bid.objects.update(state=BidState.ELIGIBLE)
     Scenario.objects.update(state=State.REVIEW)
     scenario.refresh_from_db()
-    bids.in_transaction(request_price_opening, scenario=scenario, actor=world.secretary())
+    bids.request_prices(scenario, world.secretary())
     bids.confirm(scenario, OpeningStage.PRICE)
     client = client_of(world.officer())
     assert "900000" not in text_of(client.get(address("opening", scenario)))

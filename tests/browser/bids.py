@@ -8,6 +8,7 @@ from typing import Any
 from marketplace.base import clock as server_clock
 from marketplace.base import queue
 from marketplace.ledger import receipts
+from marketplace.ledger.log import sequencer
 from marketplace.ledger.verify import verify
 from marketplace.scenarios import sweeps
 from tests.browser import cast as typed
@@ -107,6 +108,7 @@ def close_and_open(walk: Walk, clock: Clock) -> list[Reader]:
     clock.move(walk.scenario.deadline_at - server_clock.now())
     sweeps.close_due()
     queue.deliver_due()
+    sequencer.seal_batch()
     holders = [
         walk.person(f"holder{place + 1}", user) for place, user in enumerate(walk.cast.holders)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from marketplace.ledger.log import sequencer
 from tests.browser.bids import confirm_opening
 from tests.browser.pages import Reader
 from tests.browser.walk import Walk
@@ -60,6 +61,7 @@ def score_all(walk: Walk, secretary: Reader, holders: list[Reader]) -> None:
             score(expert, stage, looks=expert is experts[stage == "named"])
         secretary.page.reload()
         secretary.glance(f"panel-after-{stage}")
+    sequencer.seal_batch()
     for holder in holders:
         holder.task("/opening/")
     confirm_opening(holders)

@@ -49,7 +49,7 @@ def opener_process() -> Iterator[None]:
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_demand_travels_to_its_award_and_into_the_count(readers, clock):
+def test_a_demand_travels_to_its_award_and_into_the_count(readers, clock, demo_keys):
     walk = Walk(readers)
     posting.nothing_yet(walk)
     with opener_process():

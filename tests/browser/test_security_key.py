@@ -6,6 +6,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 
 from tests import world
+from tests.browser.keys import plug_in_a_key
 from tests.browser.pages import Reader
 
 
@@ -18,23 +19,9 @@ def reader(request, browser, site, settings):
     assert made.complaints == []
 
 
-def plug_in_a_key(reader: Reader) -> None:
-    devtools = reader.context.new_cdp_session(reader.page)
-    devtools.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasResidentKey": True,
-        "hasUserVerification": True,
-        "isUserVerified": True,
-        "automaticPresenceSimulation": True,
-    }
-    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-
-
 def test_a_key_is_added_and_signs_in(reader):
     user = world.officer().user
-    plug_in_a_key(reader)
+    plug_in_a_key(reader.page)
     reader.sign_in(user)
     reader.page.click(".jb-account summary")
     reader.press(".jb-account-panel a[href$='/accounts/security/']", "**/accounts/security/")

@@ -16,6 +16,7 @@ from config.runtime import alive, secrets
 from marketplace.accounts import factors
 from marketplace.base import heartbeat
 from marketplace.files import storage
+from marketplace.ledger.verify import parse_vkey
 from tests.house.test_operations import read_variables
 
 ROOT = Path(settings.BASE_DIR)
@@ -92,7 +93,9 @@ def test_every_secret_is_made_once(tmp_path, capsys, settings):
     identity = folder / "opener" / "identity.txt"
     assert identity.stat().st_mode & 0o077 == 0
     made = pyrage.x25519.Identity.from_str(identity.read_text().strip())
-    assert printed == f"OPENER_RECIPIENT={made.to_public()}"
+    recipient, vkey = printed.splitlines()
+    assert recipient == f"OPENER_RECIPIENT={made.to_public()}"
+    assert parse_vkey(vkey.removeprefix("OPENER_LOG_VKEY=")).name == "jiebang.example/log"
     app = (folder / "app_password").read_text().strip()
     assert f":{app}@postgres:5432/jiebang" in (folder / "database_url").read_text()
 

@@ -128,6 +128,7 @@ def test_keys_are_made_once_and_are_ours_alone(folder):
     assert {path: path.read_bytes() for path in paths} == before
     assert {path.relative_to(folder).as_posix() for path in paths} == {
         "keys/factors",
+        "keys/demo_holders",
         "keys/receipt.pem",
         "keys/log.pem",
         "keys/secret",

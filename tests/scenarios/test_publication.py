@@ -82,6 +82,8 @@ def test_what_publication_leaves_behind(clock):
         "sha256": publication.sha256,
         "deadline_at": stamp(scenario.deadline_at),
         "recipients": recipients,
+        "confirmations": 2,
+        "keys": [],
     }
 
 

@@ -55,7 +55,7 @@ class Marked(Content):
 
 
 @pytest.mark.slow
-def test_markup_is_text_on_every_page_that_shows_it(settings, clock):
+def test_markup_is_text_on_every_page_that_shows_it(settings, clock, demo_keys):
     settings.DEMO = True
     content = Marked()
     people = load_people(content, "x")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from marketplace.accounts.models import User
 from marketplace.base import clock
 from marketplace.base.actor import SYSTEM, Actor
-from marketplace.base.errors import NotFound, StateConflict, TooEarly
+from marketplace.base.assertions import NotConfirmed
+from marketplace.base.errors import Invalid, NotFound, StateConflict, TooEarly
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.rules import require
 from marketplace.base.states import move
+from marketplace.bidding.challenges import NOT_SEALED, opening_challenge
+from marketplace.bidding.confirmations import holder_of
 from marketplace.bidding.models import (
     Opening,
     OpeningConfirmation,
@@ -27,6 +33,19 @@ from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions import record_failure
 from marketplace.scenarios.models import Scenario, State
 
+REFUSED = {
+    "malformed": gettext_lazy("This is not the answer of a security key."),
+    "challenge": gettext_lazy(
+        "The key signed something else. Load the page again and confirm once more."
+    ),
+    "not_verified": gettext_lazy(
+        "The key did not check who holds it: use its PIN or your fingerprint."
+    ),
+    "signature": gettext_lazy("The signature of the key does not hold."),
+    "unknown_key": gettext_lazy(
+        "This key was not announced with the demand as yours; it opens nothing."
+    ),
+}
 # In which state of the scenario each stage may be confirmed and carried out.
 STAGE_STATE = {OpeningStage.FIRST: State.CLOSED, OpeningStage.PRICE: State.REVIEW}
 
@@ -93,11 +112,20 @@ def fail_thin_listing(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> bool:
 
 
 @transaction.atomic
-def confirm_opening(*, actor: Actor, scenario_uid: UUID, stage: str) -> Opening:
+def confirm_opening(
+    *,
+    actor: Actor,
+    scenario_uid: UUID,
+    stage: str,
+    tree_size: int | None = None,
+    assertion: Mapping[str, Any] | None = None,
+) -> Opening:
     """One key holder says: open. Saying it twice counts once.
 
-    Raises TooEarly before the deadline by the database's clock, StateConflict when nothing waits
-    for a confirmation.
+    assertion: by the holder's key over the challenge of `queries.opening_challenge`, whose
+    tree_size is repeated here. The opener asks the same again of the log. Raises TooEarly before
+    the deadline by the database's clock, StateConflict when nothing waits for a confirmation, and
+    NotConfirmed (422) for an assertion that does not hold.
     """
     seen = Opening.objects.visible_to(actor).filter(scenario__uid=scenario_uid, stage=stage)
     if not seen.exists():
@@ -115,7 +143,14 @@ def confirm_opening(*, actor: Actor, scenario_uid: UUID, stage: str) -> Opening:
     now = clock.now()
     if scenario.deadline_at is None or now < scenario.deadline_at:
         raise TooEarly
-    OpeningConfirmation.objects.create(opening=opening, user=actor.user, confirmed_at=now)
+    require_assertion(actor.user, opening, tree_size, assertion)
+    OpeningConfirmation.objects.create(
+        opening=opening,
+        user=actor.user,
+        confirmed_at=now,
+        tree_size=tree_size,
+        assertion=assertion,
+    )
     given = OpeningConfirmation.objects.filter(opening=opening).count()
     subjects = [scenario.uid, opening.uid]
     ledger.append(
@@ -137,6 +172,26 @@ def confirm_opening(*, actor: Actor, scenario_uid: UUID, stage: str) -> Opening:
             data={"stage": stage},
         )
     return opening
+
+
+def require_assertion(
+    user: User, opening: Opening, tree_size: int | None, assertion: Mapping[str, Any] | None
+) -> None:
+    """Raise Invalid unless the holder's own announced key signed what the page asked for."""
+    if assertion is None or tree_size is None:
+        raise Invalid(
+            _("Confirm with your security key: nothing else opens bids."),
+            code="opening.assertion_missing",
+        )
+    asked = opening_challenge(opening, tree_size)
+    if asked is None:
+        raise StateConflict(NOT_SEALED, code="opening.not_sealed")
+    try:
+        number = holder_of(assertion, asked.keys, challenge=asked.challenge)
+    except NotConfirmed as error:
+        raise Invalid(REFUSED[str(error)], code=f"opening.{error}") from error
+    if asked.holders[number] != user.uid:
+        raise Invalid(REFUSED["unknown_key"], code="opening.unknown_key")
 
 
 def refuse_early(actor: Actor, scenario_uid: UUID) -> NoReturn:

@@ -218,10 +218,12 @@ def _moved(scenario: Scenario, panel: Panel, to: str, kind: str, actor: Actor) -
         kind,
         actor=actor,
         subjects=[scenario.uid, panel.uid],
-        audience=Audience.OFFICE,
+        # The opener needs to read in the log that nobody scores quality any more.
+        audience=Audience.PUBLIC if to == PanelState.NAMED else Audience.OFFICE,
         from_state=left,
         to_state=panel.state,
         profile_version=queries.rules_of(scenario).label,
+        data={"scenario": scenario.uid},
     )
 
 

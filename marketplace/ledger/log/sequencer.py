@@ -123,7 +123,9 @@ def mixed(entries: list[Entry]) -> list[Entry]:
     opaque = [entry for entry in entries if not entry.readable]
     chance.shuffle(opaque)
     in_order = iter([entry for entry in entries if entry.readable])
-    where = set(chance.sample(range(len(entries)), len(entries) - len(opaque)))
+    places = list(range(len(entries)))
+    chance.shuffle(places)
+    where = set(places[: len(entries) - len(opaque)])
     rest = iter(opaque)
     return [next(in_order) if at in where else next(rest) for at in range(len(entries))]
 

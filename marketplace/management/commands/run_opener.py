@@ -16,6 +16,8 @@ from django.db import InterfaceError, OperationalError, connection
 
 from marketplace.base import clock, heartbeat
 from marketplace.bidding.opener import open_confirmed
+from marketplace.bidding.replay import Replay
+from marketplace.ledger.verify import NotValid, parse_vkey
 
 log = structlog.get_logger()
 
@@ -45,13 +47,24 @@ def verify_clock() -> None:
         raise CommandError(str(error)) from error
 
 
-def one_round(identity: str) -> bool:
+def read_log_key() -> str:
+    if not settings.OPENER_LOG_VKEY:
+        raise CommandError("OPENER_LOG_VKEY is not set: the opener believes the log alone.")
+    try:
+        for text in settings.OPENER_LOG_VKEY.split():
+            parse_vkey(text)
+    except NotValid as error:
+        raise CommandError("OPENER_LOG_VKEY is not a verifier key.") from error
+    return str(settings.OPENER_LOG_VKEY)
+
+
+def one_round(identity: str, replay: Replay) -> bool:
     """Whether it went well; after a lost database the next round connects anew."""
     try:
         # A restart may have brought another database behind the same address.
         if connection.connection is None:
             verify_clock()
-        finished = open_confirmed(identity)
+        finished = open_confirmed(identity, replay)
     except (OperationalError, InterfaceError) as error:
         log.warning("opener.database_away", error=type(error).__name__)
         connection.close()
@@ -75,9 +88,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         identity = read_identity()
+        replay = Replay(read_log_key())
         verify_clock()
         if options["once"]:
-            open_confirmed(identity)
+            open_confirmed(identity, replay)
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -85,7 +99,9 @@ class Command(BaseCommand):
         log.info("opener.started")
         pause = PAUSE_SECONDS
         while not stop.is_set():
-            pause = PAUSE_SECONDS if one_round(identity) else min(pause * 2, PAUSE_SECONDS_MAX)
+            pause = (
+                PAUSE_SECONDS if one_round(identity, replay) else min(pause * 2, PAUSE_SECONDS_MAX)
+            )
             stop.wait(pause)
         connection.close()
         log.info("opener.stopped")

@@ -18,11 +18,17 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from psycopg import sql
 
+from marketplace.ledger.verify import named
 from marketplace.management.season.content import Content
 from marketplace.management.season.path import play_season
 from marketplace.management.season.people import load_people
@@ -97,12 +103,13 @@ def surroundings(name: str, folder: Path) -> dict[str, str]:
     key_file = folder / "opener.key"
     key_file.touch(mode=0o600)
     key_file.write_text(str(identity))
-    for name_of_key in ("receipt", "log"):
-        (folder / f"{name_of_key}.pem").write_bytes(
-            Ed25519PrivateKey.generate().private_bytes(
-                Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-            )
+    signing = {use: Ed25519PrivateKey.generate() for use in ("receipt", "log")}
+    for use, key in signing.items():
+        (folder / f"{use}.pem").write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         )
+    (folder / "holders").write_bytes(secrets.token_bytes(32))
+    public = signing["log"].public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     return {
         **os.environ,
         "DATABASE_URL": renamed(os.environ["DATABASE_URL"], name),
@@ -111,6 +118,9 @@ def surroundings(name: str, folder: Path) -> dict[str, str]:
         "RECEIPT_KEY_FILE": str(folder / "receipt.pem"),
         "LOG_KEY_FILE": str(folder / "log.pem"),
         "LOG_ANCHOR_FILE": str(folder / "log" / "checkpoint"),
+        "OPENER_LOG_VKEY": named(settings.LOG_ORIGIN, public).text(),
+        "LOG_ORIGIN": settings.LOG_ORIGIN,
+        "DEMO_HOLDER_KEYS_FILE": str(folder / "holders"),
         "OPENER_RECIPIENT": str(identity.to_public()),
         "DEMO": "1",
         "PYTHONUNBUFFERED": "1",

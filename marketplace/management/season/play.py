@@ -12,9 +12,11 @@ from marketplace.awards import actions as awards
 from marketplace.base import clock, queue
 from marketplace.base.actor import Actor
 from marketplace.bidding import actions as bidding
-from marketplace.bidding.models import Bid, BidState, OpeningStage
+from marketplace.bidding.challenges import demo_answer, opening_challenge
+from marketplace.bidding.models import Bid, BidState, Opening, OpeningStage
 from marketplace.committee import actions as committee
 from marketplace.committee.models import PanelState, Sheet, SheetStage, SheetState
+from marketplace.ledger.log import sequencer
 from marketplace.management.season.content import Content, Mapping, draft_data
 from marketplace.management.season.people import People
 from marketplace.scenarios import actions as scenarios
@@ -128,9 +130,23 @@ class Play:
     # -- opening and eligibility -----------------------------------------------------------------
     def confirm(self, stage: str, *holders: str) -> None:
         for holder in holders:
+            actor = self.people.actor(holder)
             bidding.confirm_opening(
-                actor=self.people.actor(holder), scenario_uid=self.uid, stage=stage
+                actor=actor, scenario_uid=self.uid, stage=stage, **self.answer(actor, stage)
             )
+
+    def answer(self, actor: Actor, stage: str) -> Mapping:
+        """By the holder's key of the demonstration, once the closing is in the log."""
+        opening = Opening.objects.filter(scenario__uid=self.uid, stage=stage).first()
+        if opening is None:
+            return {}
+        # The season is its own sequencer; where another is at work, it is waited for.
+        sequencer.seal_batch()
+        wait_until(
+            f"the closing of {self.code} did not reach the log",
+            lambda: opening_challenge(opening) is not None,
+        )
+        return demo_answer(actor.person, opening)
 
     def wait_for_opening(self) -> None:
         wait_until(f"{self.code} was not opened", lambda: self.scenario.state != State.CLOSED)

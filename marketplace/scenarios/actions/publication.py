@@ -14,8 +14,10 @@ from django.db.models import IntegerField, Max
 from django.db.models.functions import Cast, Substr
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from fido2.utils import websafe_encode
 
 from marketplace.accounts.actions import grant
+from marketplace.accounts.credentials import Credential, credentials_of
 from marketplace.accounts.models import Capability, Organisation, User
 from marketplace.base import clock
 from marketplace.base.actor import Actor
@@ -112,6 +114,9 @@ def publish_scenario(
             "sha256": publication.sha256,
             "deadline_at": deadline,
             "recipients": recipients,
+            # Which keys may confirm an opening, for the opener, which believes the log alone.
+            "confirmations": profile.count("open_confirmations") if profile.takes_bids else 0,
+            "keys": announced_keys([credentials_of(holder) for holder in in_order(holders)]),
         },
     )
     return scenario
@@ -197,6 +202,13 @@ def _key_holders(scenario: Scenario, profile: RuleProfile, uids: Sequence[UUID])
         sentence = _("Profile %(profile)s asks for at least %(asked)s different key holders.")
         values = {"profile": profile.code, "asked": asked}
         raise Wrong("key_holders.too_few", sentence % values)
+    without = [person.name for person in people if not credentials_of(person)]
+    if without and not settings.MFA_OPTIONAL:
+        raise Wrong(
+            "key_holders.no_key",
+            _("Only a security key confirms an opening, and these people have none: %(names)s.")
+            % {"names": _(", ").join(without)},
+        )
     return people
 
 
@@ -228,6 +240,24 @@ def _make_envelope_keys(scenario: Scenario) -> dict[str, str]:
     return recipients
 
 
+def in_order(holders: list[User]) -> list[User]:
+    """As the publication numbers them."""
+    return sorted(holders, key=lambda holder: str(holder.uid))
+
+
+def announced_keys(holders: list[list[Credential]]) -> list[dict[str, Any]]:
+    """How the log names the keys: by the holder's number in the publication, not by a name."""
+    return [
+        {
+            "holder": number,
+            "id": websafe_encode(credential.id),
+            "public_key": websafe_encode(credential.public_key),
+        }
+        for number, credentials in enumerate(holders)
+        for credential in credentials
+    ]
+
+
 def _frozen(
     scenario: Scenario, profile: RuleProfile, recipients: dict[str, str], holders: list[User]
 ) -> dict[str, Any]:
@@ -254,7 +284,7 @@ def _frozen(
         },
         "sealing_mode": scenario.sealing_mode,
         "recipients": recipients,
-        "key_holders": sorted(str(holder.uid) for holder in holders),
+        "key_holders": [str(holder.uid) for holder in in_order(holders)],
         **{name: value for name, value in content.values.items() if name != "profile"},
         "parts": content.rows,
         "attachments": frozen_attachments(scenario),

@@ -1,0 +1,174 @@
+"""The opener reads the log for itself: what was announced, when it closed, what had been received.
+
+Rows may have been edited by whoever owns the database; leaves under a checkpoint signed by the log's
+key may not. What is read here is believed only up to a size whose root such a signature covers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from marketplace.ledger.leaves import OPAQUE, event_commitment
+from marketplace.ledger.log import tiles
+from marketplace.ledger.log.models import Checkpoint, Leaf
+from marketplace.ledger.models import Event
+from marketplace.ledger.verify import (
+    NotValid,
+    instant,
+    leaf_hash,
+    node_hash,
+    open_checkpoint,
+    parse_vkey,
+    tree_root,
+    unbase64,
+    verify_inclusion,
+)
+
+CHUNK = 5000
+ANNOUNCES = {"scenario.published"}
+CLOSES = "scenario.closed"
+LOCKS = "panel.technical_locked"
+
+
+class LogNotTrusted(Exception):
+    """The log in the database is not what its key signed, or is not there yet."""
+
+
+@dataclass
+class Announced:
+    """What everybody could read about one demand."""
+
+    keys: list[dict[str, Any]] = field(default_factory=list)
+    confirmations: int = 0
+    deadlines: list[str] = field(default_factory=list)
+    recipients: dict[str, str] = field(default_factory=dict)
+    closed: bool = False
+    # The size of the first signed checkpoint that covers the closing: what it covers was in time.
+    closing_size: int | None = None
+    technical_locked: bool = False
+
+    @property
+    def deadline_at(self) -> datetime:
+        """The latest ever announced: nobody can move it earlier."""
+        return instant(max(self.deadlines))
+
+
+class Replay:
+    """The readable leaves up to the newest checkpoint, added to at each look.
+
+    vkeys: the log's verifier keys, which the opener was given; the database's word does not count.
+    More than one, separated by spaces, where the log's key was changed.
+    """
+
+    def __init__(self, vkeys: str) -> None:
+        self.vkeys = vkeys.split()
+        self._forget()
+
+    def _forget(self) -> None:
+        self.size = 0
+        self.demands: dict[str, Announced] = {}
+        self._peaks: list[tuple[int, bytes]] = []  # (leaves, root) of complete subtrees
+        self._closing: list[Announced] = []
+
+    def advance(self) -> None:
+        """Read on to the newest checkpoint. Raises LogNotTrusted and then forgets what it read."""
+        try:
+            for checkpoint in self._checkpoints():
+                self._read_to(checkpoint)
+        except LogNotTrusted:
+            self._forget()
+            raise
+
+    def _checkpoints(self) -> Iterator[Checkpoint]:
+        origins = [parse_vkey(text).name for text in self.vkeys]
+        rows = Checkpoint.objects.filter(size__gt=self.size, origin__in=origins)
+        yield from rows.order_by("size", "-id").iterator(chunk_size=1000)
+
+    def _read_to(self, checkpoint: Checkpoint) -> None:
+        """Only a signature makes a checkpoint count, so each is checked."""
+        try:
+            opened = open_checkpoint(checkpoint.note, self.vkeys)
+        except NotValid as error:
+            raise LogNotTrusted("checkpoint") from error
+        readable: list[bytes] = []
+        while self.size < opened.size:
+            end = min(self.size + CHUNK, opened.size)
+            rows = Leaf.objects.filter(index__gte=self.size, index__lt=end).order_by("index")
+            datas = [bytes(data) for data in rows.values_list("data", flat=True)]
+            if len(datas) != end - self.size:
+                raise LogNotTrusted("leaves_missing")
+            for data in datas:
+                self._add(data)
+            readable += [data for data in datas if len(data) != OPAQUE]
+        if self.root() != opened.root:
+            raise LogNotTrusted("root")
+        for data in readable:
+            self._note(json.loads(data))
+        for demand in self._closing:
+            demand.closing_size = opened.size
+        self._closing.clear()
+
+    def _add(self, data: bytes) -> None:
+        width, rest = 1, leaf_hash(data)
+        while self._peaks and self._peaks[-1][0] == width:
+            rest = node_hash(self._peaks.pop()[1], rest)
+            width *= 2
+        self._peaks.append((width, rest))
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self._peaks:
+            return tree_root([])
+        found = self._peaks[-1][1]
+        for _width, peak in reversed(self._peaks[:-1]):
+            found = node_hash(peak, found)
+        return found
+
+    def _note(self, said: dict[str, Any]) -> None:
+        kind, data = said["kind"], said["data"]
+        if not kind.startswith("scenario.") and kind != LOCKS:
+            return
+        scenario = data["scenario"] if kind == LOCKS else said["subjects"][-1]
+        demand = self.demands.setdefault(scenario, Announced())
+        if "deadline_at" in data and kind != CLOSES:
+            demand.deadlines.append(data["deadline_at"])
+        if kind in ANNOUNCES and not demand.keys:
+            demand.keys = data.get("keys", [])
+            demand.confirmations = data.get("confirmations", 0)
+            demand.recipients = data["recipients"]
+        elif kind == CLOSES and not demand.closed:
+            demand.closed = True
+            self._closing.append(demand)
+        elif kind == LOCKS:
+            demand.technical_locked = True
+
+    def announced(self, scenario_uid: UUID) -> Announced:
+        """Raises LogNotTrusted if the log does not know the demand."""
+        found = self.demands.get(str(scenario_uid))
+        if found is None or not found.deadlines:
+            raise LogNotTrusted("not_announced")
+        return found
+
+    def covers(self, event: Event, size: int) -> bool:
+        """Whether the event's leaf lies under the first `size` leaves of the log read here."""
+        leaf = Leaf.objects.filter(event_id=event.pk, index__lt=size).first()
+        if leaf is None or bytes(leaf.data) != event_commitment(event):
+            return False
+        checkpoint = tiles.newest()
+        if checkpoint is None:
+            return False
+        try:
+            opened = open_checkpoint(checkpoint.note, self.vkeys)
+            found = tiles.inclusion(leaf, checkpoint)
+            path = [unbase64(item) for item in found["hashes"]]
+            verify_inclusion(
+                leaf_hash(bytes(leaf.data)), leaf.index, opened.size, path, opened.root
+            )
+        except (NotValid, ValueError):
+            return False
+        return True

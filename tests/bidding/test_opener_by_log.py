@@ -1,0 +1,297 @@
+"""The opener believes the log and the holders' keys; whoever owns the database cannot make it open."""
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connections, transaction
+
+from marketplace.base import clock as site_clock
+from marketplace.base.assertions import NotConfirmed, SoftwareKey, check_assertion
+from marketplace.bidding.challenges import opening_challenge
+from marketplace.bidding.confirmations import challenge, holder_of
+from marketplace.bidding.models import (
+    BidState,
+    OpenedEnvelope,
+    Opening,
+    OpeningConfirmation,
+    OpeningState,
+    Outcome,
+    SealedEnvelope,
+)
+from marketplace.bidding.opener import Refused, in_time, open_confirmed, verify_by_log
+from marketplace.bidding.replay import LogNotTrusted, Replay
+from marketplace.ledger.log import sequencer
+from marketplace.ledger.log.models import Leaf
+from marketplace.ledger.models import Event
+from marketplace.ledger.verify import named
+from marketplace.scenarios.actions import close_scenario
+from tests import world
+from tests.bidding import bids
+
+SEED = b"\1" * 32
+
+
+def edit(statement, *given):
+    """As somebody does who owns the database: triggers off, then the row."""
+    table = re.search(r"marketplace_\w+", statement)[0]
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(statement, given)
+        cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+@pytest.fixture
+def own(committing_db, settings):
+    """A replay as the opener makes one."""
+
+    def read() -> Replay:
+        replay = Replay(settings.OPENER_LOG_VKEY)
+        replay.advance()
+        return replay
+
+    return read
+
+
+def confirmed(clock):
+    scenario = bids.waiting(clock)
+    opening = bids.confirm(scenario)
+    assert opening.state == OpeningState.CONFIRMED
+    return scenario, opening
+
+
+# -- What is read of the log -----------------------------------------------------------------------
+def test_what_was_announced_is_read_from_the_leaves(own, clock):
+    scenario, opening = confirmed(clock)
+    replay = own()
+    told = replay.announced(scenario.uid)
+    assert told.deadline_at == scenario.deadline_at.replace(
+        microsecond=scenario.deadline_at.microsecond // 1000 * 1000
+    )
+    assert (told.confirmations, len(told.keys)) == (2, 2)
+    assert told.recipients == dict(scenario.envelope_keys.values_list("envelope", "recipient"))
+    assert told.closing_size == 16
+    assert verify_by_log(opening, replay) == told.closing_size
+    before = replay.size
+    sequencer.seal_batch()
+    replay.advance()
+    assert (before, replay.size) == (32, Leaf.objects.count())
+    assert replay.announced(scenario.uid).closing_size == 16
+
+
+def test_a_demand_that_the_log_does_not_know_is_not_opened(own, clock):
+    confirmed(clock)
+    with pytest.raises(LogNotTrusted, match="not_announced"):
+        own().announced(world.published_scenario().uid)
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("UPDATE marketplace_leaf SET data = data || 'x' WHERE index = 0", "root"),
+        ("DELETE FROM marketplace_leaf WHERE index = 1", "leaves_missing"),
+        ("UPDATE marketplace_checkpoint SET note = replace(note, size::text, '7')", "checkpoint"),
+    ],
+)
+def test_an_edited_log_is_not_believed(own, clock, statement, reason):
+    confirmed(clock)
+    edit(statement)
+    with pytest.raises(LogNotTrusted, match=reason):
+        own()
+    assert open_confirmed(bids.identity()) == 0
+    assert OpenedEnvelope.objects.count() == 0
+
+
+def test_a_log_signed_by_another_key_is_not_believed(committing_db, settings, clock):
+    confirmed(clock)
+    settings.OPENER_LOG_VKEY = named(settings.LOG_ORIGIN, SEED).text()
+    assert open_confirmed(bids.identity()) == 0
+
+
+# -- A superuser's edits ---------------------------------------------------------------------------
+def test_a_deadline_moved_earlier_in_the_database_opens_nothing(own, clock):
+    """Everything in the rows says open; the log says not yet, and the keys signed something else."""
+    scenario = world.published_scenario()
+    world.announce(scenario)
+    bids.bid(scenario)
+    earlier = site_clock.now() + timedelta(seconds=1)
+    edit("UPDATE marketplace_scenario SET deadline_at = %s WHERE id = %s", earlier, scenario.pk)
+    clock.move(timedelta(seconds=2))
+    close_scenario(scenario_uid=scenario.uid)
+    scenario.refresh_from_db()
+    opening = bids.confirm(scenario)
+    assert opening.state == OpeningState.CONFIRMED
+    with pytest.raises(Refused, match="deadline_in_log_not_reached"):
+        verify_by_log(opening, own())
+    assert open_confirmed(bids.identity()) == 0
+    assert OpenedEnvelope.objects.count() == 0
+
+
+def test_forged_confirmations_open_nothing(own, clock):
+    scenario = bids.waiting(clock)
+    sequencer.seal_batch()
+    opening = Opening.objects.get(scenario=scenario)
+    asked = opening_challenge(opening)
+    stranger = SoftwareKey(SEED)
+    for holder in world.key_holder_actors(scenario):
+        OpeningConfirmation.objects.create(
+            opening=opening,
+            user=holder.person,
+            confirmed_at=site_clock.now(),
+            tree_size=asked.tree_size,
+            assertion=stranger.answer(asked.challenge),
+        )
+    edit("UPDATE marketplace_opening SET state = 'confirmed'")
+    opening.refresh_from_db()
+    with pytest.raises(Refused, match="assertions"):
+        verify_by_log(opening, own())
+    assert open_confirmed(bids.identity()) == 0
+
+
+def test_one_holder_twice_is_not_two(own, clock):
+    scenario = bids.waiting(clock)
+    one, other = world.key_holder_actors(scenario)
+    given = bids.answer(scenario, one)
+    opening = Opening.objects.get(scenario=scenario)
+    for holder in (one, other):
+        OpeningConfirmation.objects.create(
+            opening=opening, user=holder.person, confirmed_at=site_clock.now(), **given
+        )
+    edit("UPDATE marketplace_opening SET state = 'confirmed', confirmations_needed = 1")
+    opening.refresh_from_db()
+    with pytest.raises(Refused, match="assertions"):
+        verify_by_log(opening, own())
+
+
+def test_a_late_bid_slipped_into_the_database_is_not_opened(own, clock):
+    """Its rows are complete and its receipt signed; only the log did not have it at the closing."""
+    scenario = world.published_scenario()
+    bids.bid(scenario)
+    bids.close(scenario, clock)
+    sequencer.seal_batch()
+    edit(
+        "UPDATE marketplace_scenario SET state = 'published', deadline_at = %s WHERE id = %s",
+        site_clock.now() + timedelta(hours=1),
+        scenario.pk,
+    )
+    late = bids.bid(scenario).bid
+    edit(
+        "UPDATE marketplace_scenario SET state = 'closed', deadline_at = %s WHERE id = %s",
+        scenario.deadline_at,
+        scenario.pk,
+    )
+    bids.confirm(scenario)
+    assert open_confirmed(bids.identity()) == 1
+    late.refresh_from_db()
+    assert late.state == BidState.UNOPENED
+    faults = OpenedEnvelope.objects.filter(sealed__version__bid=late)
+    assert set(faults.values_list("outcome", "reason")) == {(Outcome.PLATFORM_FAULT, "not_in_log")}
+    assert OpenedEnvelope.objects.filter(outcome=Outcome.OPENED).count() == 2
+
+
+def test_a_sealed_file_exchanged_together_with_its_hash_is_noticed(own, clock):
+    scenario, _opening = confirmed(clock)
+    size = own().announced(scenario.uid).closing_size
+    row = SealedEnvelope.objects.order_by("pk").first()
+    assert in_time(own(), size)(row) is True
+    edit("UPDATE marketplace_sealedenvelope SET sha256 = %s WHERE id = %s", "0" * 64, row.pk)
+    row.refresh_from_db()
+    assert in_time(own(), size)(row) is False
+
+
+def test_prices_wait_for_the_lock_in_the_log(own, clock):
+    scenario, opening = confirmed(clock)
+    price = Opening(scenario=scenario, stage="price", pk=opening.pk)
+    with pytest.raises(Refused, match="technical_not_locked_in_log"):
+        verify_by_log(price, own())
+
+
+def test_the_closing_has_to_be_in_the_log_first(own, clock):
+    scenario = world.published_scenario()
+    world.announce(scenario)
+    sequencer.seal_batch()
+    bids.bid(scenario)
+    opening = bids.close(scenario, clock)
+    assert opening_challenge(opening) is None
+    with pytest.raises(Refused, match="closing_not_in_log"):
+        verify_by_log(opening, own())
+    sequencer.seal_batch()
+    assert opening_challenge(opening) is not None
+
+
+# -- Assertions ------------------------------------------------------------------------------------
+def asked_bytes(**changes):
+    given = {
+        "scenario_uid": "7f3d5a10-0000-4000-8000-000000000001",
+        "stage": "first",
+        "deadline_at": "2026-12-01T09:00:00.000Z",
+        "tree_size": 48,
+    }
+    return challenge(**given | changes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scenario_uid": "7f3d5a10-0000-4000-8000-000000000002"},
+        {"stage": "price"},
+        {"deadline_at": "2026-12-01T08:59:59.999Z"},
+        {"tree_size": 49},
+    ],
+)
+def test_a_signature_is_for_one_opening_alone(change):
+    key = SoftwareKey(SEED)
+    answer = key.answer(asked_bytes())
+    check_assertion(answer, public_key=key.public_key, challenge=asked_bytes())
+    with pytest.raises(NotConfirmed, match="challenge"):
+        check_assertion(answer, public_key=key.public_key, challenge=asked_bytes(**change))
+
+
+def broken(answer, name, value):
+    return answer | {"response": answer["response"] | {name: value}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("signature", "AAAA", "signature"),
+        ("signature", None, "malformed"),
+        ("authenticatorData", "AAAA", "malformed"),
+        ("clientDataJSON", "e30", "malformed"),
+    ],
+)
+def test_a_broken_answer_is_refused(name, value, code):
+    key = SoftwareKey(SEED)
+    answer = broken(key.answer(asked_bytes()), name, value)
+    with pytest.raises(NotConfirmed, match=code):
+        check_assertion(answer, public_key=key.public_key, challenge=asked_bytes())
+
+
+def test_presence_without_verification_is_not_enough(monkeypatch):
+    monkeypatch.setattr("marketplace.base.assertions.VERIFIED", 0)
+    key = SoftwareKey(SEED)
+    answer = key.answer(asked_bytes())
+    monkeypatch.undo()
+    with pytest.raises(NotConfirmed, match="not_verified"):
+        check_assertion(answer, public_key=key.public_key, challenge=asked_bytes())
+
+
+def test_only_announced_keys_count():
+    key = SoftwareKey(SEED)
+    with pytest.raises(NotConfirmed, match="unknown_key"):
+        holder_of(key.answer(asked_bytes()), [], challenge=asked_bytes())
+
+
+@pytest.mark.django_db
+def test_the_publication_s_leaf_names_keys_and_nobody(clock):
+    scenario = world.published_scenario()
+    world.announce(scenario)
+    event = Event.objects.get(kind="scenario.published")
+    told = json.dumps(event.data)
+    assert [key["holder"] for key in event.data["keys"]] == [0, 1]
+    for actor in world.key_holder_actors(scenario):
+        assert str(actor.person.uid) not in told
+        assert actor.person.name not in told
+    with transaction.atomic():
+        assert event.audience == "public"
