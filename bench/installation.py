@@ -20,7 +20,8 @@ from config.runtime.postgres import APP, DATABASE, OWNER, clone_database
 from config.runtime.process import ROOT
 from config.runtime.servers import Servers
 
-WORKERS, THREADS = 2, 8
+# As docs/operations.md has it.
+WORKERS, THREADS = 2, 4
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,13 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "marketplace.web.context.site",
             ],
-            "builtins": ["django.templatetags.i18n", "marketplace.web.templatetags.jiebang"],
+            "builtins": [
+                "django.templatetags.i18n",
+                *(
+                    f"marketplace.web.templatetags.{name}"
+                    for name in ("jiebang", "drawings", "controls")
+                ),
+            ],
         },
     }
 ]

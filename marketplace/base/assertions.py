@@ -9,7 +9,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -39,7 +39,7 @@ def check_assertion(assertion: Mapping[str, Any], *, public_key: bytes, challeng
         raw = websafe_decode(response["authenticatorData"])
         flags = AuthenticatorData(raw).flags
         signature = websafe_decode(response["signature"])
-        key = CoseKey.parse(cbor.decode(public_key))
+        key = CoseKey.parse(cast(Mapping[int, Any], cbor.decode(public_key)))
     except (KeyError, TypeError, ValueError, AttributeError, struct.error) as error:
         raise NotConfirmed("malformed") from error
     if client_data.type != CollectedClientData.TYPE.GET or client_data.challenge != challenge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
@@ -53,6 +54,7 @@ def instances(values: Sequence[Any], *made_of: type[models.Model]) -> list[Any]:
     return found
 
 
+@cache
 def _plain_fields(model: type[models.Model]) -> list[Any]:
     fields = model._meta.concrete_fields
     return [field for field in fields if not field.get_db_converters(connection)]

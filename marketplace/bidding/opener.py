@@ -170,16 +170,17 @@ def verify_by_log(opening: Opening, replay: Replay) -> int:
         raise Refused("recipients_differ_from_log")
     said = set()
     for given in opening.confirmations.exclude(assertion=None):
-        if not told.closing_size <= (given.tree_size or 0) <= replay.size:
+        size, assertion = given.tree_size or 0, given.assertion or {}
+        if not told.closing_size <= size <= replay.size:
             continue
         asked = challenge(
             scenario_uid=scenario.uid,
             stage=opening.stage,
             deadline_at=max(told.deadlines),
-            tree_size=given.tree_size,
+            tree_size=size,
         )
         with suppress(NotConfirmed):
-            said.add(holder_of(given.assertion, told.keys, challenge=asked))
+            said.add(holder_of(assertion, told.keys, challenge=asked))
     if told.confirmations < 1 or len(said) < told.confirmations:
         raise Refused("assertions")
     return told.closing_size
@@ -195,7 +196,7 @@ def in_time(replay: Replay, closing_size: int) -> Callable[[SealedEnvelope], boo
 
     def was_received(sealed: SealedEnvelope) -> bool:
         receipt = sealed.version.receipt
-        event = Event.objects.filter(pk=receipt.event_id).first()
+        event = Event.objects.filter(pk=receipt.event_id or 0).first()
         if event is None or not replay.covers(event, closing_size):
             return False
         body = json.loads(bytes(event.body))

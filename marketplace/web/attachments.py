@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -160,7 +160,12 @@ def readers(request: Request, address: str, uid: UUID) -> HttpResponse:
         "scenario": scenario,
         "row": row,
         "form": form,
-        "released": given.select_related("organisation").order_by("until_at", "pk"),
+        "released": [
+            # Half-open: the day before its midnight is the last one.
+            {"organisation": grant.organisation, "last": grant.until_at - timedelta(seconds=1)}
+            for grant in given.select_related("organisation").order_by("until_at", "pk")
+            if grant.until_at
+        ],
         "signed": signatures(actor, row),
         "before": scenario.state in BEFORE_PUBLICATION,
     }

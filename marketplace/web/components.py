@@ -139,6 +139,21 @@ def sample_history() -> list[dict[str, Any]]:
     ]
 
 
+def sample_table() -> dict[str, Any]:
+    """More rows than a screen has, so that the head is seen to stay."""
+    heads = [{"label": _("Reference")}, {"label": _("Deadline")}, {"label": _("Budget")}]
+    heads[2]["numeric"] = "yes"
+    rows = [
+        [
+            {"label": heads[0]["label"], "value": f"LG-2026-{place:04d}"},
+            {"label": heads[1]["label"], "value": f"{NOW + dt.timedelta(days=place):%Y-%m-%d}"},
+            {"label": heads[2]["label"], "value": f"{place * 35_000:,}.00", "numeric": True},
+        ]
+        for place in range(1, 31)
+    ]
+    return {"long_heads": heads, "long_rows": rows}
+
+
 @login_not_required
 def living_page(request: HttpRequest) -> HttpResponse:
     digest = sha256(b"sample").hexdigest()
@@ -197,6 +212,7 @@ def living_page(request: HttpRequest) -> HttpResponse:
             "verify_url": "#verify",
             "proof_by": NOW + dt.timedelta(minutes=10),
         },
+        **sample_table(),
         "refusal": {
             "code": "deadline.passed",
             "message": _("The deadline has passed."),

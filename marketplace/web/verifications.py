@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -18,8 +19,10 @@ from marketplace.accounts.organisations.models import VerificationState
 from marketplace.accounts.rules import can_ask_verification, can_verify_organisation
 from marketplace.base.actor import Actor, Role
 from marketplace.base.errors import DomainError, Invalid, TooLarge
+from marketplace.base.moments import instant_text
 from marketplace.files import actions as files
 from marketplace.files.limits import FILE_LIMIT, LIMITS, Purpose
+from marketplace.files.models import Upload
 from marketplace.files.queries import evidence_of, readings_about
 from marketplace.files.rules import can_attach_evidence, can_remove_evidence
 from marketplace.web.forms.people import EvidenceForm, RefuseVerificationForm, VerdictForm
@@ -103,14 +106,21 @@ def shown_evidence(actor: Actor, row: Organisation, history: list[Any]) -> list[
             "url": reverse("file", args=[upload.uid]),
             "size": upload.length,
             "sha256": upload.sha256,
-            "by_office": upload.organisation_id != row.pk,
-            "user": upload.user,
-            "at": upload.finished_at,
+            "note": attached(upload, by_office=upload.organisation_id != row.pk),
             "removable": can_remove_evidence(actor, upload)
             and (decided is None or decided < upload.finished_at),
         }
         for upload in evidence_of(actor, row)
     ]
+
+
+def attached(upload: Upload, *, by_office: bool) -> str:
+    """By which side, by whom, when, in one line."""
+    side = _("Attached by the office") if by_office else _("Attached by the organisation")
+    english = (get_language() or "").startswith("en")
+    name = (english and upload.user.name_en) or upload.user.name
+    at = instant_text(upload.finished_at) if upload.finished_at else ""
+    return f"{side} · {name} · {at}"
 
 
 def shown_readings(actor: Actor, row: Organisation) -> list[dict[str, Any]]:

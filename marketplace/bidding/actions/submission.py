@@ -44,6 +44,7 @@ from marketplace.ledger.models import Audience, Receipt
 from marketplace.scenarios.models import BEFORE_PUBLICATION, Envelope, Scenario, State
 
 VERSIONS_MAX = 50
+ENVELOPES = Envelope.values
 STATEMENT = {
     "zh": "本回执证明收到的内容和时间，不证明该揭榜文件能够被打开。",
     "en": "This receipt proves what was received and when. "
@@ -184,7 +185,7 @@ def receive(
     require(can_bid, actor, scenario)
     if package_uid:
         sealed = sealed_files(locked.package)
-    if sorted(file.envelope for file in sealed) != sorted(Envelope.values):
+    if sorted(file.envelope for file in sealed) != sorted(ENVELOPES):
         raise Invalid(_("A bid is exactly three sealed envelopes."), code="bid.envelopes")
     require_open(scenario, locked.now)
     if locked.package and locked.package.version_id:
@@ -202,7 +203,7 @@ def receive(
     if left and not again and not can_move(bid, BidState.SUBMITTED):
         raise StateConflict(code="bid.state")
     bid.state, bid.organisation = BidState.SUBMITTED, actor.party
-    in_order = sorted(sealed, key=lambda file: Envelope.values.index(file.envelope))
+    in_order = sorted(sealed, key=lambda file: ENVELOPES.index(file.envelope))
     said = statement(
         scenario=scenario,
         bid=bid,

@@ -196,6 +196,8 @@
   });
 
   wakeForms(document);
+  // On a phone the strip of tabs is longer than the screen: begin where the reader is.
+  document.querySelector(".jb-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   document.querySelector("[data-focus]:not([data-quiet] *)")?.focus();
   tick();
   setInterval(tick, 1000);

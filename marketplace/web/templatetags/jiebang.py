@@ -7,20 +7,17 @@ arrives as Decimal CNY.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
-from django.forms import BaseForm, BaseFormSet, BoundField, NumberInput
 from django.urls import NoReverseMatch, translate_url
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from marketplace.notices.counter import known
-from marketplace.web.problems import problems_of
 from marketplace.web.prose import prose
 from marketplace.web.states import ICONS, REMEDIES, badge_for
 from marketplace.web.unread import unread_shown
@@ -32,7 +29,6 @@ from marketplace.web.words import (
     instant_text,
     is_foreign,
     localized_pair,
-    marked_choices,
     money_text,
     part,
     plain,
@@ -255,130 +251,6 @@ def refused(error: Any, **more: Any) -> dict[str, Any]:
         "refusal": known | {"message": sentence(error), "code": code} | more,
         "details": details,
     }
-
-
-# --- drawings --------------------------------------------------------------
-
-
-@register.inclusion_tag("components/_stepper.html")
-def stepper(steps: Iterable[Any]) -> dict[str, Any]:
-    """Steps are dicts or objects: label, state (done, now, next, failed), at, date, note."""
-    return {"steps": list(steps)}
-
-
-@register.inclusion_tag("components/_weights_bar.html")
-def weights_bar(criteria: Iterable[Any], label: str = "") -> dict[str, Any]:
-    """One bar of weights; criteria carry name (or name_zh, name_en) and weight, of any sum."""
-    rows = [
-        (
-            localized_pair(c, "name")[0] or term(c),
-            Decimal(str(part(c, "weight", 0) or 0)),
-            part(c, "note"),
-        )
-        for c in criteria
-    ]
-    total = sum((weight for _name, weight, _note in rows), Decimal(0))
-    segments, start = [], Decimal(0)
-    for place, (name, weight, note) in enumerate(rows, start=1):
-        share = weight / total * 100 if total else Decimal(0)
-        segments.append(
-            {
-                "place": place,
-                "name": name,
-                "note": note,
-                "weight": plain(weight),
-                "shade": (place - 1) % 6 + 1,
-                "x": f"{start:.3f}%",
-                "width": f"{share:.3f}%",
-                "middle": f"{start + share / 2:.3f}%",
-                "wide": share >= 6,
-            }
-        )
-        start += share
-    return {"segments": segments, "total": plain(total), "label": label or _("Weights")}
-
-
-@register.inclusion_tag("components/_fifty.html")
-def fifty(cells: Iterable[Any], target: int = 50) -> dict[str, Any]:
-    """The target as cells. Each given cell: period (in or after), title, url, ref."""
-    filled = list(cells)
-    inside = sum(part(c, "period", "in") == "in" for c in filled)
-    return {
-        "filled": filled,
-        "open": range(len(filled) + 1, target + 1),
-        "target": target,
-        "count": len(filled),
-        "inside": inside,
-        "after": len(filled) - inside,
-        "missing": max(0, target - len(filled)),
-    }
-
-
-@register.inclusion_tag("components/_progress.html")
-def progress(value: Any, maximum: Any, label: str, text: str = "") -> dict[str, Any]:
-    """A bar with its words; text defaults to "37 / 50"."""
-    done, whole = Decimal(str(value or 0)), Decimal(str(maximum or 0))
-    share = min(Decimal(100), max(Decimal(0), done / whole * 100)) if whole else Decimal(0)
-    return {
-        "label": label,
-        "width": f"{share:.2f}%",
-        "text": text or f"{plain(done)} / {plain(whole)}",
-    }
-
-
-# --- forms -----------------------------------------------------------------
-
-CONTROL_CLASSES = {
-    "checkbox": "form-check-input",
-    "select": "form-select",
-    "selectmultiple": "form-select",
-    "radioselect": "",
-    "checkboxselectmultiple": "",
-}
-
-
-@register.inclusion_tag("components/_field.html")
-def field(bound: BoundField, unit: str = "", label: str = "", **attrs: Any) -> dict[str, Any]:
-    """Label, help, errors and control of one form field, tied together for screen readers.
-
-    unit stands behind the control; further keywords become attributes (rows=3, with _ for -).
-    """
-    widget = bound.field.widget
-    kind = bound.widget_type
-    group = bool(widget.use_fieldset) and kind in {"radioselect", "checkboxselectmultiple"}
-    base = bound.id_for_label or bound.auto_id or bound.html_name
-    described = [f"{base}_help"] if bound.help_text else []
-    described += [f"{base}_error"] if bound.errors else []
-    extra = {name.replace("_", "-"): value for name, value in attrs.items()}
-    classes = [CONTROL_CLASSES.get(kind, "form-control"), widget.attrs.get("class", "")]
-    extra["class"] = " ".join(filter(None, classes)) or None
-    if bound.errors:
-        extra["aria-invalid"] = "true"
-    if isinstance(widget, NumberInput):
-        # A browser drops what it cannot read as a number; a form keeps what was typed.
-        widget.input_type = "text"
-        extra.setdefault("inputmode", "decimal")
-    if described and not group:
-        extra["aria-describedby"] = " ".join(described)
-    return {
-        "bound": bound,
-        "control": marked_choices(
-            bound.as_widget(attrs={k: v for k, v in extra.items() if v is not None})
-        ),
-        "label": label or bound.label,
-        "anchor": base,
-        "group": group,
-        "described": " ".join(described),
-        "checkbox": kind == "checkbox",
-        "optional": not bound.field.required and kind != "checkbox",
-        "unit": unit,
-    }
-
-
-@register.inclusion_tag("components/_error_summary.html")
-def error_summary(*forms: BaseForm | BaseFormSet | None) -> dict[str, Any]:
-    """Everything to correct, at once, each with a link to its field; forms and formsets."""
-    return {"problems": [p for form in forms if form for p in problems_of(form)]}
 
 
 # --- the frame -------------------------------------------------------------
