@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -28,6 +29,7 @@ from django.urls import reverse
 from config.runtime.postgres import DATABASE, clone_database, drop_database
 from marketplace.accounts.models import User
 from marketplace.base import queue
+from marketplace.ledger.log import sequencer
 from marketplace.management.season.content import Content
 from marketplace.scenarios import sweeps
 from tests import servers_plugin
@@ -78,11 +80,14 @@ def loaded(tmp_path: Path, blocker: pytest.MonkeyPatch) -> Iterator[Demo]:
     for setting in ("DEMO", "MFA_OPTIONAL"):
         blocker.setattr(settings, setting, True)
     blocker.setattr(settings, "ACCOUNT_REAUTHENTICATION_TIMEOUT", 3600)
+    holders = run.folder / "demo.holders"
+    blocker.setattr(settings, "DEMO_HOLDER_KEYS_FILE", holders)
     made, secret = run.folder / "demo.ready", run.folder / "demo.secret"
     with (run.folder / "demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             drop_database(f"{run.owner_url}postgres", TEMPLATE)
+            holders.write_bytes(secrets.token_bytes(32))
             with _database(TEMPLATE, DATABASE, blocker):
                 _fill(tmp_path)
             secret.write_text(f"{settings.SECRET_KEY}\n{settings.STORAGE_ROOT}")
@@ -150,6 +155,7 @@ def _sweeper() -> Iterator[None]:
         while not done.is_set():
             sweeps.close_due()
             queue.deliver_due()
+            sequencer.seal_batch()
             time.sleep(0.3)
         connections.close_all()
 
