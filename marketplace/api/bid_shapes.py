@@ -29,6 +29,8 @@ from marketplace.bidding.models import (
 from marketplace.desk import moves
 from marketplace.desk.queries import desk_for
 from marketplace.files.access import record_access
+from marketplace.ledger import receipts
+from marketplace.ledger.models import Receipt
 from marketplace.scenarios.models import Envelope, Scenario
 
 
@@ -129,10 +131,18 @@ class ReceiptShape(Shape):
     key_id = text()
     algorithm = text("Of the signature.")
     public_key = text("In base64; compare it with the published key.")
-    event = EventShape(help_text="The event that records it, whose leaf the receipt promises.")
+    event = EventShape(
+        allow_null=True,
+        help_text="The event that records it, whose leaf the receipt promises; null before the log.",
+    )
     inclusion = InclusionShape(
         allow_null=True, help_text="Its proof under the newest checkpoint; null until it is sealed."
     )
+
+
+def receipt_told(receipt: Receipt) -> dict[str, Any]:
+    """The file itself, with nulls where a receipt from before the log has nothing to say."""
+    return {"event": None, "inclusion": None} | receipts.document(receipt)
 
 
 def rows(request: Request, actor: Actor) -> tuple[Any, Callable[[list[Bid]], list[dict]]]:

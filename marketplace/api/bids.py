@@ -26,7 +26,6 @@ from marketplace.base.errors import NotFound
 from marketplace.bidding import actions
 from marketplace.bidding.forms_schema import FILE_NAME_MAX, FILES_MAX, File
 from marketplace.bidding.models import Bid, BidState, BidVersion, SealedPackage
-from marketplace.ledger import receipts
 
 FREE: dict[str, Any] = {"required": False}
 FILTERS = (
@@ -277,7 +276,7 @@ class PackageSubmit(Resource):
         version = actions.submit_package(
             actor=given.actor, package_uid=uid, idempotency_key=given.key
         )
-        return Answer(receipts.document(version.receipt))
+        return Answer(bid_shapes.receipt_told(version.receipt))
 
 
 class ReceiptOne(Resource):
@@ -292,4 +291,4 @@ class ReceiptOne(Resource):
         version = rows.filter(receipt__uid=uid).first()
         if version is None:
             raise NotFound
-        return Response(receipts.document(version.receipt))
+        return Response(bid_shapes.receipt_told(version.receipt))

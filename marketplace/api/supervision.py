@@ -12,7 +12,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from marketplace.api.authentication import beneath
+from marketplace.api.authentication import beneath, put_on
 from marketplace.api.bodies import Body, Choice, Flag, Instant, Text, Uid
 from marketplace.api.calls import calling
 from marketplace.api.deeds import Answer, Given, deed
@@ -22,6 +22,7 @@ from marketplace.api.scenarios import said
 from marketplace.api.shapes import Links, Shape, actions, instant, text
 from marketplace.api.views import Resource, absolute, actor_of
 from marketplace.base import clock
+from marketplace.base.actor import VISITOR
 from marketplace.base.errors import Invalid, NotFound, TooMany
 from marketplace.scenarios.models import Scenario
 from marketplace.supervision import actions as supervision
@@ -257,6 +258,10 @@ class Tips(Resource):
     """Whoever sends a tip is nobody here: neither a session nor a token is looked at."""
 
     authentication_classes = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        put_on(beneath(request), VISITOR)
+        super().initial(request, *args, **kwargs)
 
     def get_permissions(self) -> list[Any]:
         return [AllowAny()]
