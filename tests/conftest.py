@@ -53,9 +53,10 @@ def anchor_file(name: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test begins a log of its own."""
-    name = f"{servers_plugin.worker_id()}_{next(NUMBERS)}"
-    monkeypatch.setattr(settings, "LOG_ANCHOR_FILE", anchor_file(name))
+    """Each test begins a log of its own, and so do the processes that it starts."""
+    file = anchor_file(f"{servers_plugin.worker_id()}_{next(NUMBERS)}")
+    monkeypatch.setattr(settings, "LOG_ANCHOR_FILE", file)
+    monkeypatch.setenv("LOG_ANCHOR_FILE", str(file))
 
 
 @pytest.fixture
@@ -89,7 +90,6 @@ def committing_db(
     made = CommittingDatabase(name, f"{run.app_url}{name}", f"{run.owner_url}{name}")
     monkeypatch.setenv("DATABASE_URL", made.url)
     monkeypatch.setenv("DATABASE_OWNER_URL", made.owner_url)
-    monkeypatch.setenv("LOG_ANCHOR_FILE", str(anchor_file(name)))
     with django_db_blocker.unblock():
         connections.close_all()
         for alias in connections:
