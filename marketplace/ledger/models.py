@@ -21,14 +21,18 @@ def append_only(name: str) -> list[pgtrigger.Trigger]:
         pgtrigger.Protect(
             name=f"{name}_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete
         ),
-        pgtrigger.Trigger(
-            name=f"{name}_is_not_truncated",
-            when=pgtrigger.Before,
-            operation=pgtrigger.Truncate,
-            level=pgtrigger.Statement,
-            func="RAISE EXCEPTION 'history is not truncated';",
-        ),
+        not_truncated(name),
     ]
+
+
+def not_truncated(name: str) -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name=f"{name}_is_not_truncated",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Truncate,
+        level=pgtrigger.Statement,
+        func="RAISE EXCEPTION 'history is not truncated';",
+    )
 
 
 class Event(Recorded):

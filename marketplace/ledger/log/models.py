@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from marketplace.base.models import Recorded
-from marketplace.ledger.models import append_only
+from marketplace.ledger.models import append_only, not_truncated
 
 
 class Leaf(models.Model):
@@ -53,13 +53,7 @@ class LogTile(models.Model):
                 """,
             ),
             pgtrigger.Protect(name="tile_is_not_deleted", operation=pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="tile_is_not_truncated",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                level=pgtrigger.Statement,
-                func="RAISE EXCEPTION 'history is not truncated';",
-            ),
+            not_truncated("tile"),
         ]
 
 

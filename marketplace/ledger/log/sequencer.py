@@ -23,7 +23,7 @@ from marketplace.ledger.log import anchor, tiles
 from marketplace.ledger.log.models import Checkpoint
 from marketplace.ledger.models import Event
 from marketplace.ledger.tree import grow
-from marketplace.ledger.verify import base64_of, leaf_hash, named, range_root
+from marketplace.ledger.verify import base64_of, leaf_hash, named
 
 log = structlog.get_logger()
 LOCK = "hashtextextended('log.sequencer', 0)"
@@ -137,18 +137,10 @@ def append_leaves(
     if not entries and last:
         return None
     store(size, entries)
-    changed = grow(size, (leaf_hash(entry.data) for entry in entries), tiles.read_tile)
-    tiles.save_tiles(changed)
-    read = tiles.reader()
-    return sign(
-        size + len(entries),
-        range_root(
-            lambda level, index: changed.get((level, index)) or read(level, index),
-            0,
-            size + len(entries),
-        ),
-        now,
-    )
+    hashes = (leaf_hash(entry.data) for entry in entries)
+    tiles.save_tiles(grow(size, hashes, tiles.read_tile))
+    size += len(entries)
+    return sign(size, tiles.root(size), now)
 
 
 def store(size: int, entries: list[Entry]) -> None:
