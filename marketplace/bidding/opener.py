@@ -10,9 +10,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -27,11 +25,10 @@ from django.utils.translation import override
 from marketplace.accounts.models import Capability, Grant, PersonRole
 from marketplace.base import clock, sealing
 from marketplace.base.actor import OPENER, Role
-from marketplace.base.assertions import NotConfirmed
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.states import move
 from marketplace.bidding.actions.opening import STAGE_STATE
-from marketplace.bidding.confirmations import challenge, holder_of
+from marketplace.bidding.by_log import Refused, in_time, verify_by_log
 from marketplace.bidding.forms_schema import (
     Demands,
     anonymity_faults,
@@ -55,8 +52,7 @@ from marketplace.bidding.replay import LogNotTrusted, Replay
 from marketplace.bidding.sealing import FOLDER as SEALED
 from marketplace.files import storage
 from marketplace.ledger import actions as ledger
-from marketplace.ledger.models import Audience, Event
-from marketplace.ledger.verify import input_of
+from marketplace.ledger.models import Audience
 from marketplace.scenarios.models import Envelope, EnvelopeKey, Scenario, State
 
 log = structlog.get_logger()
@@ -64,10 +60,6 @@ log = structlog.get_logger()
 FOLDER = "opened"
 # The bid's state in which a stage finds it, and those in which it leaves it.
 STAGE_FINDS = {OpeningStage.FIRST: BidState.SUBMITTED, OpeningStage.PRICE: BidState.ELIGIBLE}
-
-
-class Refused(Exception):
-    """The opener does not open: what the database says does not hold when looked at closely."""
 
 
 @dataclass
@@ -150,67 +142,6 @@ def verify(opening: Opening) -> None:
     # A storage that is not there at all must not look like many lost bids.
     if not storage.is_there(SEALED):
         raise Refused("storage_away")
-
-
-def verify_by_log(opening: Opening, replay: Replay) -> int:
-    """Deadline, closing and confirmations once more, by the log alone. Raises Refused.
-
-    Returns the size of the log that covers the closing, and with it every bid that was in time.
-    """
-    scenario = opening.scenario
-    told = replay.announced(scenario.uid)
-    if told.closing_size is None:
-        raise Refused("closing_not_in_log")
-    if host_time() < told.deadline_at:
-        raise Refused("deadline_in_log_not_reached")
-    if opening.stage == OpeningStage.PRICE and not told.technical_locked:
-        raise Refused("technical_not_locked_in_log")
-    keys = EnvelopeKey.objects.filter(scenario=scenario).values_list("envelope", "recipient")
-    if dict(keys) != told.recipients:
-        raise Refused("recipients_differ_from_log")
-    said = set()
-    for given in opening.confirmations.exclude(assertion=None):
-        size, assertion = given.tree_size or 0, given.assertion or {}
-        if not told.closing_size <= size <= replay.size:
-            continue
-        asked = challenge(
-            scenario_uid=scenario.uid,
-            stage=opening.stage,
-            deadline_at=max(told.deadlines),
-            tree_size=size,
-        )
-        with suppress(NotConfirmed):
-            said.add(holder_of(assertion, told.keys, challenge=asked))
-    if told.confirmations < 1 or len(said) < told.confirmations:
-        raise Refused("assertions")
-    return told.closing_size
-
-
-def host_time() -> datetime:
-    """The own clock of this machine: the database's may have been set by whoever owns it."""
-    return clock.now() if settings.CLOCK_MAY_BE_REPLACED else datetime.now(UTC)
-
-
-def in_time(replay: Replay, closing_size: int) -> Callable[[SealedEnvelope], bool]:
-    """Whether an envelope is the very one whose receipt was in the log when it closed."""
-
-    def was_received(sealed: SealedEnvelope) -> bool:
-        receipt = sealed.version.receipt
-        event = Event.objects.filter(pk=receipt.event_id or 0).first()
-        if event is None or not replay.covers(event, closing_size):
-            return False
-        body = json.loads(bytes(event.body))
-        stated = json.loads(bytes(receipt.body))
-        for added in ("type", "log"):
-            stated.pop(added, None)
-        named = {row["envelope"]: row["sha256"] for row in stated["envelopes"]}
-        return (
-            body["kind"] in {"bid.submitted", "bid.revised"}
-            and body["input"] == input_of(stated, bytes(event.salt))
-            and named.get(sealed.envelope) == sealed.sha256
-        )
-
-    return was_received
 
 
 def counted_confirmations(opening: Opening) -> int:

@@ -9,6 +9,7 @@ from django.db import connections, transaction
 
 from marketplace.base import clock as site_clock
 from marketplace.base.assertions import NotConfirmed, SoftwareKey, check_assertion
+from marketplace.bidding.by_log import Refused, in_time, verify_by_log
 from marketplace.bidding.challenges import opening_challenge
 from marketplace.bidding.confirmations import challenge, holder_of
 from marketplace.bidding.models import (
@@ -20,7 +21,7 @@ from marketplace.bidding.models import (
     Outcome,
     SealedEnvelope,
 )
-from marketplace.bidding.opener import Refused, in_time, open_confirmed, verify_by_log
+from marketplace.bidding.opener import open_confirmed
 from marketplace.bidding.replay import LogNotTrusted, Replay
 from marketplace.ledger.log import sequencer
 from marketplace.ledger.log.models import Leaf

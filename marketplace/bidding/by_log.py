@@ -1,0 +1,84 @@
+"""What the opener asks of the log alone: deadline, closing, confirmations, and each received bid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from django.conf import settings
+
+from marketplace.base import clock
+from marketplace.base.assertions import NotConfirmed
+from marketplace.bidding.confirmations import challenge, holder_of
+from marketplace.bidding.models import Opening, OpeningStage, SealedEnvelope
+from marketplace.bidding.replay import Replay
+from marketplace.ledger.models import Event
+from marketplace.ledger.verify import input_of
+from marketplace.scenarios.models import EnvelopeKey
+
+
+class Refused(Exception):
+    """The opener does not open: what the database says does not hold when looked at closely."""
+
+
+def verify_by_log(opening: Opening, replay: Replay) -> int:
+    """Deadline, closing and confirmations once more, by the log alone. Raises Refused.
+
+    Returns the size of the log that covers the closing, and with it every bid that was in time.
+    """
+    scenario = opening.scenario
+    told = replay.announced(scenario.uid)
+    if told.closing_size is None:
+        raise Refused("closing_not_in_log")
+    if host_time() < told.deadline_at:
+        raise Refused("deadline_in_log_not_reached")
+    if opening.stage == OpeningStage.PRICE and not told.technical_locked:
+        raise Refused("technical_not_locked_in_log")
+    keys = EnvelopeKey.objects.filter(scenario=scenario).values_list("envelope", "recipient")
+    if dict(keys) != told.recipients:
+        raise Refused("recipients_differ_from_log")
+    said = set()
+    for given in opening.confirmations.exclude(assertion=None):
+        size, assertion = given.tree_size or 0, given.assertion or {}
+        if not told.closing_size <= size <= replay.size:
+            continue
+        asked = challenge(
+            scenario_uid=scenario.uid,
+            stage=opening.stage,
+            deadline_at=max(told.deadlines),
+            tree_size=size,
+        )
+        with suppress(NotConfirmed):
+            said.add(holder_of(assertion, told.keys, challenge=asked))
+    if told.confirmations < 1 or len(said) < told.confirmations:
+        raise Refused("assertions")
+    return told.closing_size
+
+
+def host_time() -> datetime:
+    """The own clock of this machine: the database's may have been set by whoever owns it."""
+    return clock.now() if settings.CLOCK_MAY_BE_REPLACED else datetime.now(UTC)
+
+
+def in_time(replay: Replay, closing_size: int) -> Callable[[SealedEnvelope], bool]:
+    """Whether an envelope is the very one whose receipt was in the log when it closed."""
+
+    def was_received(sealed: SealedEnvelope) -> bool:
+        receipt = sealed.version.receipt
+        event = Event.objects.filter(pk=receipt.event_id or 0).first()
+        if event is None or not replay.covers(event, closing_size):
+            return False
+        body = json.loads(bytes(event.body))
+        stated = json.loads(bytes(receipt.body))
+        for added in ("type", "log"):
+            stated.pop(added, None)
+        named = {row["envelope"]: row["sha256"] for row in stated["envelopes"]}
+        return (
+            body["kind"] in {"bid.submitted", "bid.revised"}
+            and body["input"] == input_of(stated, bytes(event.salt))
+            and named.get(sealed.envelope) == sealed.sha256
+        )
+
+    return was_received
