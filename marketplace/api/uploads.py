@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 from base64 import b64decode
+from contextlib import suppress
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -42,7 +43,6 @@ ALGORITHMS = ("sha256", "sha1")
 OFFSET_STREAM = "application/offset+octet-stream"
 NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 METADATA_MOST = 4096
-READ = 256 * 1024
 
 
 class BadHeader(DomainError):
@@ -309,13 +309,12 @@ def chunk(request: Request) -> bytes:
             most=limits.CHUNK_MOST // limits.MEBIBYTE,
         )
     checksum = wanted_checksum(request)
-    came = bytearray()
-    try:
-        while piece := request.read(READ):
-            came += piece
-    except (UnreadablePostError, OSError):
-        pass
-    body = bytes(came)
+    came: list[bytes] = []
+    with suppress(UnreadablePostError, OSError):
+        # As a rule one piece holds it all, and nothing is copied.
+        while piece := request.read(limits.CHUNK_MOST):
+            came.append(piece)
+    body = came[0] if len(came) == 1 else b"".join(came)
     if checksum:
         algorithm, wanted = checksum
         found = hashlib.new(algorithm, body, usedforsecurity=False).digest()
