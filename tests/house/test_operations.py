@@ -90,8 +90,7 @@ def bid_length(envelope, name):
         ),
         ("submissions of one bid", [submission.VERSIONS_MAX]),
         (
-            "sealed packages that wait to be submitted:"
-            " for one demand · uploaded ones of one organisation",
+            "sealed packages that wait: for one demand · uploaded ones of one organisation",
             [packages.WAITING_MAX, limits.ORGANISATION_BYTES_MOST // MEBIBYTE],
         ),
         (

@@ -149,7 +149,7 @@ def hold_packages(actor: Actor) -> None:
 
 def row_of(file: SealedFile) -> dict[str, Any]:
     """As it stands in `SealedPackage.envelopes`."""
-    told = {"envelope": file.envelope, "stored_name": file.stored_name}
+    told: dict[str, Any] = {"envelope": file.envelope, "stored_name": file.stored_name}
     told |= {"sha256": file.sha256, "size": file.size}
     return told | ({"upload": file.upload} if file.upload else {})
 
