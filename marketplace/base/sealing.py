@@ -19,6 +19,8 @@ import pyrage
 
 from marketplace.base import packer
 
+HEAD = 4096  # bytes within which an age header of ours ends
+
 
 class Unreadable(Exception):
     """The bytes are not a package that this identity and these expectations can read."""
@@ -89,7 +91,7 @@ def seal(package: bytes, *, recipient: str, into: Sink) -> None:
 
 def stanzas(sealed: bytes) -> list[str]:
     """The kinds of the age header's recipient stanzas. Raises Unreadable if it is not age."""
-    head = sealed[:4096]
+    head = sealed[:HEAD]
     if not head.startswith(b"age-encryption.org/v1\n"):
         raise Unreadable("not_age")
     lines = head.split(b"\n")

@@ -10,8 +10,8 @@ import pytest
 
 from marketplace.base import packer
 from marketplace.bidding.actions import submit_sealed_bid
-from marketplace.bidding.forms_schema import SCHEMA_FILE
 from marketplace.bidding.models import OpenedEnvelope, OpenedFile, SealedEnvelope
+from marketplace.bidding.queries import sealing_sheet
 from marketplace.bidding.sealing import SealedFile
 from marketplace.files import storage
 from tests import world
@@ -20,25 +20,11 @@ from tests.bidding import bids
 MEBIBYTE = 1024 * 1024
 
 
-def sheet(scenario, vendor):
-    schema = json.loads(SCHEMA_FILE.read_text("utf-8"))["$defs"]
-    return {
-        "format": packer.SHEET_FORMAT,
-        "scenario": str(scenario.uid),
-        "organisation": str(vendor.organisation.uid),
-        "recipients": dict(scenario.envelope_keys.values_list("envelope", "recipient")),
-        "schema": {e: {"$ref": f"#/$defs/{e}", "$defs": schema} for e in packer.ENVELOPES},
-        "rules": {"budget_cny": f"{scenario.budget_cny:.2f}"},
-        "names": [vendor.organisation.name],
-        "limits": {"files": 5, "file_name": 120, "envelope_bytes": 2**31},
-        "publication": None,
-    }
-
-
-def packed(scenario, vendor, folder, files=(), **changes):
+def packed(scenario, vendor, folder, files=()):
     """A bid as it leaves `packer.py pack`, handed in."""
     folder.mkdir()
-    (folder / "sealing.json").write_text(json.dumps(sheet(scenario, vendor) | changes), "utf-8")
+    sheet = sealing_sheet(vendor, scenario)
+    (folder / "sealing.json").write_text(json.dumps(sheet), "utf-8")
     for envelope, form in bids.forms().items():
         (folder / f"{envelope}.json").write_text(json.dumps(form), "utf-8")
     (folder / "technical").mkdir()
