@@ -47,6 +47,7 @@ from marketplace.bidding.models import (
     SealedEnvelope,
 )
 from marketplace.bidding.queries import last_submitted
+from marketplace.bidding.record import making as record
 from marketplace.bidding.replay import LogNotTrusted, Replay
 from marketplace.bidding.sealing import storage_is_there
 from marketplace.files import storage
@@ -98,7 +99,7 @@ def carry_out(opening: Opening, master_identity: str, replay: Replay) -> bool:
             raise
         except Exception:  # nobody's fault is known yet: the others go on, this one is tried again
             log.exception("opener.bid_failed", bid=str(bid.uid))
-    return finish(opening)
+    return finish(opening, closing_size)
 
 
 def due_bids(opening: Opening) -> list[Bid]:
@@ -283,10 +284,11 @@ def settle_price(bid: Bid, examined: list[Examined], *, whole: bool) -> str:
 
 # -- The end of an opening -----------------------------------------------------------------------------
 @transaction.atomic
-def finish(opening: Opening) -> bool:
-    """Once no bid waits: blind codes in random order, the opening's and the scenario's next state."""
+def finish(opening: Opening, closing_size: int) -> bool:
+    """Once no bid waits: blind codes in random order, the next states, and the signed record."""
     scenario = lock(Scenario, pk=opening.scenario_id)
     opening = lock(Opening, pk=opening.pk)
+    opening.scenario = scenario
     if opening.state != OpeningState.CONFIRMED or due_bids(opening):
         return False
     opening.finished_at = clock.now()
@@ -296,7 +298,8 @@ def finish(opening: Opening) -> bool:
     if first:
         give_blind_codes(scenario)
         move(scenario, State.OPENED)
-    ledger.append(
+    composed = record.compose(opening, closing_size)
+    event = ledger.append(
         "opening.finished",
         actor=OPENER,
         subjects=[opening.uid, scenario.uid],
@@ -304,8 +307,10 @@ def finish(opening: Opening) -> bool:
         audience=Audience.PUBLIC if first else Audience.PARTIES,
         from_state=left,
         to_state=scenario.state,
+        inputs=composed[0],
         data={"stage": opening.stage},
     )
+    record.keep(opening, composed, event)
     return True
 
 
