@@ -43,6 +43,8 @@ ALGORITHMS = ("sha256", "sha1")
 OFFSET_STREAM = "application/offset+octet-stream"
 NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 METADATA_MOST = 4096
+# In one piece the server would keep several times as much in memory.
+READ = 256 * 1024
 
 
 class BadHeader(DomainError):
@@ -311,10 +313,10 @@ def chunk(request: Request) -> bytes:
     checksum = wanted_checksum(request)
     came: list[bytes] = []
     with suppress(UnreadablePostError, OSError):
-        # As a rule one piece holds it all, and nothing is copied.
-        while piece := request.read(limits.CHUNK_MOST):
+        while piece := request.read(READ):
             came.append(piece)
-    body = came[0] if len(came) == 1 else b"".join(came)
+    body = b"".join(came)
+    came.clear()
     if checksum:
         algorithm, wanted = checksum
         found = hashlib.new(algorithm, body, usedforsecurity=False).digest()
