@@ -18,6 +18,7 @@ from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
 from marketplace.bidding.models import (
     Bid,
+    BidCommitment,
     BidVersion,
     EligibilityCheck,
     OpenedEnvelope,
@@ -77,6 +78,7 @@ __all__ = [
     "Attachment",
     "Award",
     "Bid",
+    "BidCommitment",
     "BidVersion",
     "BoardTally",
     "Checkpoint",

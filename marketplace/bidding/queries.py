@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
@@ -16,6 +17,7 @@ from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
     Bid,
+    BidCommitment,
     BidState,
     BidVersion,
     EligibilityCheck,
@@ -28,6 +30,7 @@ from marketplace.bidding.models import (
     VersionKind,
 )
 from marketplace.bidding.sheet import sealing_sheet as sealing_sheet  # noqa: PLC0414
+from marketplace.ledger.models import Receipt
 from marketplace.scenarios.models import Condition, Envelope, Scenario
 
 
@@ -53,6 +56,22 @@ def versions_of(actor: Actor, bid: Bid) -> list[BidVersion]:
     rows = BidVersion.objects.visible_to(actor).filter(bid=bid).select_related("receipt", "user")
     envelopes = SealedEnvelope.objects.order_by("pk")
     return list(rows.prefetch_related(Prefetch("envelopes", envelopes)).order_by("-number"))
+
+
+def my_commitments(actor: Actor, scenario: Scenario) -> list[BidCommitment]:
+    """What the actor's organisation promised by hashes, newest first; the first one counts."""
+    rows = BidCommitment.objects.visible_to(actor).filter(scenario=scenario)
+    return list(rows.select_related("receipt").order_by("-number"))
+
+
+def own_receipt(actor: Actor, uid: UUID) -> Receipt | None:
+    """The receipt of a version that the actor may see, or of a commitment of its own."""
+    for model in (BidVersion, BidCommitment):
+        rows = model._default_manager.visible_to(actor).filter(receipt__uid=uid)
+        if found := rows.select_related("receipt").first():
+            receipt: Receipt = found.receipt
+            return receipt
+    return None
 
 
 def opened_contents(actor: Actor, bid: Bid) -> list[OpenedEnvelope]:
