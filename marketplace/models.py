@@ -16,9 +16,9 @@ from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import (
     Bid,
-    BidCommitment,
     BidVersion,
     EligibilityCheck,
     OpenedEnvelope,

@@ -30,8 +30,9 @@ from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.views import OfScenario, Resource, actor_of
 from marketplace.base.errors import NotFound
 from marketplace.bidding import actions
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.forms_schema import FILE_NAME_MAX, FILES_MAX, File
-from marketplace.bidding.models import Bid, BidCommitment, BidState, BidVersion, SealedPackage
+from marketplace.bidding.models import Bid, BidState, BidVersion, SealedPackage
 from marketplace.bidding.queries import own_receipt, sealing_sheet
 from marketplace.files.limits import LIMITS, Purpose
 from marketplace.scenarios.models import Envelope, Scenario

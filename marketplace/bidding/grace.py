@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.base.errors import Invalid
-from marketplace.bidding.models import BidCommitment, BidVersion, VersionKind
+from marketplace.bidding.commitment import BidCommitment
+from marketplace.bidding.models import BidVersion, VersionKind
 from marketplace.bidding.sealing import SealedFile
 from marketplace.bidding.windows import require_before_deadline, require_open, require_taking
 from marketplace.scenarios.models import RuleProfile, Scenario, State

@@ -14,10 +14,10 @@ from marketplace.accounts.models import Organisation
 from marketplace.accounts.queries import related_organisations
 from marketplace.base.actor import Actor
 from marketplace.base.rules import require_confidentiality
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
     Bid,
-    BidCommitment,
     BidState,
     BidVersion,
     EligibilityCheck,

@@ -27,7 +27,8 @@ from marketplace.bidding.actions import (
     withdraw_bid,
 )
 from marketplace.bidding.actions.submission import receipt_hash
-from marketplace.bidding.models import Bid, BidCommitment, OpenedEnvelope
+from marketplace.bidding.commitment import BidCommitment
+from marketplace.bidding.models import Bid, OpenedEnvelope
 from marketplace.files.models import Upload
 from marketplace.ledger.log import sequencer
 from marketplace.ledger.models import Audience, Event

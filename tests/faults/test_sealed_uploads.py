@@ -28,10 +28,10 @@ class Bidder:
     """A client with a token, which asks again where it stands."""
 
     def __init__(self, service, actor):
-        made = create_token(actor=actor, name="t", scopes=["read", "files", "bids"])
+        made = create_token(actor=actor, name="t", scopes=["read", "uploads:write", "bids:write"])
         self.root = f"{service.address}/api/v1/"
         self.session = requests.Session()
-        self.session.headers["Authorization"] = f"Bearer {made.secret}"
+        self.session.headers["Authorization"] = f"Bearer {made.text}"
 
     def ask(self, method, path, **given):
         place = path if path.startswith("http") else self.root + path

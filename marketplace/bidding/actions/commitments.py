@@ -15,7 +15,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import Invalid, NotFound, StateConflict, Text, TooMany
 from marketplace.base.locks import lock_shared
 from marketplace.base.rules import require
-from marketplace.bidding.models import BidCommitment
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.rules import can_bid
 from marketplace.bidding.windows import require_open
 from marketplace.files.limits import LIMITS, Purpose

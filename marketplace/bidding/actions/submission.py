@@ -26,12 +26,12 @@ from marketplace.base.idempotency import Once
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.rules import require
 from marketplace.base.states import can_move, move
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.deadline import lock_for_submission, write_version
 from marketplace.bidding.forms_schema import File, Form
 from marketplace.bidding.grace import require_taken
 from marketplace.bidding.models import (
     Bid,
-    BidCommitment,
     BidState,
     BidVersion,
     SealedPackage,
