@@ -6,31 +6,38 @@ from uuid import UUID
 
 from django.db import transaction
 
+from marketplace.base import clock
 from marketplace.base.clock import NowOnce
 from marketplace.base.errors import NotFound, TooEarly
 from marketplace.base.models import OutboxJob
 from marketplace.base.queue import enqueue, handles
 from marketplace.scenarios.actions import close_scenario
 from marketplace.scenarios.models import Scenario, State
+from marketplace.scenarios.queries import closes_at
 
 CLOSE = "close_scenario"
 
 
 @transaction.atomic
 def close_due() -> int:
-    """Promise the closing of every demand whose deadline has passed. Returns how many are new.
+    """Promise the closing of every demand that takes nothing any more. Returns how many are new.
 
     One that waits in the outbox already is not promised again; two sweeps at once may promise
     twice, which closes once.
     """
-    due = Scenario.objects.filter(state=State.PUBLISHED, deadline_at__lte=NowOnce())
+    past = Scenario.objects.filter(state=State.PUBLISHED, deadline_at__lte=NowOnce())
     waiting = set(
         OutboxJob.objects.filter(kind=CLOSE, done_at=None).values_list(
             "payload__scenario_uid", flat=True
         )
     )
-    uids = [str(uid) for uid in due.order_by("deadline_at", "pk").values_list("uid", flat=True)]
-    fresh = [uid for uid in uids if uid not in waiting]
+    now = clock.now()
+    due = [
+        row
+        for row in past.select_related("profile").order_by("deadline_at", "pk")
+        if (closes := closes_at(row)) and closes <= now
+    ]
+    fresh = [uid for uid in (str(row.uid) for row in due) if uid not in waiting]
     for uid in fresh:
         enqueue(CLOSE, scenario_uid=uid)
     return len(fresh)
