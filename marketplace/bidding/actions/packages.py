@@ -41,13 +41,13 @@ def assemble_package(
     held to be age to one recipient when they came, and are not read here. Raises Invalid unless it is one upload for each envelope, TooMany, TooLarge,
     DeadlinePassed, StateConflict, and what `claim_upload` raises.
     """
+    scenario = visible_scenario(actor, scenario_uid)
     if sorted(uploads) != sorted(Envelope.values) or len(set(uploads.values())) != len(uploads):
         raise Invalid(
             _("A package is made of three uploads, one for each envelope."),
             code="package.envelopes",
         )
     hold_packages(actor)
-    scenario = visible_scenario(actor, scenario_uid)
     commitment = require_open_or_committed(scenario, actor.party.pk, clock.now())
     require_room(waiting(actor, scenario).count())
     uid = uuid4()
