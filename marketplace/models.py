@@ -15,7 +15,7 @@ from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
+from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -117,6 +117,7 @@ __all__ = [
     "OpeningConfirmation",
     "Organisation",
     "OrganisationRelation",
+    "Outage",
     "OutboxJob",
     "Panel",
     "PanelMember",
