@@ -66,11 +66,13 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "bid-withdraw": ("bids/<uuid:uid>/withdraw/", bids.BidWithdraw),
     "bid-checks": ("bids/<uuid:uid>/checks/", openings.BidCheck),
     "bid-submit": ("scenarios/<uuid:uid>/bids/", bids.BidSubmit),
+    "sealing": ("scenarios/<uuid:uid>/sealing/", bids.Sealing),
     "package-seal": ("scenarios/<uuid:uid>/packages/", bids.PackageSeal),
     "package": ("packages/<uuid:uid>/", bids.PackageOne),
     "receipt": ("receipts/<uuid:uid>/", bids.ReceiptOne),
     "openings": ("openings/", openings.Openings),
     "opening": ("openings/<uuid:uid>/", openings.OpeningOne),
+    "opening-record": ("openings/<uuid:uid>/record/", openings.OpeningRecordOne),
     "opening-confirm": ("openings/<uuid:uid>/confirm/", openings.OpeningConfirm),
     # The review
     "panels": ("panels/", panels.Panels),
