@@ -19,7 +19,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError as SchemaFault
 
@@ -29,6 +29,7 @@ from marketplace.base import packer
 from marketplace.base.errors import Invalid, TooLarge
 from marketplace.base.packer import leaves, names_found, safe_name
 from marketplace.bidding.anonymity import telling_names
+from marketplace.bidding.consortium import consortium_faults
 from marketplace.scenarios.models import Envelope, Scenario
 
 SCHEMA_FILE = Path(__file__).parent / "schema" / "bid-1.json"
@@ -119,7 +120,7 @@ def envelope_faults(envelope: str, form: Any, file_names: list[str], demands: De
     found = Found()
     check_shape(found, envelope, form)
     if not found.faults:
-        CHECKS[envelope](found, form, demands)
+        CHECKS[envelope](found, form, file_names, demands)
     check_file_names(found, envelope, file_names)
     return found.faults
 
@@ -152,6 +153,8 @@ def normalised(forms: Mapping[str, Form]) -> dict[str, Form]:
         apply(person, "years", whole)
     for partner in rows(business, "consortium"):
         apply(partner, "uscc", half_width)
+        apply(partner, "share_percent", half_width)
+    apply(business, "lead_share_percent", half_width)
     technical = mapping(clean.get("technical"))
     commitments = mapping(technical.get("commitments"))
     for code in commitments:
@@ -260,6 +263,8 @@ def pattern_sentence(name: str) -> str:
         return _("Enter an amount in yuan with at most two decimals, such as 1280000.00.")
     if name == "tax_rate_percent":
         return _("Enter a percentage below 100 with at most two decimals, such as 6.")
+    if name.endswith("share_percent"):
+        return _("Enter a share above 0 and below 100 with at most two decimals, such as 35.5.")
     if name == "contact_phone":
         return _("Enter a telephone number of 5 to 40 digits, such as 021-00000701.")
     if name == "contact_email":
@@ -269,8 +274,18 @@ def pattern_sentence(name: str) -> str:
     return _("This contains characters that cannot be kept.")
 
 
+# By the codes of `consortium_faults`.
+CONSORTIUM = {
+    "named_twice": gettext_lazy("This organisation is named twice, or is the bidder itself."),
+    "shares_sum": gettext_lazy(
+        "The shares of all members, the lead included, add up to %(sum)s percent, not 100."
+    ),
+    "agreement_file": gettext_lazy("No file of this envelope has this name."),
+}
+
+
 # -- Against the scenario --------------------------------------------------------------------------
-def check_business(found: Found, form: Form, demands: Demands) -> None:
+def check_business(found: Found, form: Form, file_names: list[str], demands: Demands) -> None:
     answered(
         found, "business.condition_statements", form["condition_statements"], demands.conditions
     )
@@ -282,24 +297,21 @@ def check_business(found: Found, form: Form, demands: Demands) -> None:
             if demands.consortium_max > 1
             else _("This demand does not allow a consortium."),
         )
-    met = {demands.organisation.uscc}
     for place, partner in enumerate(form["consortium"]):
-        path = f"business.consortium.{place}.uscc"
         try:
             validate_uscc(partner["uscc"])
         except ValidationError as error:
             for sentence in error.messages:
-                found.add(path, sentence)
-        if partner["uscc"] in met:
-            found.add(path, _("This organisation is named twice, or is the bidder itself."))
-        met.add(partner["uscc"])
+                found.add(f"business.consortium.{place}.uscc", sentence)
+    for path, code, values in consortium_faults(form, demands.organisation.uscc, file_names):
+        found.add(f"business.{path}", str(CONSORTIUM[code]) % values)
 
 
-def check_technical(found: Found, form: Form, demands: Demands) -> None:
+def check_technical(found: Found, form: Form, _names: list[str], demands: Demands) -> None:
     answered(found, "technical.commitments", form["commitments"], demands.metrics)
 
 
-def check_price(found: Found, form: Form, demands: Demands) -> None:
+def check_price(found: Found, form: Form, _names: list[str], demands: Demands) -> None:
     total = Decimal(form["total_cny"])
     if total <= 0:
         found.add("price.total_cny", _("The price must be more than zero."))
@@ -331,7 +343,7 @@ def answered(found: Found, path: str, given: dict[str, Any], asked: Iterable[str
             found.add(f"{path}.{code}", _("Nothing is asked here."))
 
 
-CHECKS: dict[str, Callable[[Found, Form, Demands], None]] = {
+CHECKS: dict[str, Callable[[Found, Form, list[str], Demands], None]] = {
     Envelope.BUSINESS: check_business,
     Envelope.TECHNICAL: check_technical,
     Envelope.PRICE: check_price,
