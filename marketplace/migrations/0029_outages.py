@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0027_opening_time'),
+        ('marketplace', '0028_consortia'),
     ]
 
     operations = [
