@@ -16,11 +16,8 @@ from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
-<<<<<<< HEAD
 from marketplace.bidding.commitment import BidCommitment
-=======
 from marketplace.bidding.consortia.models import ConsortiumChange, ConsortiumMember
->>>>>>> main
 from marketplace.bidding.models import (
     Bid,
     BidVersion,

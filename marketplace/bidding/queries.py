@@ -14,11 +14,8 @@ from marketplace.accounts.models import Organisation
 from marketplace.accounts.queries import related_organisations
 from marketplace.base.actor import Actor
 from marketplace.base.rules import require_confidentiality
-<<<<<<< HEAD
 from marketplace.bidding.commitment import BidCommitment
-=======
 from marketplace.bidding.consortia.queries import taking_part
->>>>>>> main
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
     Bid,
