@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0028_consortia'),
+        ('marketplace', '0029_outages'),
     ]
 
     operations = [
