@@ -15,8 +15,9 @@ from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
+from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
 from marketplace.bidding.commitment import BidCommitment
+from marketplace.bidding.consortia.models import ConsortiumChange, ConsortiumMember
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -84,6 +85,8 @@ __all__ = [
     "BoardTally",
     "Checkpoint",
     "Condition",
+    "ConsortiumChange",
+    "ConsortiumMember",
     "Control",
     "Cosignature",
     "Count",
@@ -121,6 +124,7 @@ __all__ = [
     "OpeningRecord",
     "Organisation",
     "OrganisationRelation",
+    "Outage",
     "OutboxJob",
     "Panel",
     "PanelMember",

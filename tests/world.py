@@ -176,8 +176,8 @@ def draft_scenario(actor: Actor, **fields: Any) -> Scenario:
         "area": term("area", "innovation_zone"),
         "budget_cny": Decimal("1000000.00"),
         "duration_months": 6,
-        # The first version closes at the deadline itself, without the grace of later ones.
-        "profile": profile("A", version=1),
+        # The version that closes at the deadline itself, without the grace of later ones.
+        "profile": profile("A", version=2),
         "award_mode": AwardMode.OWNER_CHOICE,
         "deadline_at": clock.now() + timedelta(days=30),
     }

@@ -24,8 +24,9 @@ from marketplace.base import clock, sealing
 from marketplace.base.actor import OPENER, Role
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.states import move
-from marketplace.bidding.actions.opening import STAGE_STATE
+from marketplace.bidding.actions.opening import STAGE_STATE, fail_without_enough_bids
 from marketplace.bidding.by_log import Refused, in_time, verify_by_log
+from marketplace.bidding.consortia.opening import settle_consortia
 from marketplace.bidding.examining import (
     Examined,
     StoredFile,
@@ -50,6 +51,7 @@ from marketplace.bidding.queries import last_submitted
 from marketplace.bidding.record import making as record
 from marketplace.bidding.replay import LogNotTrusted, Replay
 from marketplace.bidding.sealing import storage_is_there
+from marketplace.bidding.time_token import attest
 from marketplace.files import storage
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
@@ -90,6 +92,7 @@ def carry_out(opening: Opening, master_identity: str, replay: Replay) -> bool:
     """Open every bid that this stage finds, then finish. Returns whether it finished now."""
     verify(opening)
     closing_size = verify_by_log(opening, replay)
+    attest(opening, replay.announced(opening.scenario.uid))
     identities = unwrap(opening, master_identity)
     for bid in due_bids(opening):
         demands = demands_of(opening.scenario, bid.organisation)
@@ -296,6 +299,7 @@ def finish(opening: Opening, closing_size: int) -> bool:
     left = scenario.state
     first = opening.stage == OpeningStage.FIRST
     if first:
+        settle_consortia(scenario)
         give_blind_codes(scenario)
         move(scenario, State.OPENED)
     composed = record.compose(opening, closing_size)
@@ -311,6 +315,8 @@ def finish(opening: Opening, closing_size: int) -> bool:
         data={"stage": opening.stage},
     )
     record.keep(opening, composed, event)
+    if first:
+        fail_without_enough_bids(scenario=scenario, actor=OPENER)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import transaction
@@ -11,11 +12,13 @@ from marketplace.base.clock import NowOnce
 from marketplace.base.errors import NotFound, TooEarly
 from marketplace.base.models import OutboxJob
 from marketplace.base.queue import enqueue, handles
-from marketplace.scenarios.actions import close_scenario
+from marketplace.scenarios.actions import close_scenario, extend_deadline
+from marketplace.scenarios.extensions import due_extensions
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import closes_at
 
 CLOSE = "close_scenario"
+EXTEND = "extend_deadline"
 
 
 @transaction.atomic
@@ -26,20 +29,26 @@ def close_due() -> int:
     twice, which closes once.
     """
     past = Scenario.objects.filter(state=State.PUBLISHED, deadline_at__lte=NowOnce())
+    now = clock.now()
+    rows = past.select_related("profile").order_by("deadline_at", "pk")
+    return promise(CLOSE, [row.uid for row in rows if (at := closes_at(row)) and at <= now])
+
+
+@transaction.atomic
+def extend_due() -> int:
+    """Promise the move of every deadline that the record of outages has moved."""
+    return promise(EXTEND, [scenario.uid for scenario in due_extensions(clock.now())])
+
+
+def promise(kind: str, uids: Iterable[UUID]) -> int:
     waiting = set(
-        OutboxJob.objects.filter(kind=CLOSE, done_at=None).values_list(
+        OutboxJob.objects.filter(kind=kind, done_at=None).values_list(
             "payload__scenario_uid", flat=True
         )
     )
-    now = clock.now()
-    due = [
-        row
-        for row in past.select_related("profile").order_by("deadline_at", "pk")
-        if (closes := closes_at(row)) and closes <= now
-    ]
-    fresh = [uid for uid in (str(row.uid) for row in due) if uid not in waiting]
+    fresh = [str(uid) for uid in uids if str(uid) not in waiting]
     for uid in fresh:
-        enqueue(CLOSE, scenario_uid=uid)
+        enqueue(kind, scenario_uid=uid)
     return len(fresh)
 
 
@@ -49,4 +58,12 @@ def close_one(*, scenario_uid: str, **_: object) -> None:
     try:
         close_scenario(scenario_uid=UUID(scenario_uid))
     except (NotFound, TooEarly):
+        return
+
+
+@handles(EXTEND)
+def extend_one(*, scenario_uid: str, **_: object) -> None:
+    try:
+        extend_deadline(scenario_uid=UUID(scenario_uid))
+    except NotFound:
         return

@@ -14,7 +14,9 @@ from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
+from marketplace.scenarios.actions.extension import extended
 from marketplace.scenarios.actions.found import find, keep_note, profile_label, stated
+from marketplace.scenarios.extensions import record_awaited
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import closes_at, has_closed
 from marketplace.scenarios.rules import can_close_scenario, can_withdraw_scenario
@@ -36,7 +38,8 @@ def close_scenario(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> Scenario:
     """Record that the deadline has passed, and the grace of the profile. Twice changes nothing.
 
     Locks the row FOR UPDATE, so it waits for every bid that is being written. What follows for
-    the bids, or for their absence, hangs on the event. Raises TooEarly.
+    the bids, or for their absence, hangs on the event. Where outages have moved the deadline it
+    moves instead. Raises TooEarly, also while the record of outages is awaited.
     """
     scenario = lock(Scenario, uid=scenario_uid)
     require(can_close_scenario, actor, scenario)
@@ -45,6 +48,10 @@ def close_scenario(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> Scenario:
     now = clock.now()
     closes = closes_at(scenario)
     if closes is None or now < closes:
+        raise TooEarly
+    if extended(scenario, actor=actor, now=now):
+        return scenario
+    if record_awaited(scenario, now):
         raise TooEarly
     scenario.closed_at = now
     left = move(scenario, State.CLOSED, also=("closed_at",))
