@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import logs
+from marketplace.ledger.verify import COSIGNATURE, NotValid, parse_vkey
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -309,6 +310,13 @@ LOG_BATCH_QUANTUM = int(os.environ.get("LOG_BATCH_QUANTUM", "1" if DEMO else "16
 LOG_MERGE_DELAY_SECONDS = int(os.environ.get("LOG_MERGE_DELAY_SECONDS", "600"))
 LOG_ANCHOR_FILE = Path(os.environ.get("LOG_ANCHOR_FILE", str(STORAGE_ROOT / "log" / "checkpoint")))
 LOG_WITNESSES = os.environ.get("LOG_WITNESSES", "").split()
+for vkey in LOG_WITNESSES:
+    try:
+        good = parse_vkey(vkey).kind == COSIGNATURE
+    except NotValid:
+        good = False
+    if not good:
+        raise ImproperlyConfigured(f"LOG_WITNESSES: {vkey!r} is no verifier key of a witness")
 # An RFC 3161 authority, and the certificates that its tokens are checked against; empty: none.
 LOG_TIMESTAMP_URL = os.environ.get("LOG_TIMESTAMP_URL", "")
 LOG_TIMESTAMP_CA = Path(os.environ.get("LOG_TIMESTAMP_CA", ""))

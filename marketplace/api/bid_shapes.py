@@ -112,6 +112,58 @@ class PackageShape(Shape):
     actions = actions()
 
 
+class RecipientsShape(Shape):
+    business = text("An age recipient, age1….")
+    technical = text()
+    price = text()
+
+
+class SchemasShape(Shape):
+    business = Free(help_text="A JSON Schema (2020-12) that stands for itself.")
+    technical = Free()
+    price = Free()
+
+
+class RulesShape(Shape):
+    budget_cny = text("The total is more than zero and at most this; the nodes add up to it.")
+    uscc = text("The bidder's own: no member of a consortium may have it, nor two the same.")
+
+
+class SealingLimits(Shape):
+    files = s.IntegerField(help_text="Of one envelope.")
+    file_name = s.IntegerField(help_text="Characters.")
+    envelope_bytes = s.IntegerField(help_text="Of one sealed envelope.")
+    chunk_bytes = s.IntegerField(help_text="Of one piece of an upload.")
+
+
+class PublicationEntry(Shape):
+    leaf = text("The readable entry, RFC 8785, in base64; its data name the recipients.")
+    index = s.IntegerField()
+    size = s.IntegerField(help_text="Of the tree.")
+    hashes = s.ListField(child=s.CharField(), help_text="From the leaf's side up, in base64.")
+    checkpoint = text("The signed note (C2SP).")
+
+
+class SheetShape(Shape):
+    format = text("jiebang-sealing/1")
+    scenario = s.UUIDField()
+    ref = text()
+    title = text()
+    title_en = text()
+    organisation = s.UUIDField(help_text="The bidder's.")
+    deadline_at = instant()
+    now = instant()
+    recipients = RecipientsShape()
+    schema = SchemasShape()
+    rules = RulesShape(help_text="What a schema cannot say.")
+    names = s.ListField(
+        child=s.CharField(), help_text="Which the anonymous technical envelope must not contain."
+    )
+    limits = SealingLimits()
+    publication = PublicationEntry(allow_null=True, help_text="Null until the log has sealed it.")
+    key = text("The log's verifier key as published; compare it with one that came another way.")
+
+
 class EventShape(Shape):
     body = text("RFC 8785 JSON, in base64.")
     salt = text("In base64.")

@@ -15,8 +15,14 @@ from rest_framework.response import Response
 
 from marketplace.accounts.tokens.models import Scope
 from marketplace.api import bid_shapes
-from marketplace.api.bid_shapes import BidDetail, BidRow, PackageShape, ReceiptShape
-from marketplace.api.bodies import Body, Text
+from marketplace.api.bid_shapes import (
+    BidDetail,
+    BidRow,
+    PackageShape,
+    ReceiptShape,
+    SheetShape,
+)
+from marketplace.api.bodies import Body, Text, Uid
 from marketplace.api.calls import calling
 from marketplace.api.deeds import Answer, Given, deed
 from marketplace.api.limits import BID_BODY_BYTES_MAX
@@ -26,6 +32,8 @@ from marketplace.base.errors import NotFound
 from marketplace.bidding import actions
 from marketplace.bidding.forms_schema import FILE_NAME_MAX, FILES_MAX, File
 from marketplace.bidding.models import Bid, BidState, BidVersion, SealedPackage
+from marketplace.bidding.queries import sealing_sheet
+from marketplace.scenarios.models import Scenario
 
 FREE: dict[str, Any] = {"required": False}
 FILTERS = (
@@ -78,6 +86,30 @@ class FilesBody(Body):
 class BidBody(Body):
     forms = FormsBody(help_text="The three forms in the shape of bid-1.json.")
     files = FilesBody(**FREE)
+
+
+class UploadsBody(Body):
+    """Uploads of the purpose `sealed`, whole and used by nothing else."""
+
+    business = Uid()
+    technical = Uid()
+    price = Uid()
+
+
+class PackageBody(Body):
+    """`uploads`, which the bidder sealed, or `forms` and `files`, which the server seals."""
+
+    uploads = UploadsBody(**FREE)
+    forms = FormsBody(**FREE)
+    files = FilesBody(**FREE)
+
+    def validate(self, body: dict[str, Any]) -> dict[str, Any]:
+        forms = "forms" in body
+        if ("uploads" in body) == forms or ("files" in body and not forms):
+            raise s.ValidationError(
+                {"uploads": [_("Give either uploads, or forms with their files.")]}
+            )
+        return body
 
 
 FORMS_EXAMPLE = {
@@ -238,18 +270,37 @@ class PackageSeal(OfScenario):
 
     @deed(
         "packages_seal",
-        "Seal a bid without submitting it",
+        "Make a package of sealed envelopes, to be submitted",
         scope=Scope.BIDS,
-        description="So that the submission itself is short. Kept for 24 hours, ten at most.",
-        takes=BidBody,
+        description="Of three uploads that were sealed by the sheet, or of forms that the server"
+        " seals, so that the submission itself is short. Kept for 24 hours, ten at most.",
+        takes=PackageBody,
         example={"forms": FORMS_EXAMPLE},
         shows=package_shown,
         answers=PackageShape,
         status=201,
     )
     def post(self, given: Given, uid: UUID) -> UUID:
-        package = actions.seal_package(actor=given.actor, scenario_uid=uid, **forms_of(given.body))
-        return package.uid
+        about: dict[str, Any] = {"actor": given.actor, "scenario_uid": uid}
+        if uploads := given.body.get("uploads"):
+            return actions.assemble_package(**about, uploads=dict(uploads)).uid
+        return actions.seal_package(**about, **forms_of(given.body)).uid
+
+
+class Sealing(OfScenario):
+    @reading(
+        "sealing_retrieve",
+        "What is needed to seal a bid",
+        shape=SheetShape,
+        description="For who may bid: recipients, the schema of this demand's forms, limits, and"
+        " the entry of the publication in the log, by which the recipients can be checked.",
+    )
+    def get(self, request: Request, uid: UUID) -> Response:
+        actor = actor_of(request)
+        scenario = Scenario.objects.visible_to(actor).filter(uid=uid).first()
+        if scenario is None:
+            raise NotFound
+        return Response(sealing_sheet(actor, scenario))
 
 
 class PackageOne(Resource):

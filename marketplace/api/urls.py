@@ -66,6 +66,7 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "bid-withdraw": ("bids/<uuid:uid>/withdraw/", bids.BidWithdraw),
     "bid-checks": ("bids/<uuid:uid>/checks/", openings.BidCheck),
     "bid-submit": ("scenarios/<uuid:uid>/bids/", bids.BidSubmit),
+    "sealing": ("scenarios/<uuid:uid>/sealing/", bids.Sealing),
     "package-seal": ("scenarios/<uuid:uid>/packages/", bids.PackageSeal),
     "package": ("packages/<uuid:uid>/", bids.PackageOne),
     "receipt": ("receipts/<uuid:uid>/", bids.ReceiptOne),

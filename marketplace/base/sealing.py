@@ -23,6 +23,7 @@ from marketplace.base.canonical import canonical
 MANIFEST = "manifest.json"
 FORM = "form.json"
 SMALLEST = 64 * 1024
+HEAD = 4096  # bytes within which an age header of ours ends
 FORMAT = "jiebang-bid/1"
 
 
@@ -96,7 +97,7 @@ def seal(package: bytes, *, recipient: str, into: Sink) -> None:
 
 def stanzas(sealed: bytes) -> list[str]:
     """The kinds of the age header's recipient stanzas. Raises Unreadable if it is not age."""
-    head = sealed[:4096]
+    head = sealed[:HEAD]
     if not head.startswith(b"age-encryption.org/v1\n"):
         raise Unreadable("not_age")
     lines = head.split(b"\n")

@@ -174,7 +174,7 @@ class SealedPackage(Recorded):
     """Three envelopes, sealed, checked and durable, that wait to be submitted.
 
     Sealing takes its time before the deadline's transaction, which takes none. `envelopes` is a
-    list of {envelope, stored_name, sha256, size}. What is not submitted is swept.
+    list of {envelope, stored_name, sha256, size}, with `upload` where the bidder sealed it. What is not submitted is swept.
     """
 
     scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="+")

@@ -49,7 +49,7 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.queries import last_submitted
 from marketplace.bidding.replay import LogNotTrusted, Replay
-from marketplace.bidding.sealing import FOLDER as SEALED
+from marketplace.bidding.sealing import storage_is_there
 from marketplace.files import storage
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
@@ -140,7 +140,7 @@ def verify(opening: Opening) -> None:
     if counted_confirmations(opening) < needed:
         raise Refused("confirmations")
     # A storage that is not there at all must not look like many lost bids.
-    if not storage.is_there(SEALED):
+    if not storage_is_there():
         raise Refused("storage_away")
 
 

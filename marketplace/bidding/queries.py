@@ -27,6 +27,7 @@ from marketplace.bidding.models import (
     SealedEnvelope,
     VersionKind,
 )
+from marketplace.bidding.sheet import sealing_sheet as sealing_sheet  # noqa: PLC0414
 from marketplace.scenarios.models import Condition, Envelope, Scenario
 
 

@@ -1,6 +1,7 @@
-"""Sealing on the server: each envelope is encrypted while it streams into storage.
+"""Sealed envelopes in storage: those that came as uploads, and those that the server seals.
 
-Plaintext stays in memory. Runs before any transaction, so the deadline never waits for it.
+Sealing on the server encrypts each envelope while it streams into storage; plaintext stays in
+memory. It runs before any transaction, so the deadline never waits for it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from marketplace.base.canonical import canonical
 from marketplace.base.errors import Invalid
 from marketplace.bidding.forms_schema import File, Form, check_bid
 from marketplace.files import storage
+from marketplace.files.models import FOLDER as UPLOADS
 from marketplace.scenarios.models import Envelope, EnvelopeKey, Scenario
 
 FOLDER = "sealed"
@@ -35,6 +37,8 @@ class SealedFile:
     sha256: str
     size: int
     content_mark: str = ""
+    # The upload that the bidder sealed; empty for what the server sealed.
+    upload: str = ""
 
 
 class StorageFault(Exception):
@@ -91,16 +95,34 @@ def mark(bodies: Mapping[str, bytes]) -> str:
 def check_stored(sealed: Iterable[SealedFile]) -> None:
     """Read back what the disk holds. Raises StorageFault, or Invalid if it is not age for us."""
     for file in sealed:
-        stored = storage.read(file.stored_name)
-        if hashlib.sha256(stored).hexdigest() != file.sha256 or len(stored) != file.size:
-            raise StorageFault(file.stored_name)
+        head = reread(file)
         try:
-            sealing.check_form(stored)
+            sealing.check_form(head)
         except sealing.Unreadable as error:
             raise Invalid(code=f"bid.{error.reason}") from error
 
 
+def reread(file: SealedFile) -> bytes:
+    """Hash what is stored, piece by piece; its first bytes. Raises StorageFault if it differs."""
+    running, size, head = hashlib.sha256(), 0, b""
+    # One byte more than there should be tells a longer file.
+    for piece in storage.stream(file.stored_name, 0, file.size + 1):
+        running.update(piece)
+        size += len(piece)
+        if len(head) < sealing.HEAD:
+            head += piece[: sealing.HEAD]
+    if running.hexdigest() != file.sha256 or size != file.size:
+        raise StorageFault(file.stored_name)
+    return head
+
+
+def storage_is_there() -> bool:
+    """Whether there is a folder of sealed envelopes, ours or of uploads: a mount may be missing."""
+    return any(map(storage.is_there, (FOLDER, UPLOADS)))
+
+
 def discard(sealed: Iterable[SealedFile]) -> None:
-    """Remove sealed files that no bid points to."""
+    """Remove files that the server sealed and no bid points to; uploads are let go as such."""
     for file in sealed:
-        storage.discard(file.stored_name)
+        if not file.upload:
+            storage.discard(file.stored_name)

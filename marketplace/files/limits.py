@@ -41,6 +41,6 @@ class Limit:
 LIMITS = {
     Purpose.ATTACHMENT: Limit(bytes_most=256 * MEBIBYTE, count_most=20),
     Purpose.EVIDENCE: Limit(bytes_most=20 * MEBIBYTE, count_most=10),
-    Purpose.SEALED: Limit(bytes_most=256 * MEBIBYTE, count_most=3),
+    Purpose.SEALED: Limit(bytes_most=2048 * MEBIBYTE, count_most=3),
 }
 LARGEST = max(limit.bytes_most for limit in LIMITS.values())

@@ -14,6 +14,7 @@ from marketplace.files.access import AccessDay, AccessRecord
 from marketplace.files.limits import NAME_MOST, Purpose
 
 __all__ = ["AccessDay", "AccessRecord", "Purpose"]
+FOLDER = "uploads"
 
 
 class UploadState(models.TextChoices):
@@ -30,9 +31,14 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         return self.filter(user_id=actor.user_id, organisation_id=actor.organisation_id)
 
     def taking_room(self) -> UploadQuerySet:
-        """Those that count toward the limits of their organisation."""
+        """Those that count toward the limits of their organisation.
+
+        Sealed envelopes in a package count there, and not at all once they were received: what a
+        bidder may not remove must not keep it from bidding.
+        """
         open_ones = Q(state=UploadState.RECEIVING, expires_at__gt=MarketplaceNow())
-        return self.filter(open_ones | Q(state=UploadState.STORED))
+        packed = Q(purpose=Purpose.SEALED, subject_uid__isnull=False)
+        return self.filter(open_ones | (Q(state=UploadState.STORED) & ~packed))
 
 
 class Upload(Recorded):
@@ -71,7 +77,7 @@ class Upload(Recorded):
     @property
     def storage_name(self) -> str:
         """Where its bytes are stored: known beforehand, so that nothing is lost track of."""
-        return f"uploads/{self.uid}"
+        return f"{FOLDER}/{self.uid}"
 
     class Meta:
         indexes = [

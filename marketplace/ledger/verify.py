@@ -5,6 +5,7 @@
     verify.py fetch URL DIR                               mirror a log (or what is new of it)
     verify.py mirror DIR                                  every entry of a mirror, up to the root
     verify.py consistency OLD NEW --mirror DIR            two checkpoints that somebody saved
+    verify.py proof FILE --keys keys.json                 a public entry with its proof
 
 (Or python -m marketplace.ledger.verify.) Needs only this file, Python 3.11 and `cryptography`; all
 but `fetch` run offline. Exit code: 0 everything held, 1 something failed, 2 it could not be
@@ -76,6 +77,8 @@ SAYS = {
     "witness.held": ("有见证签名：{names}。", "Witnesses cosigned it: {names}."),
     "witness.absent": ("没有已知见证方的见证签名。", "No known witness has cosigned it."),
     "witness": ("见证方 {name} 的见证签名不符。", "The cosignature of the witness {name} does not fit."),
+    "entry.held": ("可读内容与日志条目一致。", "What can be read is what the entry of the log says."),
+    "entry": ("这不是带证明的公开日志条目，或可读内容与条目不同。", "This is no public entry with its proof, or what can be read differs from the entry."),
     "proof.index": ("序号 {index} 不在 {size} 条的树内。", "Index {index} is not in a tree of {size}."),
     "proof.size": ("树的大小不是有效的数：{size}。", "The size of the tree is not a valid number: {size}."),
     "proof.length": ("证明的长度与树的大小不符：应为 {wanted} 个散列，实有 {found} 个。", "The proof's length does not fit the sizes: {wanted} hashes are needed, {found} are there."),
@@ -521,7 +524,7 @@ class Keys:
     """The published keys: those of receipts by their id, those of the log and its witnesses."""
 
     def __init__(self) -> None:
-        self.origin = ""
+        self.origins: set[str] = set()  # the log's name, and those before it was begun anew
         self.receipts: dict[str, tuple[Ed25519PublicKey, str | None]] = {}  # (key, retired at)
         self.unknown: dict[str, str] = {}  # key id: algorithm
         self.log: list[VKey] = []
@@ -533,7 +536,7 @@ class Keys:
     def published(cls, document: dict[str, Any]) -> Keys:
         """From keys.json. Raises ValueError and the like when it is not one."""
         keys = cls()
-        keys.origin = document["origin"]
+        keys.origins = {document["origin"]}
         keys.merge_delay = int(document["merge_delay_seconds"])
         for entry in document["keys"]:
             if entry["algorithm"] != "Ed25519":
@@ -543,6 +546,9 @@ class Keys:
             elif entry["use"] == "receipt":
                 public = Ed25519PublicKey.from_public_bytes(unbase64(entry["public_key"]))
                 keys.receipts[key_id(public)] = public, entry.get("until")
+        for former in document.get("former", []):
+            keys.origins.add(former["origin"])
+            keys.log += [parse_vkey(text) for text in former["vkeys"]]
         for text in document.get("witnesses", []):
             try:
                 keys.witnesses.append(parse_vkey(text))
@@ -567,7 +573,7 @@ class Keys:
     def open(self, note: str) -> Checkpoint:
         """The checkpoint, signed with a key of ours. Raises NotValid, CannotCheck."""
         origin, _size, _root = parse_checkpoint(parse_note(note).text)
-        if self.origin not in {"", origin}:
+        if self.origins and origin not in self.origins:
             raise NotValid("inclusion.origin", origin=origin)
         raw = [named(origin, public) for public in self.raw]
         try:
@@ -977,6 +983,32 @@ def hold_together(old: Checkpoint, new: Checkpoint, read: ReadTile) -> None:
     verify_consistency(old.size, old.root, new.size, new.root, hashes)
 
 
+def check_proof(given: argparse.Namespace) -> Iterator[Finding]:
+    """A readable entry, as the log's pages give it: what it says, its place, the signed tree."""
+    keys = keys_of(given)
+    if keys is None:
+        raise CannotCheck("checkpoint.unchecked", "checkpoint")
+    try:
+        document = json.loads(given.proof.read_text("utf-8-sig"))
+        leaf, proof = unbase64(document["leaf"]), document["inclusion"]
+        same = canonical(json.loads(leaf)) == canonical(document["text"])
+        path, note = [unbase64(item) for item in proof["hashes"]], str(proof["checkpoint"])
+        index, size = proof["index"], proof["size"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise NotValid("entry") from error
+    if not same:
+        raise NotValid("entry")
+    yield held("entry")
+    checkpoint = keys.open(note)
+    if checkpoint.size != size:
+        raise NotValid("inclusion")
+    verify_inclusion(leaf_hash(leaf), index, size, path, checkpoint.root)
+    yield held("inclusion", index=index, size=size)
+    yield held("checkpoint", origin=checkpoint.origin, size=checkpoint.size)
+    yield cosigned(checkpoint)
+    print(json.dumps(document["text"], ensure_ascii=False, indent=2, sort_keys=True))
+
+
 def keys_of(given: argparse.Namespace) -> Keys | None:
     """The keys that the caller trusts, if any were given."""
     if given.keys:
@@ -1114,6 +1146,7 @@ def fetch_tile(url: str, folder: Path, level: int | str, index: int, width: int)
 COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[Finding]]] = {
     "receipt": check_receipt,
     "consistency": check_consistency,
+    "proof": check_proof,
     "mirror": check_mirror,
     "fetch": fetch,
 }
@@ -1141,17 +1174,23 @@ def conclude(findings: Iterable[Finding], lang: str, out: TextIO) -> int:
     except OSError as error:
         values = {"name": error.filename, "error": error.strerror or type(error).__name__}
         say(Finding("", "unknown", "unreadable", values))
-    found = {state for _check, state in states}
-    if "failed" in found:
-        code, verdict = 1, "NOT VALID"
-    elif "unknown" in found:
-        code, verdict = 2, "CANNOT CHECK"
-    elif ("key", "unchecked") in states:
-        code, verdict = 0, "VALID for the key inside; compare it with the published key"
-    else:
-        code, verdict = 0, "VALID"
+    code, verdict = verdict_of(states)
     print(verdict, file=out)
     return code
+
+
+def verdict_of(states: set[tuple[str, str]]) -> tuple[int, str]:
+    """(exit code, last line) of what was found: (check, state) of each finding."""
+    found = {state for _check, state in states}
+    if "failed" in found:
+        return 1, "NOT VALID"
+    if "unknown" in found:
+        return 2, "CANNOT CHECK"
+    if ("key", "unchecked") in states:
+        return 0, "VALID for the key inside; compare it with the published key"
+    if ("checkpoint", "unchecked") in states:
+        return 0, "VALID as a receipt; give the log's key to check its proof too"
+    return 0, "VALID"
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -1173,6 +1212,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     one.add_argument("--mirror", type=Path)
     one = commands.add_parser("mirror", parents=[common], help="check a mirrored log")
     one.add_argument("mirror", type=Path)
+    one = commands.add_parser("proof", parents=[common], help="check a public entry of the log")
+    one.add_argument("proof", type=Path)
     one = commands.add_parser("fetch", parents=[common], help="mirror a log")
     one.add_argument("url")
     one.add_argument("folder", type=Path)

@@ -118,6 +118,20 @@ def form_steps(scenario: Scenario) -> list[dict[str, Any]]:
     ]
 
 
+@never_cache
+@require_GET
+def sealing_sheet(request: Request, address: str) -> HttpResponse:
+    """What a bidder needs to check and seal on a machine of its own, as a file."""
+    scenario = scenario_or_404(request, address)
+    forbid_unless(can_bid(actor_of(request), scenario))
+    told, error = attempt(queries.sealing_sheet, actor=actor_of(request), scenario=scenario)
+    if error:
+        return form_page(request, scenario, BidPage(scenario), error=error, refusal=error)
+    response = JsonResponse(told, json_dumps_params={"ensure_ascii": False, "indent": 2})
+    response.headers["Content-Disposition"] = f'attachment; filename="sealing-{scenario.ref}.json"'
+    return response
+
+
 # -- One bid -------------------------------------------------------------------------------------------
 @never_cache
 @require_GET
@@ -233,6 +247,7 @@ def opened_file(request: Request, uid: UUID) -> HttpResponseBase:
 
 urlpatterns = [
     path("scenarios/<str:address>/bid/", bid_form, name="bid-form"),
+    path("scenarios/<str:address>/sealing.json", sealing_sheet, name="sealing-sheet"),
     path("bids/files/<uuid:uid>/", opened_file, name="opened-file"),
     path("bids/<uuid:uid>/", bid, name="bid"),
     path("bids/<uuid:uid>/withdraw/", bid_withdraw, name="bid-withdraw"),

@@ -48,6 +48,7 @@ DEMANDS = {
     "scenarios_key_holder_candidates": "- - - - f - - - - -",
     "scenarios_expert_candidates":     "- - - - - f - - - -",
     "bids_submit":                     "- - p p - - - - - -",
+    "sealing_retrieve":                "- - p p - - - - - -",
     "packages_seal":                   "- - p p - - - - - -",
     "eligibility_start":               "- - - - - f - - - -",
     "eligibility_conclude":            "- - - - - f - - - -",

@@ -1,15 +1,19 @@
 """Two at once, on two connections, for every deed of the room."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
 
-from marketplace.base.errors import DomainError, StateConflict
+from marketplace.base.errors import DomainError, NotFound, StateConflict
 from marketplace.bidding.actions import (
+    assemble_package,
     check_condition,
     conclude_eligibility,
     confirm_opening,
+    discard_stale_packages,
     fail_thin_listing,
+    packages,
     seal_package,
     start_eligibility,
     submit_bid,
@@ -26,14 +30,17 @@ from marketplace.bidding.models import (
     OpeningConfirmation,
     OpeningStage,
     OpeningState,
+    SealedPackage,
 )
 from marketplace.bidding.opener import open_confirmed
 from marketplace.bidding.sealing import seal_bid
+from marketplace.files.models import Upload, UploadState
 from marketplace.ledger.models import Event
 from marketplace.scenarios.actions import close_scenario
 from marketplace.scenarios.models import Scenario, State
 from tests import world
 from tests.bidding import bids
+from tests.bidding.sealed_uploads import assembled, uploaded
 
 pytestmark = pytest.mark.slow
 
@@ -205,3 +212,37 @@ def test_eligibility_starts_is_checked_and_concluded_once(two_at_once, clock):
     assert Scenario.objects.get(pk=scenario.pk).state == State.REVIEW
     assert Bid.objects.get().state == BidState.ELIGIBLE
     assert kinds().count("eligibility.concluded") == 1
+
+
+# -- Sealed by the bidder ------------------------------------------------------------------------------
+def test_two_assemble_the_same_uploads(two_at_once):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    given = {"actor": vendor, "scenario_uid": scenario.uid}
+    assemble = partial(assemble_package, uploads=uploaded(scenario, vendor), **given)
+    results = two_at_once(assemble, assemble)
+    made = [one for one in results if isinstance(one, SealedPackage)]
+    lost = [one for one in results if isinstance(one, StateConflict)]
+    assert ([one.code for one in lost], len(made)) == (["upload.claimed"], 1)
+    assert SealedPackage.objects.count() == 1
+
+
+def test_two_submit_the_same_uploaded_package(two_at_once):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    submit = partial(submit_package, actor=vendor, package_uid=assembled(scenario, vendor).uid)
+    results = two_at_once(submit, submit)
+    assert sorted(type(one).__name__ for one in results) == ["BidVersion", "StateConflict"]
+    assert BidVersion.objects.count() == 1
+
+
+def test_a_package_is_swept_while_it_is_submitted(two_at_once, clock):
+    """Whoever comes first: either it is received with its bytes, or it is gone."""
+    scenario, vendor = world.published_scenario(), world.vendor()
+    package = assembled(scenario, vendor)
+    clock.move(packages.KEPT_FOR + timedelta(minutes=1))
+    submit = partial(submit_package, actor=vendor, package_uid=package.uid)
+    version, swept = two_at_once(submit, discard_stale_packages)
+    received = isinstance(version, BidVersion)
+    assert (received, swept) in {(True, 0), (False, 1)}
+    assert received or isinstance(version, NotFound)
+    states = set(Upload.objects.values_list("state", flat=True))
+    assert states == {UploadState.STORED if received else UploadState.ENDED}

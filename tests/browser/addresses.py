@@ -256,6 +256,7 @@ NO_PAGES = {
     "opened-file": "a file",
     "bid-withdraw": "takes a POST alone",
     "receipt": "a file of data",
+    "sealing-sheet": "a file of data",
     "opening-live": "a part of the opening's page",
     "opening-record": "a file of data",
     "sheet-file": "a file",

@@ -313,4 +313,4 @@ def test_termination_frees_everything(client, begun):
 
 def test_metadata_is_what_the_protocol_says():
     assert metadata(filename="a.txt") == "filename YS50eHQ="
-    assert 256 * MEBIBYTE == LARGEST
+    assert 2048 * MEBIBYTE == LARGEST

@@ -49,6 +49,13 @@ def test_what_is_missing_stops_the_start(name):
     assert f"{name} is not set" in done.stderr
 
 
+@pytest.mark.parametrize("vkey", ["abc", "log.example+deadbeef+AAAA"])
+def test_a_witness_whose_key_is_none_stops_the_start(vkey):
+    done = manage("check", env=example() | {"LOG_WITNESSES": vkey})
+    assert done.returncode != 0
+    assert f"LOG_WITNESSES: '{vkey}' is no verifier key of a witness" in done.stderr
+
+
 def test_nothing_else_reads_the_environment():
     allowed = {"config/settings.py", "config/celery.py", "config/wsgi.py"}
     readers = {

@@ -290,9 +290,14 @@ def test_a_proof_must_belong_to_the_mirrored_history(received, capsys):
 
 
 def test_exit_codes_of_a_receipt(received, capsys, tmp_path):
-    _log, document, file, _folder, keys = received
+    log, document, file, _folder, keys = received
     assert run(capsys, file, *keys)[::2] == (0, "VALID")
     assert run(capsys, "--key", document["public_key"], file)[::2] == (0, "VALID")
+    proved = tmp_path / "proved.json"
+    proved.write_text(json.dumps(log.prove(document, 100, 200)), "utf-8")
+    code, said, verdict = run(capsys, "--key", document["public_key"], proved)
+    assert (code, verdict.startswith("VALID as a receipt; give the log's key")) == (0, True)
+    assert "－ " + sentence("checkpoint.unchecked") in said
     code, _said, verdict = run(capsys, file)
     assert (code, verdict.startswith("VALID for the key inside")) == (0, True)
     assert run(capsys, tmp_path / "nothing.json")[0] == 2

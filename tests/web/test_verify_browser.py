@@ -121,8 +121,9 @@ def tamperings(document):
         change("field", "reading", lambda d: d["receipt"].update(version=2)),
         change("1.0 for 1", "reading", lambda d: d["receipt"].update(version=1.0)),
         change("true for 1", "reading", lambda d: d["receipt"].update(version=True)),
+        # The version, 1, becomes 0: still JSON, and every hash in it still hexadecimal.
         change("signed text", "signature", lambda d: d.update(signed_text=flipped(
-            d["signed_text"], 20))),
+            d["signed_text"], verify.unbase64(d["signed_text"]).index(b'"version":1') + 10))),
         change("signature", "signature", lambda d: d.update(signature=flipped(d["signature"], 40))),
         change("short signature", "signature", lambda d: d.update(signature="AAAA")),
         change("key id", "key", lambda d: d.update(key_id="0" * 16)),
@@ -201,9 +202,14 @@ def test_other_logs_other_keys_and_readable_leaves(proved, opened):
     retired["keys"][1]["until"] = "2026-11-22T08:00:00Z"
     renamed = log.keys()
     renamed["keys"][0]["algorithm"] = renamed["keys"][1]["algorithm"] = "SM2"
-    for published in (log.keys(), retired, renamed, None):
+    begun_anew = Log(padding(1), origin="log.example.cn/second").keys()
+    begun_anew["keys"].append(log.keys()["keys"][1])
+    after = begun_anew | {"former": [{"origin": log.origin, "vkeys": [log.vkey]}]}
+    for published in (log.keys(), retired, renamed, None, begun_anew, after):
         compared(opened, texts, published)
     assert compared(opened, texts[:1], retired)[0][1][-1][2] == "key.retired"
+    assert compared(opened, texts[1:2], after)[0][0] == "holds"
+    assert compared(opened, texts[1:2], begun_anew)[0][1][-1][2] == "inclusion.origin"
 
 
 def test_what_is_no_receipt(opened, committing_db):
@@ -309,7 +315,9 @@ def test_without_scripts_the_form_answers_the_same(proved, site, browser):
     page = context.new_page()
     page.goto(f"{site}/en/verify/")
     page.fill("[name=pasted]", json.dumps(proved))
-    page.click("form[data-verify] button[type=submit]")
+    # The click returns before the answer is there.
+    with page.expect_navigation():
+        page.click("form[data-verify] button[type=submit]")
     findings, _signed = verify.examine(proved, keys=verify.Keys.published(keys.published()))
     assert lines(page) == [finding.said("en") for finding in findings]
     context.close()

@@ -10,6 +10,7 @@ from marketplace.bidding.actions.opening import (
     request_price_opening,
 )
 from marketplace.bidding.actions.packages import (
+    assemble_package,
     discard_stale_packages,
     seal_package,
 )
@@ -21,6 +22,7 @@ from marketplace.bidding.actions.submission import (
 )
 
 __all__ = [
+    "assemble_package",
     "check_condition",
     "conclude_eligibility",
     "confirm_opening",

@@ -12,8 +12,16 @@ from django.conf import settings
 
 from marketplace.ledger import leaves
 from marketplace.ledger.log import tiles
-from marketplace.ledger.log.models import Anchor, Checkpoint, Cosignature, Leaf
-from marketplace.ledger.verify import COSIGNATURE, CannotCheck, NotValid, base64_of, parse_vkey
+from marketplace.ledger.log.models import Anchor, Checkpoint, Cosignature, Leaf, PublishedKey
+from marketplace.ledger.verify import (
+    COSIGNATURE,
+    CannotCheck,
+    NotValid,
+    base64_of,
+    named,
+    parse_vkey,
+    unbase64,
+)
 
 INDEX_MOST = 2**63 - 1
 
@@ -41,6 +49,12 @@ def public_proof(index: int) -> dict[str, Any] | None:
         "text": json.loads(data),
         "inclusion": tiles.inclusion(leaf, checkpoint),
     }
+
+
+def newest_vkey() -> str:
+    """The verifier key that was published last; empty before the log has begun."""
+    row = PublishedKey.objects.filter(use="checkpoint").order_by("id").last()
+    return named(settings.LOG_ORIGIN, unbase64(row.public_key)).text() if row else ""
 
 
 @dataclass(frozen=True)

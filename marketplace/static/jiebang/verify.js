@@ -271,7 +271,7 @@ function instant(text) {
 export function publishedKeys(text) {
   const document = parse(text);
   const keys = { receipts: new Map(), unknown: new Map(), log: [], witnesses: [] };
-  keys.origin = need(document, "origin");
+  keys.origins = [need(document, "origin")];
   keys.mergeDelay = Number(need(document, "merge_delay_seconds"));
   for (const entry of list(need(document, "keys"))) {
     const [id, algorithm] = [need(entry, "key_id"), need(entry, "algorithm")];
@@ -281,6 +281,10 @@ export function publishedKeys(text) {
       const publicKey = unbase64(need(entry, "public_key"));
       keys.receipts.set(keyId(publicKey), { publicKey, until: entry.until });
     }
+  }
+  for (const former of list(document.former ?? [])) {
+    keys.origins.push(need(former, "origin"));
+    keys.log.push(...list(need(former, "vkeys")).map(parseVkey));
   }
   for (const one of document.witnesses ?? []) {
     try {
@@ -294,7 +298,7 @@ export function publishedKeys(text) {
 
 function openNote(keys, note) {
   const { origin } = parseCheckpoint(parseNote(note).text);
-  if (!["", origin].includes(keys.origin)) {
+  if (!keys.origins.includes(origin)) {
     throw new NotValid("inclusion.origin", "", { origin });
   }
   try {
