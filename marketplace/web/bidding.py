@@ -62,25 +62,35 @@ def bid_form(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     if address != scenario.address:
         return redirect("bid-form", scenario.address)
-    actor = actor_of(request)
-    forbid_unless(can_bid(actor, scenario))
-    now = clock.now()
-    refusal = refusal_to_take_bids(scenario, now)
-    sheet = None
-    if refusal is None:
-        sheet, refusal = attempt(queries.sealing_sheet, actor=actor, scenario=scenario)
-    rows = row_forms()
+    forbid_unless(can_bid(actor_of(request), scenario))
+    refusal = refusal_to_take_bids(scenario, clock.now())
+    if refusal:
+        return form_page(request, scenario, closed=refusal)
+    sheet, error = attempt(queries.sealing_sheet, actor=actor_of(request), scenario=scenario)
+    if error:
+        return form_page(request, scenario, closed=error, error=error)
+    return form_page(request, scenario, sheet=sheet)
+
+
+def form_page(
+    request: Request,
+    scenario: Scenario,
+    *,
+    sheet: dict[str, Any] | None = None,
+    closed: DomainError | None = None,
+    error: DomainError | None = None,
+) -> HttpResponse:
     context = {
         "scenario": scenario,
         "form": BidForm(scenario=scenario),
-        "rows": rows,
-        "mine": queries.my_bid(actor, scenario),
+        "rows": row_forms(),
+        "mine": queries.my_bid(actor_of(request), scenario),
         "steps": form_steps(scenario),
-        "now": now,
-        "closed": refusal,
+        "now": clock.now(),
+        "closed": closed,
         "data": sealing_data(request, scenario, sheet) if sheet else None,
     }
-    return page(request, "bidding/bid_form.html", context)
+    return page(request, "bidding/bid_form.html", context, error=error)
 
 
 def sealing_data(request: Request, scenario: Scenario, sheet: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +136,7 @@ def sealing_sheet(request: Request, address: str) -> HttpResponse:
     forbid_unless(can_bid(actor_of(request), scenario))
     told, error = attempt(queries.sealing_sheet, actor=actor_of(request), scenario=scenario)
     if error:
-        return form_page(request, scenario, BidPage(scenario), error=error, refusal=error)
+        return form_page(request, scenario, closed=error, error=error)
     response = JsonResponse(told, json_dumps_params={"ensure_ascii": False, "indent": 2})
     response.headers["Content-Disposition"] = f'attachment; filename="sealing-{scenario.ref}.json"'
     return response

@@ -5,17 +5,13 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
-import io
+import json
 import random
-import struct
-import zipfile
-import zlib
-from decimal import Decimal
 from uuid import uuid4
 
 import pyrage
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from marketplace.accounts import uscc
@@ -25,6 +21,7 @@ from marketplace.base.errors import DomainError
 from marketplace.bidding import sentences
 from marketplace.bidding.anonymity import names_found, telling_names
 from marketplace.bidding.forms_schema import check_bid, normalised, safe_name
+from marketplace.bidding.queries import sealing_sheet
 from tests import world
 from tests.bidding import bids
 
@@ -158,9 +155,7 @@ def test_python_opens_what_the_browser_sealed(scripts):
         raw = base64.b64decode(made["sealed"][envelope])
         assert (hashlib.sha256(raw).hexdigest(), len(raw)) == (row["sha256"], row["size"])
         sealing.check_form(raw)
-        opened = sealing.unseal(
-            raw, identity=str(pairs[envelope]), envelope=envelope, **about
-        )
+        opened = sealing.unseal(raw, identity=str(pairs[envelope]), envelope=envelope, **about)
         wanted = {name: body_of(size, seed) for name, size, seed in sizes[envelope]}
         assert opened.files == {sealing.FORM: canonical(forms[envelope]), **wanted}
         tried = next(one for one in made["tried"] if one["envelope"] == envelope)
@@ -212,10 +207,13 @@ class Compared:
         said = sentences.all_sentences()
         found = self.page.evaluate(CHECK, [self.sheet, said, cases])
         seen = set()
+        differing = []
         for (forms, names), (clean, faults) in zip(cases, found, strict=True):
             wanted = by_the_server(self.scenario, self.vendor.organisation, forms, names)
-            assert (clean, faults) == (plain(wanted[0]), wanted[1]), (forms, names)
+            if (clean, faults) != (plain(wanted[0]), wanted[1]):
+                differing.append((forms, names, faults, wanted[1]))
             seen |= {text for told in faults.values() for text in told}
+        assert differing == []
         return seen
 
 
@@ -254,7 +252,12 @@ def variations(organisation):
         yield case(technical__commitments={"M1": typed})
         yield case(technical__commitments={"M1": "99", "M9": typed})
     good = {"name": "伙伴（虚构）有限公司", "uscc": other.uscc}
-    for partner in (good, good | {"uscc": organisation.uscc}, good | {"uscc": "９1X"}, {"name": "x"}):
+    for partner in (
+        good,
+        good | {"uscc": organisation.uscc},
+        good | {"uscc": "９1X"},
+        {"name": "x"},
+    ):
         yield case(business__consortium=[partner])
         yield case(business__consortium=[partner, good])
     yield case(business__consortium=[good] * 11)
@@ -280,7 +283,7 @@ def variations(organisation):
 
 @pytest.mark.parametrize("members", [0, 3])
 def test_the_same_faults_read_the_same(scripts, members):
-    allowed = {"consortium_allowed": bool(members), "consortium_members_max": members or None}
+    allowed = {"consortium_allowed": bool(members), "consortium_members_max": members or 1}
     compared = Compared(scripts, **allowed)
     seen = compared(list(variations(compared.vendor.organisation)))
     assert len(seen) > 35
@@ -298,6 +301,7 @@ TYPED = st.one_of(
 @settings(
     max_examples=20,
     deadline=None,
+    phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
@@ -326,7 +330,7 @@ def test_names_and_codes_are_judged_alike(scripts):
     chance = random.Random(32100)
     codes = []
     for _ in range(300):
-        code = list(world.uscc(chance.randrange(10**6)))
+        code = list(world.make_uscc())
         for _ in range(chance.randrange(3)):
             code[chance.randrange(18)] = chance.choice("0123456789ABXYZIOsv９")
         codes.append("".join(code))
@@ -338,7 +342,10 @@ def test_names_and_codes_are_judged_alike(scripts):
         codes,
     )
     assert there == [uscc.faults(code) for code in codes]
-    names = ["".join(chance.choices("ab .长/\t\u00ad\u3000ßẞ", k=chance.randrange(5))) for _ in range(300)]
+    names = [
+        "".join(chance.choices("ab .长/\t\u00ad\u3000ßẞ", k=chance.randrange(5)))
+        for _ in range(300)
+    ]
     there = scripts.evaluate(
         """async (names) => {
           const { safeName } = await import("/static/jiebang/seal/check.js");
@@ -354,7 +361,20 @@ def test_bidders_are_found_in_texts_alike(scripts):
     firm = world.make_organisation(name="示盾安全（虚构）股份有限公司", name_en="Shidun Co., Ltd.")
     business = {"contact_name": "Li", "project_leader": "Straße", "team": [{"name": "王\u3000一"}]}
     names = telling_names(firm, business)
-    bits = [*names, "示盾", "安 全", "reliable", "LI", " li ", "STRASSE", "王一", "ｌｉ", "。", "x", "\n"]
+    bits = [
+        *names,
+        "示盾",
+        "安 全",
+        "reliable",
+        "LI",
+        " li ",
+        "STRASSE",
+        "王一",
+        "ｌｉ",
+        "。",
+        "x",
+        "\n",
+    ]
     texts = ["".join(chance.choices(bits, k=chance.randrange(1, 6))) for _ in range(400)]
     there = scripts.evaluate(
         """async ([own, business, texts]) => {

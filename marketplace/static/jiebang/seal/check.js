@@ -78,7 +78,7 @@ export function normalised(forms) {
   apply(price, "total_cny", amount);
   apply(price, "tax_rate_percent", halfWidth);
   for (const node of rowsOf(price, "nodes")) apply(node, "amount_cny", amount);
-  if (isObject(price)) price.note ??= "";
+  if (isObject(price) && !("note" in price)) price.note = "";
   return clean;
 }
 
@@ -100,13 +100,14 @@ function checkEnvelope(found, sheet, envelope, form) {
   const schema = sheet.schema[envelope];
   // It marks what it is given, and is asked for every fault, not for the first.
   const { errors } = new Validator(structuredClone(schema), "2020-12", false).validate(form);
-  const sound = errors.length === 0;
+  let sound = true;
   for (const { keyword, instanceLocation, keywordLocation } of errors) {
     if (keyword === "false") continue; // told by the keyword that forbids
     const steps = unpointed(instanceLocation);
     const value = steps.reduce((part, step) => part?.[step], form);
     const fault = { keyword, value, steps, schema: schemaAt(schema, keywordLocation) };
     for (const [further, code, values] of meant(fault)) {
+      sound = false;
       found.add([envelope, ...steps, ...further].join("."), code, values);
     }
   }
@@ -132,10 +133,10 @@ function meant({ keyword, value, steps, schema }) {
     case "minItems":
       return [[[], "row_needed"]];
     case "maxItems":
-      if (steps.join(".") === "consortium" && value.length <= CONSORTIUM_ROWS) {
-        return [[[], ...consortiumFault(limit)]];
-      }
-      return [[[], "rows_most", { limit: Math.max(limit, steps[0] === "consortium" ? CONSORTIUM_ROWS : 0) }]];
+      if (steps.join(".") !== "consortium") return [[[], "rows_most", { limit }]];
+      // What the demand allows is told once the rest is right, as the server does.
+      if (value.length <= CONSORTIUM_ROWS) return [];
+      return [[[], "rows_most", { limit: CONSORTIUM_ROWS }]];
     case "maxProperties":
       return [[[], "rows_most", { limit }]];
     case "minimum": case "maximum": case "type":
@@ -151,9 +152,6 @@ function meant({ keyword, value, steps, schema }) {
   }
 }
 
-const consortiumFault = (limit) =>
-  (limit ? ["consortium_most", { most: limit + 1 }] : ["consortium_none"]);
-
 function patternFault(name) {
   if (name.endsWith("_cny")) return "amount";
   if (name === "tax_rate_percent") return "percentage";
@@ -164,6 +162,11 @@ function patternFault(name) {
 
 // -- Against the demand ---------------------------------------------------------------------------
 function checkBusiness(found, form, sheet) {
+  const partners = sheet.schema.business.properties.consortium.maxItems;
+  if (form.consortium.length > partners) {
+    if (partners) found.add("business.consortium", "consortium_most", { most: partners + 1 });
+    else found.add("business.consortium", "consortium_none");
+  }
   const met = new Set([sheet.rules.uscc]);
   for (const [place, partner] of form.consortium.entries()) {
     const path = `business.consortium.${place}.uscc`;

@@ -1,5 +1,7 @@
 // Texts as Python takes them, so that the browser finds what the server would find.
 const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+const BLANK = new RegExp(`[${SPACE}]`, "u");
+const WORD = /[a-z0-9]/;
 const SPACES = new RegExp(`[${SPACE}]+`, "gu");
 const AROUND = new RegExp(`^[${SPACE}]+|[${SPACE}]+$`, "gu");
 const BLANKS_AND_COMMAS = new RegExp(`[${SPACE},]`, "gu");
@@ -63,8 +65,14 @@ export function namesFound(text, names) {
 function standsIn(name, spaced, compact) {
   const needle = folded(name);
   if (!ASCII.test(needle)) return compact.includes(needle);
-  const signs = Array.from(needle, (sign) => sign.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
-  return new RegExp(`(?<![a-z0-9])${signs.join(`[${SPACE}]*`)}(?![a-z0-9])`, "u").test(spaced);
+  const places = [];
+  for (let at = 0; at < spaced.length; at += 1) if (!BLANK.test(spaced[at])) places.push(at);
+  const inWord = (at) => WORD.test(spaced[at] ?? "");
+  for (let at = compact.indexOf(needle); at >= 0; at = compact.indexOf(needle, at + 1)) {
+    const [first, last] = [places[at], places[at + needle.length - 1]];
+    if (!inWord(first - 1) && !inWord(last + 1)) return true;
+  }
+  return false;
 }
 
 // -- Shapes ---------------------------------------------------------------------------------------
