@@ -341,6 +341,8 @@ FACTOR_KEY_FILE = required("FACTOR_KEY_FILE")
 OPENER_RECIPIENT = required("OPENER_RECIPIENT")
 # Only the opener's own process is given this one.
 OPENER_IDENTITY_FILE = os.environ.get("OPENER_IDENTITY_FILE", "")
+# A folder of the opener's account alone, with room for what one bid unpacks to.
+OPENER_FOLDER = Path(os.environ.get("OPENER_FOLDER", str(STORAGE_ROOT / "opener")))
 # The log's verifier key, by which the opener knows the log; it takes nothing else for true.
 OPENER_LOG_VKEY = os.environ.get("OPENER_LOG_VKEY", "")
 # A demonstration keeps a key for everybody who may confirm an opening; nothing else may.

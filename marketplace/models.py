@@ -27,6 +27,7 @@ from marketplace.bidding.models import (
     SealedEnvelope,
     SealedPackage,
 )
+from marketplace.bidding.record.models import OpeningRecord
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
@@ -115,6 +116,7 @@ __all__ = [
     "OpenedFile",
     "Opening",
     "OpeningConfirmation",
+    "OpeningRecord",
     "Organisation",
     "OrganisationRelation",
     "OutboxJob",

@@ -14,6 +14,7 @@ from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bid_shapes import (
     BidDetail,
     EnvelopeSerializer,
+    ReceiptShape,
     VerdictSerializer,
     party,
     subject,
@@ -35,7 +36,7 @@ from marketplace.api.shapes import (
     instant,
     text,
 )
-from marketplace.api.views import OfScenario, Resource, absolute, actor_of
+from marketplace.api.views import NONE, OfScenario, PublicRead, Resource, absolute, actor_of
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require
@@ -50,6 +51,8 @@ from marketplace.bidding.models import (
     OpeningState,
     Verdict,
 )
+from marketplace.bidding.record.models import OpeningRecord
+from marketplace.bidding.record.queries import document
 from marketplace.bidding.rules import can_see_eligibility
 from marketplace.desk.moves import KeyHolding
 from marketplace.desk.queries import desk_for
@@ -211,6 +214,39 @@ class OpeningOne(Resource):
     @reading("openings_retrieve", "One opening", shape=OpeningDetail)
     def get(self, request: Request, uid: UUID) -> Response:
         return Response(opening_shown(request, uid))
+
+
+class PersonShape(Shape):
+    name = text("Of the key holder; empty where the person has been blanked.")
+    salt = text("Under it the name's HMAC SHA-256 is `name_hash`, in hex.")
+
+
+class RecordShape(ReceiptShape):
+    persons = PersonShape(
+        many=True, allow_null=True, help_text="In the order of confirmation; null for the public."
+    )
+
+
+class OpeningRecordOne(PublicRead):
+    parameters = NONE
+    about = (Opening, "scenario__uid")
+
+    @reading(
+        "openings_record",
+        "The signed record of a finished opening",
+        shape=RecordShape,
+        description="For those who take part from the finish on, and for everybody once a result"
+        " is publicised, then without persons' names. `verify` reads it as it reads a receipt.",
+    )
+    def get(self, request: Request, uid: UUID) -> Response:
+        actor = actor_of(request)
+        found = OpeningRecord.objects.visible_to(actor).filter(opening__uid=uid)
+        record = found.select_related("opening", "receipt").first()
+        if record is None:
+            raise NotFound
+        return Response(
+            {"event": None, "inclusion": None, "persons": None} | document(actor, record)
+        )
 
 
 class OpeningConfirm(Resource):

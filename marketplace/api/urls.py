@@ -72,6 +72,7 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "receipt": ("receipts/<uuid:uid>/", bids.ReceiptOne),
     "openings": ("openings/", openings.Openings),
     "opening": ("openings/<uuid:uid>/", openings.OpeningOne),
+    "opening-record": ("openings/<uuid:uid>/record/", openings.OpeningRecordOne),
     "opening-confirm": ("openings/<uuid:uid>/confirm/", openings.OpeningConfirm),
     # The review
     "panels": ("panels/", panels.Panels),

@@ -7,24 +7,19 @@ about contents, and the manifest binds the contents to scenario, organisation an
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
-import secrets
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any, Protocol
 
 import pyrage
 
-from marketplace.base.canonical import canonical
+from marketplace.base import packer
 
-MANIFEST = "manifest.json"
-FORM = "form.json"
-SMALLEST = 64 * 1024
 HEAD = 4096  # bytes within which an age header of ours ends
-FORMAT = "jiebang-bid/1"
 
 
 class Unreadable(Exception):
@@ -43,50 +38,49 @@ class Sink(Protocol):
     def flush(self) -> None: ...
 
 
+class Source(Protocol):
+    """Where sealed bytes come from, at most so many at a time, none at the end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Opened:
+    """A package that holds what its manifest promises. Its files lie on disk."""
+
     manifest: dict[str, Any]
-    files: dict[str, bytes]
+    _plain: IO[bytes]
+    _places: dict[str, tuple[int, int]]
 
+    @property
+    def names(self) -> list[str]:
+        """Of all files, the form among them."""
+        return list(self._places)
 
-def padme(size: int) -> int:
-    """The least Padmé size that holds `size` bytes, at least 64 KiB.
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """One file in small pieces. Raises KeyError if it is not there."""
+        start, left = self._places[name]
+        self._plain.seek(start)
+        while left and (piece := self._plain.read(min(left, packer.PIECE))):
+            left -= len(piece)
+            yield piece
 
-    Padmé (PURBs, Nikitin et al. 2019) leaks O(log log n) bits of the length for at most 12 % more
-    bytes: the last E-S bits of the length are zero, E = floor(log2 n), S = bits of E.
-    """
-    if size <= SMALLEST:
-        return SMALLEST
-    exponent = size.bit_length() - 1
-    loose = exponent - exponent.bit_length()
-    mask = (1 << loose) - 1
-    return (size + mask) & ~mask
+    def form(self) -> Any:
+        """Raises KeyError if there is none, ValueError if it is no plain JSON of at most 1 MiB."""
+        if self._places[packer.FORM][1] > packer.JSON_MOST:
+            raise ValueError("larger than 1 MiB")
+        return packer.read_json(b"".join(self.pieces(packer.FORM)))
 
 
 def pack(
     files: dict[str, bytes], *, scenario: str, organisation: str, envelope: str, nonce: str = ""
 ) -> bytes:
     """The padded tar of one envelope. `files` maps a safe name to its bytes."""
-    manifest = {
-        "format": FORMAT,
-        "scenario": scenario,
-        "organisation": organisation,
-        "envelope": envelope,
-        "nonce": nonce or secrets.token_hex(16),
-        "files": {
-            name: {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
-            for name, body in files.items()
-        },
-    }
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, body in [(MANIFEST, canonical(manifest)), *files.items()]:
-            entry = tarfile.TarInfo(name)
-            entry.size = len(body)
-            entry.mode = 0o600
-            tar.addfile(entry, io.BytesIO(body))
-    raw = out.getvalue()
-    return raw.ljust(padme(len(raw)), b"\0")
+    parts = [packer.part_of(name, body) for name, body in files.items()]
+    manifest = packer.manifest_of(
+        parts, scenario=scenario, organisation=organisation, envelope=envelope, nonce=nonce
+    )
+    return b"".join(packer.package(parts, manifest))
 
 
 def seal(package: bytes, *, recipient: str, into: Sink) -> None:
@@ -120,58 +114,77 @@ def check_form(sealed: bytes) -> None:
         raise Unreadable("stanzas")
 
 
+@contextmanager
 def unseal(
-    sealed: bytes, *, identity: str, scenario: str, organisation: str, envelope: str
-) -> Opened:
-    """Open one envelope and hold it against what it must be.
+    sealed: Source, *, identity: str, folder: Path, scenario: str, organisation: str, envelope: str
+) -> Iterator[Opened]:
+    """Open one envelope and hold it against what it must be, never with all of it in memory.
 
+    What comes out lies in a file of `folder` that has no name and is gone with the block.
+    Reads `sealed` to its end as far as it is age; what it raises, or the disk, is raised as it is.
     Raises Unreadable with reason undecryptable, not_a_package, other_scenario,
     other_organisation, other_envelope or file_hash.
     """
+    with TemporaryFile(dir=folder) as plain:
+        _decrypt(sealed, plain, identity)
+        opened = _unpack(plain)
+        expected = {"scenario": scenario, "organisation": organisation, "envelope": envelope}
+        for name, value in expected.items():
+            if opened.manifest.get(name) != value:
+                raise Unreadable(f"other_{name}")
+        yield opened
+
+
+def _decrypt(sealed: Source, plain: IO[bytes], identity: str) -> None:
+    source, sink = Faithful(sealed.read), Faithful(plain.write)
+    key = pyrage.x25519.Identity.from_str(identity)
     try:
-        raw = pyrage.decrypt(sealed, [pyrage.x25519.Identity.from_str(identity)])
-    except pyrage.DecryptError as error:
+        pyrage.decrypt_io(source, sink, [key])
+    except (pyrage.DecryptError, OSError) as error:
+        # age calls it undecryptable too when a disk fails, and that is nobody's bid.
+        for fault in (source.fault, sink.fault):
+            if fault is not None:
+                raise fault from error
         raise Unreadable("undecryptable") from error
-    opened = _unpack(raw)
-    expected = {"scenario": scenario, "organisation": organisation, "envelope": envelope}
-    for name, value in expected.items():
-        if opened.manifest.get(name) != value:
-            raise Unreadable(f"other_{name}")
-    return opened
 
 
-def _unpack(raw: bytes) -> Opened:
+class Faithful:
+    """A file's read or write that keeps what went wrong, whatever its caller makes of it."""
+
+    def __init__(self, call: Callable[[Any], Any]) -> None:
+        self.call = call
+        self.fault: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        return self._called(size)
+
+    def write(self, chunk: bytes) -> int:
+        return self._called(chunk)
+
+    def flush(self) -> None:
+        pass
+
+    def _called(self, given: Any) -> Any:
+        try:
+            return self.call(given)
+        except Exception as error:
+            self.fault = error
+            raise
+
+
+def _unpack(plain: IO[bytes]) -> Opened:
     """Raises Unreadable: not_a_package, or file_hash where manifest and contents differ."""
+    places: dict[str, tuple[int, int]] = {}
+
+    def note(member: packer.Member) -> None:
+        places[member.name] = (plain.tell(), member.size)
+
+    plain.seek(0)
     try:
-        with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as tar:
-            bodies = [_member(tar, entry, len(raw)) for entry in tar]
-        if not bodies or bodies[0][0] != MANIFEST:
-            raise Unreadable("not_a_package")
-        manifest = json.loads(bodies[0][1])
-        promised = {name: entry["sha256"] for name, entry in manifest["files"].items()}
-    except (
-        tarfile.TarError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
-        raise Unreadable("not_a_package") from error
-    files = dict(bodies[1:])
-    if promised != {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}:
-        raise Unreadable("file_hash")
-    return Opened(manifest=manifest, files=files)
-
-
-def _member(tar: tarfile.TarFile, entry: tarfile.TarInfo, at_most: int) -> tuple[str, bytes]:
-    # A sparse entry may claim terabytes of holes: it would fill the opener's memory.
-    if entry.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or entry.size > at_most:
-        raise Unreadable("not_a_package")
-    body = tar.extractfile(entry)
-    if body is None or entry.sparse is not None:
-        raise Unreadable("not_a_package")
-    return entry.name, body.read()
+        manifest = packer.read_package(plain, note)
+    except packer.NotAPackage as error:
+        raise Unreadable(error.reason) from error
+    return Opened(manifest, plain, places)
 
 
 @dataclass(frozen=True)

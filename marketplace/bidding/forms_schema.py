@@ -24,17 +24,17 @@ from jsonschema.exceptions import ValidationError as SchemaFault
 
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.validators import validate_uscc
+from marketplace.base import packer
 from marketplace.base.errors import Invalid, TooLarge
-from marketplace.bidding.anonymity import names_found, telling_names
+from marketplace.base.packer import leaves, names_found, safe_name
+from marketplace.bidding.anonymity import telling_names
 from marketplace.bidding.sentences import said, too_long
 from marketplace.scenarios.models import Envelope, Scenario
 
 SCHEMA_FILE = Path(__file__).parent / "schema" / "bid-1.json"
 FILES_MAX = 5
 FILE_BYTES_MAX = 10 * 1024 * 1024
-FILE_NAME_MAX = 120
-RESERVED_NAMES = {"manifest.json", "form.json"}
-FORBIDDEN_IN_NAMES = set('/\\:*?"<>|')
+FILE_NAME_MAX = packer.FILE_NAME_MAX
 
 Form = dict[str, Any]
 File = tuple[str, bytes]
@@ -328,15 +328,6 @@ def check_file_names(found: Found, envelope: str, names: list[str]) -> None:
         met.add(name.casefold())
 
 
-def safe_name(name: str) -> bool:
-    """A plain name: no path, no hidden file, no control or direction marks, nothing reserved."""
-    if not name or len(name) > FILE_NAME_MAX or name != name.strip() or name.startswith("."):
-        return False
-    if name.casefold() in RESERVED_NAMES or set(name) & FORBIDDEN_IN_NAMES:
-        return False
-    return not any(unicodedata.category(sign)[0] == "C" for sign in name)
-
-
 # -- Anonymity -------------------------------------------------------------------------------------
 def anonymity_faults(
     technical: Any, file_names: list[str], business: Any, organisation: Organisation
@@ -349,14 +340,3 @@ def anonymity_faults(
         for name in names_found(text, telling):
             found.add(path, said("names_bidder", name=name))
     return found.faults
-
-
-def leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from leaves(f"{path}.{name}", item)
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from leaves(f"{path}.{place}", item)

@@ -6,13 +6,10 @@ point the next run goes on where this one ended.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from decimal import Decimal
-from typing import Any
 
 import pyrage
 import structlog
@@ -29,12 +26,14 @@ from marketplace.base.locks import lock, lock_shared
 from marketplace.base.states import move
 from marketplace.bidding.actions.opening import STAGE_STATE
 from marketplace.bidding.by_log import Refused, in_time, verify_by_log
-from marketplace.bidding.forms_schema import (
-    Demands,
-    anonymity_faults,
-    demands_of,
-    envelope_faults,
+from marketplace.bidding.examining import (
+    Examined,
+    StoredFile,
+    blame_names,
+    examine,
+    files_of,
 )
+from marketplace.bidding.forms_schema import Demands, demands_of
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
     Bid,
@@ -48,29 +47,18 @@ from marketplace.bidding.models import (
     SealedEnvelope,
 )
 from marketplace.bidding.queries import last_submitted
+from marketplace.bidding.record import making as record
 from marketplace.bidding.replay import LogNotTrusted, Replay
 from marketplace.bidding.sealing import storage_is_there
 from marketplace.files import storage
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
-from marketplace.scenarios.models import Envelope, EnvelopeKey, Scenario, State
+from marketplace.scenarios.models import EnvelopeKey, Scenario, State
 
 log = structlog.get_logger()
 
-FOLDER = "opened"
 # The bid's state in which a stage finds it, and those in which it leaves it.
 STAGE_FINDS = {OpeningStage.FIRST: BidState.SUBMITTED, OpeningStage.PRICE: BidState.ELIGIBLE}
-
-
-@dataclass
-class Examined:
-    """What one sealed envelope turned out to be. Nothing of it is written yet."""
-
-    sealed: SealedEnvelope
-    outcome: Outcome
-    reason: str = ""
-    form: dict[str, Any] | None = None
-    files: dict[str, bytes] = field(default_factory=dict)
 
 
 def open_confirmed(master_identity: str, replay: Replay | None = None) -> int:
@@ -111,7 +99,7 @@ def carry_out(opening: Opening, master_identity: str, replay: Replay) -> bool:
             raise
         except Exception:  # nobody's fault is known yet: the others go on, this one is tried again
             log.exception("opener.bid_failed", bid=str(bid.uid))
-    return finish(opening)
+    return finish(opening, closing_size)
 
 
 def due_bids(opening: Opening) -> list[Bid]:
@@ -119,7 +107,7 @@ def due_bids(opening: Opening) -> list[Bid]:
     bids = Bid.objects.filter(scenario=opening.scenario, state=STAGE_FINDS[stage])
     if stage == OpeningStage.PRICE:
         bids = bids.filter(price_opened_at=None)
-    return list(bids.select_related("organisation").order_by("pk"))
+    return list(bids.select_related("organisation", "scenario").order_by("pk"))
 
 
 # -- Looking for itself --------------------------------------------------------------------------------
@@ -192,86 +180,30 @@ def open_bid(
     stage = OpeningStage(opening.stage)
     wanted = STAGE_ENVELOPES[stage]
     sealed = {e.envelope: e for e in version.envelopes.all()} if version else {}
-    examined = [
-        examine(sealed[envelope], bid, opening.scenario, identities[envelope], demands)
-        if received(sealed[envelope])
-        else Examined(sealed[envelope], Outcome.PLATFORM_FAULT, "not_in_log")
-        for envelope in wanted
-        if envelope in sealed
-    ]
-    blame_names(examined, demands)
-    stored = [
-        (found, name, body, store(body)) for found in examined for name, body in found.files.items()
-    ]
-    try:
-        written = write(bid.pk, opening.pk, examined, stored)
-    except Exception:
-        discard(stored)
-        raise
-    if not written:
-        discard(stored)
+    with ExitStack() as stack:
+        examined = [
+            examine(sealed[envelope], bid, identities[envelope], demands, stack)
+            if received(sealed[envelope])
+            else Examined(sealed[envelope], Outcome.PLATFORM_FAULT, "not_in_log")
+            for envelope in wanted
+            if envelope in sealed
+        ]
+        blame_names(examined, demands)
+        stored: list[StoredFile] = []
+        try:
+            for found, name in files_of(examined):
+                stored.append((found, name, found.store(name)))
+            written = write(bid.pk, opening.pk, examined, stored)
+        except Exception:
+            discard(stored)
+            raise
+        if not written:
+            discard(stored)
 
 
-def store(body: bytes) -> storage.Stored:
-    with storage.incoming(FOLDER) as incoming:
-        incoming.writer.write(body)
-    return incoming.stored
-
-
-def discard(stored: list[tuple[Examined, str, bytes, storage.Stored]]) -> None:
-    for _found, _name, _body, kept in stored:
+def discard(stored: list[StoredFile]) -> None:
+    for _found, _name, kept in stored:
         storage.discard(kept.name)
-
-
-def examine(
-    sealed: SealedEnvelope, bid: Bid, scenario: Scenario, identity: str, demands: Demands
-) -> Examined:
-    """Whether these are the received bytes, and whether they are what they must be.
-
-    Bytes that are gone or differ from the receipt are the platform's fault; bytes that are as
-    received but cannot be opened or are no valid bid are the bidder's.
-    """
-    try:
-        stored = storage.read(sealed.stored_name)
-    except FileNotFoundError:
-        return Examined(sealed, Outcome.PLATFORM_FAULT, "missing")
-    if hashlib.sha256(stored).hexdigest() != sealed.sha256:
-        return Examined(sealed, Outcome.PLATFORM_FAULT, "stored_hash")
-    try:
-        opened = sealing.unseal(
-            stored,
-            identity=identity,
-            scenario=str(scenario.uid),
-            organisation=str(bid.organisation.uid),
-            envelope=sealed.envelope,
-        )
-        form = json.loads(opened.files[sealing.FORM])
-    except sealing.Unreadable as error:
-        return Examined(sealed, Outcome.BIDDER_FAULT, error.reason)
-    except (KeyError, ValueError, RecursionError):
-        return Examined(sealed, Outcome.BIDDER_FAULT, "form")
-    files = {name: body for name, body in opened.files.items() if name != sealing.FORM}
-    if envelope_faults(sealed.envelope, form, list(files), demands):
-        return Examined(sealed, Outcome.BIDDER_FAULT, "schema")
-    return Examined(sealed, Outcome.OPENED, "", form, files)
-
-
-def blame_names(examined: list[Examined], demands: Demands) -> None:
-    """A technical envelope that names its bidder cannot be scored blind."""
-    by_envelope = {str(found.sealed.envelope): found for found in examined}
-    technical = by_envelope.get(str(Envelope.TECHNICAL))
-    if technical is None or technical.form is None:
-        return
-    business = by_envelope.get(str(Envelope.BUSINESS))
-    faults = anonymity_faults(
-        technical.form,
-        list(technical.files),
-        business.form if business else None,
-        demands.organisation,
-    )
-    if faults:
-        technical.outcome, technical.reason = Outcome.BIDDER_FAULT, "not_anonymous"
-        technical.form, technical.files = None, {}
 
 
 @transaction.atomic
@@ -279,7 +211,7 @@ def write(
     bid_pk: int,
     opening_pk: int,
     examined: list[Examined],
-    stored: list[tuple[Examined, str, bytes, storage.Stored]],
+    stored: list[StoredFile],
 ) -> bool:
     """Write what was found. False if another run has written it, or the bid has moved on."""
     opening = Opening.objects.select_related("scenario").get(pk=opening_pk)
@@ -308,7 +240,7 @@ def write(
             sha256=kept.sha256,
             size=kept.size,
         )
-        for found, name, _body, kept in stored
+        for found, name, kept in stored
     )
     whole = len(examined) == len(STAGE_ENVELOPES[stage]) and all(
         found.outcome == Outcome.OPENED for found in examined
@@ -352,10 +284,11 @@ def settle_price(bid: Bid, examined: list[Examined], *, whole: bool) -> str:
 
 # -- The end of an opening -----------------------------------------------------------------------------
 @transaction.atomic
-def finish(opening: Opening) -> bool:
-    """Once no bid waits: blind codes in random order, the opening's and the scenario's next state."""
+def finish(opening: Opening, closing_size: int) -> bool:
+    """Once no bid waits: blind codes in random order, the next states, and the signed record."""
     scenario = lock(Scenario, pk=opening.scenario_id)
     opening = lock(Opening, pk=opening.pk)
+    opening.scenario = scenario
     if opening.state != OpeningState.CONFIRMED or due_bids(opening):
         return False
     opening.finished_at = clock.now()
@@ -365,7 +298,8 @@ def finish(opening: Opening) -> bool:
     if first:
         give_blind_codes(scenario)
         move(scenario, State.OPENED)
-    ledger.append(
+    composed = record.compose(opening, closing_size)
+    event = ledger.append(
         "opening.finished",
         actor=OPENER,
         subjects=[opening.uid, scenario.uid],
@@ -373,8 +307,10 @@ def finish(opening: Opening) -> bool:
         audience=Audience.PUBLIC if first else Audience.PARTIES,
         from_state=left,
         to_state=scenario.state,
+        inputs=composed[0],
         data={"stage": opening.stage},
     )
+    record.keep(opening, composed, event)
     return True
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.utils.crypto import salted_hmac
 
 from marketplace.accounts.models import Organisation
-from marketplace.base import sealing
+from marketplace.base import packer, sealing
 from marketplace.base.canonical import canonical
 from marketplace.base.errors import Invalid
 from marketplace.bidding.forms_schema import File, Form, check_bid
@@ -64,7 +64,7 @@ def seal_bid(
     try:
         for envelope in Envelope:
             bodies = {
-                sealing.FORM: canonical(clean[envelope]),
+                packer.FORM: canonical(clean[envelope]),
                 **dict((files or {}).get(envelope, ())),
             }
             package = sealing.pack(

@@ -63,18 +63,24 @@ def sections_for(actor: Actor) -> list[Section]:
     return []
 
 
+def record_of(opening: Opening) -> list[Link]:
+    """None for those that finished before records were signed."""
+    if not hasattr(opening, "record"):
+        return []
+    address = reverse("opening-record", args=[opening.scenario.address, opening.stage])
+    return [Link(_("Record"), address)]
+
+
 def witnessed(actor: Actor) -> Section:
     """Openings that have taken place, the newest first, each with its record."""
     rows = Opening.objects.visible_to(actor).filter(state=OpeningState.FINISHED)
-    rows = rows.select_related("scenario__organisation").order_by("-finished_at", "-pk")
+    rows = rows.select_related("scenario__organisation", "record").order_by("-finished_at", "-pk")
     lines = [
         Line(
             row.scenario,
             [
                 Link(_("Opening"), reverse("opening", args=[row.scenario.address])),
-                Link(
-                    _("Record"), reverse("opening-record", args=[row.scenario.address, row.stage])
-                ),
+                *record_of(row),
             ],
             at=row.finished_at,
             note=row.get_stage_display(),

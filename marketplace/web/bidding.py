@@ -26,6 +26,7 @@ from marketplace.bidding.models import (
     BidVersion,
     OpenedFile,
 )
+from marketplace.bidding.record.queries import records
 from marketplace.bidding.rules import (
     can_bid,
     can_withdraw_bid,
@@ -187,6 +188,7 @@ def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> H
         "verdicts": verdicts_of(row),
         "result": result_of(actor, row),
         "openings": queries.openings(actor, row.scenario),
+        "records": records(actor, row.scenario),
         "consequences": [
             _("It will never be opened."),
             _("Until the deadline you may submit again."),

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 PRIVATE = "private, no-store"
-SHARED = "/log/"
+SHARED = ("/log/", "/seal/")
 
 
 class PrivatePagesMiddleware:
@@ -35,16 +35,16 @@ class PrivatePagesMiddleware:
 
 
 class SharedAddressesMiddleware:
-    """The log's addresses know neither person nor language, so that one copy serves all.
+    """The log's addresses and the packer's know neither person nor language: one copy serves all.
 
-    Only its page, which has a head with a name in it, does.
+    Only the log's page, which has a head with a name in it, does.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        shared = request.path_info.startswith(SHARED) and request.path_info != SHARED
+        shared = request.path_info.startswith(SHARED) and request.path_info not in SHARED
         if shared:
             request.META.pop("HTTP_COOKIE", None)
             request.META.pop("HTTP_AUTHORIZATION", None)

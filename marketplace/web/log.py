@@ -21,6 +21,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from marketplace.base import packer
 from marketplace.base.errors import DomainError, Invalid, NotFound, TooLarge, TooMany
 from marketplace.base.problems import plain_problem
 from marketplace.ledger import keys, verify, witness
@@ -37,6 +38,7 @@ PLACE = re.compile(
 )
 # By what they are saved as, which is what docs/log.md calls them.
 SCRIPTS = {"jiebang_verify.py": verify, "witness.py": witness}
+PROGRAMS = {**SCRIPTS, "packer.py": packer}
 
 
 def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
@@ -105,8 +107,8 @@ def published_keys(request: HttpRequest) -> HttpResponse:
 
 
 def script_text(name: str) -> bytes:
-    """One of SCRIPTS as it runs here."""
-    return Path(str(SCRIPTS[name].__file__)).read_bytes()
+    """One of PROGRAMS as it runs here."""
+    return Path(str(PROGRAMS[name].__file__)).read_bytes()
 
 
 @login_not_required
@@ -185,5 +187,7 @@ urlpatterns = [
     path("log/proofs/<int:index>.json", proof, name="log-proof"),
     path("log/verify.py", script, {"name": "jiebang_verify.py"}, name="log-verify"),
     path("log/witness.py", script, {"name": "witness.py"}, name="log-witness"),
+    # Not of the log, but given out like its programs: what a bid is packed and sealed with.
+    path("seal/packer.py", script, {"name": "packer.py"}, name="packer"),
     path("log/cosignatures", cosignatures, name="log-cosignatures"),
 ]

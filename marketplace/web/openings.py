@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -18,7 +19,6 @@ from fido2.utils import websafe_encode
 from marketplace.accounts.credentials import demo_key
 from marketplace.base import clock
 from marketplace.base.actor import Actor
-from marketplace.base.canonical import plain
 from marketplace.base.errors import DomainError
 from marketplace.bidding import actions, queries
 from marketplace.bidding.challenges import demo_answer, opening_challenge
@@ -28,6 +28,7 @@ from marketplace.bidding.models import (
     OpeningStage,
     OpeningState,
 )
+from marketplace.bidding.record.queries import document, record_of, records
 from marketplace.bidding.rules import (
     can_check_eligibility,
     can_confirm_opening,
@@ -124,6 +125,7 @@ def opening_context(request: Request, scenario: Scenario) -> dict[str, Any]:
     if not openings:
         raise Http404
     may_confirm = can_confirm_opening(actor, scenario)
+    signed = {row.opening_id for row in records(actor, scenario)}
     stages = []
     for row in openings:
         has_confirmed = any(g.user_id == actor.user_id for g in row.confirmations.all())
@@ -138,6 +140,7 @@ def opening_context(request: Request, scenario: Scenario) -> dict[str, Any]:
                 "may_confirm": asked,
                 "asked": asked_of(actor, row) if asked else None,
                 "has_confirmed": has_confirmed,
+                "signed": row.pk in signed,
             }
         )
     return {
@@ -149,15 +152,18 @@ def opening_context(request: Request, scenario: Scenario) -> dict[str, Any]:
 
 
 @never_cache
+@login_not_required
 @require_GET
 def opening_record(request: Request, address: str, stage: str) -> HttpResponse:
-    """The record of a finished opening as a file."""
+    """The signed record of a finished opening as a file; from publicity on for everybody."""
     scenario = scenario_or_404(request, address)
-    rows = [o for o in queries.openings(actor_of(request), scenario) if o.stage == stage]
-    if not rows or rows[0].state != OpeningState.FINISHED:
+    actor = actor_of(request)
+    record = record_of(actor, scenario, stage)
+    if record is None:
         raise Http404
-    record = plain(queries.opening_record(actor_of(request), rows[0]))
-    response = JsonResponse(record, json_dumps_params={"ensure_ascii": False, "indent": 2})
+    response = JsonResponse(
+        document(actor, record), json_dumps_params={"ensure_ascii": False, "indent": 2}
+    )
     name = f"opening-{scenario.address}-{stage}.json"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -277,6 +283,10 @@ def matrix_row(
 urlpatterns = [
     path("scenarios/<str:address>/opening/", opening, name="opening"),
     path("scenarios/<str:address>/opening/live/", opening_live, name="opening-live"),
-    path("scenarios/<str:address>/opening/<str:stage>.json", opening_record, name="opening-record"),
+    path(
+        "scenarios/<str:address>/opening/record/<str:stage>.json",
+        opening_record,
+        name="opening-record",
+    ),
     path("scenarios/<str:address>/eligibility/", eligibility, name="eligibility"),
 ]

@@ -15,10 +15,13 @@ from django.views.decorators.http import require_safe
 
 from marketplace.base import clock
 from marketplace.base.actor import Actor
+from marketplace.bidding.record.models import OpeningRecord
+from marketplace.bidding.record.queries import records as signed_records
 from marketplace.desk.queries import actions_for
 from marketplace.ledger.models import Event
 from marketplace.scenarios.models import (
     BEFORE_PUBLICATION,
+    NOT_PAST,
     OrganisingMode,
     Scenario,
     ScenarioNote,
@@ -33,6 +36,7 @@ from marketplace.web.pages import actor_of, first_or_404, scenario_or_404
 from marketplace.web.profiles import rule_lines
 from marketplace.web.request import Request
 
+NOT_OPENED = {*NOT_PAST, State.CLOSED, State.WITHDRAWN}
 # Why a listing failed, by its public code; the record keeps the sentence in Chinese.
 FAILURES: dict[str, str | Promise] = {
     "no_bids": gettext_lazy("No bid stood at the deadline."),
@@ -96,6 +100,13 @@ def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
     }
 
 
+def records(request: Request, scenario: Scenario) -> list[OpeningRecord]:
+    """Asked for only where an opening may have been; before that every visitor would pay."""
+    if scenario.state in NOT_OPENED:
+        return []
+    return signed_records(actor_of(request), scenario)
+
+
 def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
     context = head(request, scenario, "demand")
     ordered = ("position", "pk")
@@ -108,6 +119,7 @@ def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
         "conditions": scenario.conditions.order_by(*ordered),
         "technologies": scenario.technologies.order_by(*ordered),
         "rules": rule_lines(scenario),
+        "records": records(request, scenario),
         "files": files,
         "releases": can_edit_scenario(actor_of(request), scenario)
         and any(file["row"].restricted for file in files),

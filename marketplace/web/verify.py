@@ -20,13 +20,14 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from marketplace.bidding.record.faults import RULE, RULE_NAME, RULE_SHA256, in_language
 from marketplace.ledger import keys as published
 from marketplace.ledger import verify as offline
 from marketplace.ledger.verify import Finding
 from marketplace.web.log import script_text
 from marketplace.web.words import NOTHING
 
-LARGEST = 64 * 1024
+LARGEST = 1024 * 1024
 STATES = ("held", "failed", "absent", "unchecked", "unknown")
 VERDICTS: dict[str, str | Promise] = {
     "holds": gettext_lazy("This receipt holds"),
@@ -45,10 +46,23 @@ NAMES: dict[str, str | Promise] = {
     "envelopes": gettext_lazy("Envelopes"),
     "previous_receipt_sha256": gettext_lazy("SHA-256 of the receipt before"),
     "statement": gettext_lazy("Statement"),
+    "title": gettext_lazy("Title"),
+    "opening": gettext_lazy("Opening (uid)"),
+    "stage": gettext_lazy("Stage"),
+    "deadline_at": gettext_lazy("Deadline (UTC)"),
+    "requested_at": gettext_lazy("Requested (UTC)"),
+    "confirmed_at": gettext_lazy("Confirmed (UTC)"),
+    "finished_at": gettext_lazy("Finished (UTC)"),
+    "time_source": gettext_lazy("Source of time"),
+    "closing_tree_size": gettext_lazy("Size of the log at the closing"),
+    "confirmations_needed": gettext_lazy("Confirmations needed"),
+    "confirmations": gettext_lazy("Confirmations"),
+    "rule": gettext_lazy("Rule of faults"),
+    "bids": gettext_lazy("Bids"),
     "log": gettext_lazy("Promised to the log"),
 }
 CHOOSE = gettext_lazy("Choose the file of a receipt, or paste its text.")
-TOO_LARGE = gettext_lazy("A receipt is smaller than 64 KiB; this is not one.")
+TOO_LARGE = gettext_lazy("A receipt is smaller than 1 MiB; this is not one.")
 
 
 class ReceiptForm(forms.Form):
@@ -93,6 +107,11 @@ def verify_page(request: HttpRequest) -> HttpResponse:
         "script_sha256": hashlib.sha256(script_text("jiebang_verify.py")).hexdigest(),
         "states": STATES,
         "data": words_for_the_script(),
+        "fault_rule": {
+            "name": RULE_NAME,
+            "sha256": RULE_SHA256,
+            "clauses": [in_language(clause) for clause in RULE],
+        },
     }
     status = 200
     if request.method == "POST":

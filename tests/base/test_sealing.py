@@ -1,12 +1,17 @@
+import errno
+import hashlib
 import io
+import json
 import tarfile
+import tempfile
+from pathlib import Path
 
 import pyrage
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.base import sealing
+from marketplace.base import packer, sealing
 
 IDENTITY = pyrage.x25519.Identity.generate()
 OTHER = pyrage.x25519.Identity.generate()
@@ -20,41 +25,22 @@ def sealed(package, recipient=IDENTITY):
 
 
 def unseal(raw, **place):
-    return sealing.unseal(raw, identity=str(IDENTITY), **(PLACE | place))
+    """(manifest, {name: bytes})."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sealing.unseal(
+            io.BytesIO(raw), identity=str(IDENTITY), folder=folder, **(PLACE | place)
+        ) as opened,
+    ):
+        assert list(Path(folder).iterdir()) == []
+        files = {name: b"".join(opened.pieces(name)) for name in opened.names}
+    return opened.manifest, files
 
 
 def reason_of(raw, **place):
     with pytest.raises(sealing.Unreadable) as refused:
         unseal(raw, **place)
     return refused.value.reason
-
-
-def padme_by_counting(size):
-    """The paper's definition, word by word: the S low bits of E - S are zero, rounding up."""
-    exponent = len(bin(size)) - 3
-    bits_of_exponent = len(bin(exponent)) - 2
-    step = 2 ** (exponent - bits_of_exponent)
-    steps, rest = divmod(size, step)
-    return (steps + bool(rest)) * step
-
-
-@given(st.integers(min_value=sealing.SMALLEST + 1, max_value=2**40))
-def test_padme_is_the_paper_s(size):
-    assert sealing.padme(size) == padme_by_counting(size)
-
-
-@given(st.integers(min_value=0, max_value=2**40))
-def test_padme_holds_the_size_and_wastes_little(size):
-    padded = sealing.padme(size)
-    assert padded >= size
-    assert padded <= max(sealing.SMALLEST, size * 1.12)
-    assert sealing.padme(padded) == padded
-
-
-@given(st.integers(min_value=1, max_value=2**40), st.integers(min_value=1, max_value=2**40))
-def test_padme_keeps_order(one, other):
-    low, high = sorted((one, other))
-    assert sealing.padme(low) <= sealing.padme(high)
 
 
 NAMES = st.text("abcxyz文件-0123456789", min_size=1, max_size=40).map(lambda name: f"{name}.bin")
@@ -64,15 +50,15 @@ NAMES = st.text("abcxyz文件-0123456789", min_size=1, max_size=40).map(lambda n
 @given(st.dictionaries(NAMES, st.binary(max_size=5000), max_size=5))
 def test_what_is_sealed_is_what_comes_out(files):
     package = sealing.pack(files, **PLACE)
-    assert len(package) == sealing.padme(len(package))
-    opened = unseal(sealed(package))
-    assert opened.files == files
-    assert {name: opened.manifest[name] for name in PLACE} == PLACE
+    assert len(package) == packer.padme(len(package))
+    manifest, found = unseal(sealed(package))
+    assert found == files
+    assert {name: manifest[name] for name in PLACE} == PLACE
 
 
 def test_sizes_tell_nothing_of_small_differences():
     sizes = {len(sealing.pack({"form.json": b"x" * n}, **PLACE)) for n in (5000, 5400)}
-    assert sizes == {sealing.SMALLEST}
+    assert sizes == {packer.SMALLEST}
 
 
 def test_two_packages_of_the_same_differ():
@@ -180,7 +166,127 @@ def test_a_damaged_package_is_unreadable_and_nothing_worse(data):
         place = data.draw(st.integers(0, 4095))
         package[place] = data.draw(st.integers(0, 255))
     try:
-        opened = unseal(sealed(bytes(package)))
+        _manifest, files = unseal(sealed(bytes(package)))
     except sealing.Unreadable:
         return
-    assert set(opened.files) == {"form.json", "a.txt"}
+    assert set(files) == {"form.json", "a.txt"}
+
+
+# -- Hostile packages ------------------------------------------------------------------------------
+def manifest_for(files):
+    said = {n: {"sha256": hashlib.sha256(b).hexdigest(), "size": len(b)} for n, b in files.items()}
+    return json.dumps({"format": packer.FORMAT, "files": said} | PLACE).encode()
+
+
+def entry_of(kind, name="a.txt", *, target="", size=0):
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname, entry.size = kind, target, size
+    return entry.tobuf(tarfile.GNU_FORMAT)
+
+
+def hostile(*blocks):
+    files = {"form.json": b"{}"}
+    return tar_of(("manifest.json", manifest_for(files)), *files.items())[:2048] + b"".join(blocks)
+
+
+END = b"\0" * 1024
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        entry_of(tarfile.SYMTYPE, target="/etc/passwd"),
+        entry_of(tarfile.LNKTYPE, target="manifest.json"),
+        entry_of(tarfile.CHRTYPE),
+        entry_of(tarfile.BLKTYPE),
+        entry_of(tarfile.FIFOTYPE),
+        entry_of(tarfile.DIRTYPE, "folder"),
+        entry_of(tarfile.GNUTYPE_SPARSE),
+        entry_of(tarfile.CONTTYPE),
+        entry_of(tarfile.XGLTYPE, size=512) + b"12 path=x\n".ljust(512, b"\0"),
+        entry_of(tarfile.XHDTYPE, size=2**31),
+        entry_of(tarfile.GNUTYPE_LONGNAME, size=2**31),
+        entry_of(tarfile.XHDTYPE, size=10) + b"999 path=x".ljust(512, b"\0"),
+        entry_of(tarfile.XHDTYPE, size=22)
+        + b"22 GNU.sparse.major=1\n".ljust(512, b"\0")
+        + entry_of(tarfile.REGTYPE),
+        entry_of(tarfile.REGTYPE, size=2**40),
+        entry_of(tarfile.REGTYPE, size=-1),
+        entry_of(tarfile.REGTYPE, "form.json"),
+        entry_of(tarfile.REGTYPE, "manifest.json"),
+        b"".join(entry_of(tarfile.REGTYPE, f"{n}.txt") for n in range(packer.MEMBERS_MOST)),
+        entry_of(tarfile.REGTYPE)[:100],
+        b"\xff" * 512,
+    ],
+)
+def test_a_hostile_member_is_refused(block):
+    assert reason_of(sealed(hostile(block) + END)) == "not_a_package"
+
+
+def test_what_stands_before_the_hostile_members_is_a_package():
+    _manifest, files = unseal(sealed(hostile(END)))
+    assert files == {"form.json": b"{}"}
+
+
+@pytest.mark.parametrize("made", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
+def test_an_ordinary_tar_of_any_kind_is_read(made):
+    name = "方案" * 14 if made == tarfile.USTAR_FORMAT else "很长的方案" * 16
+    files = {"form.json": b"{}", f"{name}.pdf": bytes(range(256)) * 9}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=made) as tar:
+        for one, body in [("manifest.json", manifest_for(files)), *files.items()]:
+            entry = tarfile.TarInfo(one)
+            entry.size, entry.mtime = len(body), 1_700_000_000.5
+            tar.addfile(entry, io.BytesIO(body))
+    assert unseal(sealed(out.getvalue()))[1] == files
+
+
+def test_the_package_is_what_tarfile_reads():
+    files = {"form.json": b"{}", "很长的方案" * 16 + ".pdf": bytes(range(256)) * 9}
+    with tarfile.open(fileobj=io.BytesIO(sealing.pack(files, **PLACE))) as tar:
+        found = {entry.name: tar.extractfile(entry).read() for entry in tar}
+    assert next(iter(found)) == "manifest.json"
+    assert dict(list(found.items())[1:]) == files
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        b'{"total_cny": "1", "total_cny": "2"}',
+        b'{"a": NaN}',
+        b"[" * 17 + b"]" * 17,
+        b"[" * 100_000,
+        b'"' + b"x" * packer.JSON_MOST + b'"',
+        b"\xff",
+        b"1" * 5000,
+    ],
+)
+def test_a_form_has_one_reading_and_a_size(form):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sealing.unseal(
+            io.BytesIO(sealed(sealing.pack({"form.json": form}, **PLACE))),
+            identity=str(IDENTITY),
+            folder=folder,
+            **PLACE,
+        ) as opened,
+        pytest.raises(ValueError),
+    ):
+        opened.form()
+
+
+class Failing(io.BytesIO):
+    def read(self, size=-1, /):
+        if self.tell() > 60_000:
+            raise OSError(errno.EIO, "the disk")
+        return super().read(size)
+
+
+def test_a_disk_that_fails_is_not_the_bidder_s_fault():
+    raw = sealed(sealing.pack({"form.json": b"{}"}, **PLACE))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        pytest.raises(OSError, match="the disk"),
+        sealing.unseal(Failing(raw), identity=str(IDENTITY), folder=folder, **PLACE),
+    ):
+        pass

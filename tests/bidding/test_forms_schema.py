@@ -9,8 +9,9 @@ from django.utils import translation
 from jsonschema import Draft202012Validator
 
 from marketplace.base.errors import Invalid, TooLarge
-from marketplace.bidding.anonymity import names_found, telling_names
-from marketplace.bidding.forms_schema import FILE_BYTES_MAX, SCHEMA_FILE, check_bid, safe_name
+from marketplace.base.packer import names_found, safe_name
+from marketplace.bidding.anonymity import telling_names
+from marketplace.bidding.forms_schema import FILE_BYTES_MAX, SCHEMA_FILE, check_bid
 from tests import world
 from tests.bidding import bids
 

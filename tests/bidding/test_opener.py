@@ -28,7 +28,7 @@ from marketplace.bidding.models import (
     SealedEnvelope,
 )
 from marketplace.bidding.opener import open_confirmed
-from marketplace.bidding.queries import opening_entries, opening_record, openings
+from marketplace.bidding.queries import opening_entries, openings
 from marketplace.bidding.sealing import SealedFile, seal_bid
 from marketplace.files import storage
 from marketplace.ledger.models import Event
@@ -336,20 +336,7 @@ def test_a_price_that_cannot_be_read_makes_the_bid_void(clock):
     assert [entry.outcome for entry in entries] == ["platform_fault", "opened"]
 
 
-# -- The list and the record -----------------------------------------------------------------------------
-def test_the_record_tells_who_when_and_with_what_outcome(clock):
-    scenario, vendor = world.published_scenario(), world.vendor()
-    version = bids.bid(scenario, vendor)
-    bids.open_first(scenario, clock)
-    opening = openings(vendor, scenario)[0]
-    record = opening_record(vendor, opening)
-    assert [row["outcome"] for row in record["bids"]] == ["opened"]
-    assert record["bids"][0]["received_at"] == version.received_at
-    assert record["bids"][0]["uscc"] == vendor.organisation.uscc
-    assert len(record["confirmations"]) == 2
-    assert [e["envelope"] for e in record["bids"][0]["envelopes"]] == ["business", "technical"]
-
-
+# -- The list ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("count", [1, 30])
 def test_the_list_asks_the_same_for_one_and_for_thirty(clock, count_queries, count):
     scenario = world.published_scenario()

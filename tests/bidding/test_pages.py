@@ -244,7 +244,7 @@ def test_the_opening_is_confirmed_watched_and_recorded(clock):
     open_confirmed(bids.identity())
     assert "hx-trigger" not in text_of(watching.get(live))
     file = json.loads(watching.get(record).content)
-    assert [row["outcome"] for row in file["bids"]] == ["opened"]
+    assert [row["outcome"] for row in file["receipt"]["bids"]] == ["opened"]
     assert client_of(world.vendor()).get(url).status_code == 404
 
 

@@ -274,6 +274,7 @@ NO_PAGES = {
     "log-proof": "a file of data",
     "log-verify": "a program",
     "log-witness": "a program",
+    "packer": "a program",
     "log-cosignatures": "takes a POST alone",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",

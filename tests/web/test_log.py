@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 from django.test import Client
 
+from marketplace.base import packer
 from marketplace.base.actor import SYSTEM
 from marketplace.ledger import actions as ledger
 from marketplace.ledger import keys, leaves, verify
@@ -189,6 +190,10 @@ def test_the_scripts_are_those_that_run_here(committing_db, site, tmp_path):
         assert answer.read() == Path(verify.__file__).read_bytes()
     with urlopen(f"{site}/log/witness.py") as answer:
         assert answer.read() == Path(witnessing.__file__).read_bytes()
+    with urlopen(f"{site}/seal/packer.py") as answer:
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="packer.py"'
+        assert answer.headers["Vary"] is None
+        assert answer.read() == Path(packer.__file__).read_bytes()
     with urlopen(f"{site}/log/keys.json") as answer:
         assert json.load(answer) == keys.published()
 

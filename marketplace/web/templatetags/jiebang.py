@@ -17,6 +17,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from marketplace.bidding.record.faults import in_language, why
 from marketplace.notices.counter import known
 from marketplace.web.prose import prose
 from marketplace.web.states import ICONS, REMEDIES, badge_for
@@ -178,6 +179,12 @@ register.filter(written)
 def lang_mark(text: Any) -> SafeString:
     """The same as an attribute, for an element that holds no other: <option{{ name|lang_mark }}>."""
     return SafeString(' lang="zh-Hans"') if is_foreign(text) else SafeString("")
+
+
+@register.filter
+def why_unopened(reason: str) -> str:
+    """The opener's reason in words, as the opening record says them."""
+    return in_language(why(reason)) if reason else ""
 
 
 @register.filter

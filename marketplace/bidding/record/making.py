@@ -1,0 +1,127 @@
+"""The opening record 开标记录: composed and signed when an opening finishes, in its transaction."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+
+from marketplace.base.canonical import salted
+from marketplace.bidding.models import (
+    STAGE_ENVELOPES,
+    Opening,
+    OpeningStage,
+    Outcome,
+    SealedEnvelope,
+)
+from marketplace.bidding.queries import Entry, entries_of
+from marketplace.bidding.record.faults import RULE_NAME, RULE_SHA256, why
+from marketplace.bidding.record.models import OpeningRecord
+from marketplace.ledger import receipts
+from marketplace.ledger.models import Event
+
+KIND = "opening-record"
+TIME_SOURCE = {
+    "zh": "时间取自数据库时钟；截止时间另按日志与启封服务主机的时钟核对。",
+    "en": "Times are those of the database's clock; the deadline was held against the log and"
+    " the clock of the opener's machine as well.",
+}
+STATEMENT = {
+    "zh": "本记录由启封服务在启封完成时签名，列明每份申报的密文、结果与责任归属。",
+    "en": "Signed by the opener when the opening finished: the bytes of every bid, what became"
+    " of them, and whose fault it is where they could not be opened.",
+}
+FAULT = {Outcome.OPENED: None, Outcome.BIDDER_FAULT: "bidder", Outcome.PLATFORM_FAULT: "platform"}
+Composed = tuple[dict[str, Any], list[dict[str, Any]]]
+
+
+def compose(opening: Opening, closing_size: int) -> Composed:
+    """(what is stated, the salts of the names in it).
+
+    closing_size: of the log's first checkpoint that covers the closing. Prices stand in the record
+    of the price stage alone. Withdrawn bids are not in it.
+    """
+    scenario = opening.scenario
+    confirmations: list[dict[str, Any]] = []
+    salts = []
+    for given in opening.confirmations.select_related("user").order_by("pk"):
+        salt = secrets.token_bytes(32)
+        salts.append({"user": given.user_id, "salt": salt.hex()})
+        confirmations.append(
+            {
+                "name_hash": salted(given.user.name, salt),
+                "confirmed_at": given.confirmed_at,
+                "tree_size": given.tree_size,
+            }
+        )
+    return {
+        "scenario": scenario.uid,
+        "scenario_ref": scenario.ref,
+        "title": scenario.title,
+        "title_en": scenario.title_en,
+        "opening": opening.uid,
+        "stage": opening.stage,
+        "deadline_at": scenario.deadline_at,
+        "requested_at": opening.created_at,
+        "confirmed_at": max((row["confirmed_at"] for row in confirmations), default=None),
+        "finished_at": opening.finished_at,
+        "time_source": TIME_SOURCE,
+        "closing_tree_size": closing_size,
+        "confirmations_needed": opening.confirmations_needed,
+        "confirmations": confirmations,
+        "rule": {
+            "name": RULE_NAME,
+            "sha256": RULE_SHA256,
+            "url": f"{settings.SITE_URL}/verify/#faults",
+        },
+        "bids": [told(entry, opening) for entry in entries_of(opening)],
+        "statement": STATEMENT,
+    }, salts
+
+
+def told(entry: Entry, opening: Opening) -> dict[str, Any]:
+    stage = OpeningStage(opening.stage)
+    sealed = {str(one.envelope): one for one in entry.envelopes}
+    rows = [envelope_told(str(name), sealed.get(str(name))) for name in STAGE_ENVELOPES[stage]]
+    # What cannot be opened is worst where the platform is to blame.
+    faulty = [row for row in rows if row["fault"] == "platform"] or [
+        row for row in rows if row["fault"]
+    ]
+    worst = faulty[0] if faulty else {"outcome": str(Outcome.OPENED), "fault": None}
+    price = {"price_cny": entry.bid.price_cny} if stage == OpeningStage.PRICE else {}
+    return {
+        "organisation": entry.organisation.uid,
+        "name": entry.organisation.name,
+        "name_en": entry.organisation.name_en,
+        "uscc": entry.organisation.uscc,
+        "version": entry.version,
+        "received_at": entry.received_at,
+        "receipt_sha256": entry.receipt_sha256,
+        "outcome": worst["outcome"],
+        "fault": worst["fault"],
+        "envelopes": rows,
+        **price,
+    }
+
+
+def envelope_told(name: str, sealed: SealedEnvelope | None) -> dict[str, Any]:
+    opened = getattr(sealed, "opened", None)
+    outcome = Outcome(opened.outcome) if opened else Outcome.PLATFORM_FAULT
+    reason = opened.reason if opened else "no_record"
+    return {
+        "envelope": name,
+        "sha256": sealed.sha256 if sealed else None,
+        "size": sealed.size if sealed else None,
+        "outcome": str(outcome),
+        "fault": FAULT[outcome],
+        "reason": reason,
+        "why": why(reason) if reason else None,
+    }
+
+
+def keep(opening: Opening, composed: Composed, event: Event) -> OpeningRecord:
+    """Sign it; the event has what is stated as its inputs, so the log proves it."""
+    statement, salts = composed
+    receipt = receipts.issue(KIND, subject_uid=opening.uid, body=statement, event=event)
+    return OpeningRecord.objects.create(opening=opening, receipt=receipt, salts=salts)
