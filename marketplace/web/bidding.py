@@ -39,7 +39,7 @@ from marketplace.files.serving import Served
 from marketplace.files.sniffing import UNKNOWN
 from marketplace.ledger import receipts
 from marketplace.ledger.log.queries import promised_by, sealed
-from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.models import Envelope, Scenario
 from marketplace.web.forms.bidding import BidForm, row_forms
 from marketplace.web.pages import (
     actor_of,
@@ -85,6 +85,7 @@ def form_page(
         "scenario": scenario,
         "form": BidForm(scenario=scenario),
         "rows": row_forms(),
+        "envelopes": Envelope.choices,
         "mine": queries.my_bid(actor_of(request), scenario),
         "steps": form_steps(scenario),
         "now": clock.now(),

@@ -53,6 +53,11 @@ WORDS = {
     ),
     "changed": _("What you changed is not in the sealed envelopes: seal again."),
     "discarded": _("The sealed envelopes are gone from this browser."),
+    # envelopes that were sealed elsewhere
+    "three_files": _("Choose all three files: business.age, technical.age and price.age."),
+    "taking": _("Taking over the sealed files…"),
+    "taken": _("The sealed files are taken over as they are; they were not looked into."),
+    "not_age": _("This is not a file sealed with age to one recipient."),
     "recipients_held": _(
         "The keys to which this bid is sealed are those that the log announced (log size %(size)s)."
     ),

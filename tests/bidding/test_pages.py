@@ -1,6 +1,5 @@
 """The pages of bidding, walked with Django's test client, in Chinese and English."""
 
-import hashlib
 import json
 import re
 

@@ -143,13 +143,28 @@ deed("seal", "sealed", async (place) => {
   // Asked for once: a browser that is short of room may otherwise throw it away.
   await navigator.storage.persist?.();
   const envelopes = await work("seal", { plan: plan(given), key }, onShare(place));
-  sealedNote = {
-    envelopes, once: crypto.randomUUID(), uploads: {}, sealed_at: new Date().toISOString(),
-  };
-  putNote(key, sealedNote);
+  hold(envelopes);
   form.dataset.sealedForm = fingerprint();
   tell.sealed(place, sealedNote);
   return deeds.submit.scrollIntoView({ block: "nearest" });
+});
+
+function hold(envelopes) {
+  const sealedAt = new Date().toISOString();
+  sealedNote = { envelopes, once: crypto.randomUUID(), uploads: {}, sealed_at: sealedAt };
+  putNote(key, sealedNote);
+}
+
+// Envelopes that another program sealed: from here on like those of this page.
+deed("adopt", "adopted", async (place) => {
+  const files = Object.fromEntries(ENVELOPES.map((one) => [one, part(`ready-${one}`).files[0]]));
+  if (!Object.values(files).every(Boolean)) return tell.bad(place, words.three_files);
+  await forget();
+  tell.clear(part("sealed"));
+  tell.progress(place, words.taking, 0);
+  const envelopes = await work("adopt", { files, key }, ({ share }) => tell.progress(place, words.taking, share));
+  hold(envelopes);
+  return tell.sealed(place, sealedNote, words.taken);
 });
 
 const fingerprint = () => JSON.stringify(typed(form, data.nodes), (_name, value) =>

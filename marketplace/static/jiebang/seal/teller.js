@@ -66,7 +66,8 @@ export class Teller {
     const changed = error.message === "changed" || error.name === "NotReadableError";
     const full = error.name === "QuotaExceededError";
     const { words } = this;
-    this.bad(place, changed ? words.file_changed : full ? words.no_room : words.failed);
+    const told = changed ? words.file_changed : full ? words.no_room : words.failed;
+    this.bad(place, error.message === "not_age" ? words.not_age : told);
   }
 
   refused(place, error) {
@@ -136,9 +137,11 @@ export class Teller {
     for (const { envelope, sha256, size, files } of note.envelopes) {
       const item = element("li", "", "jb-break");
       item.append(`${words[envelope]}: ${envelope}.age · ${this.size(size)} · SHA-256 `, element("code", sha256));
-      const inside = element("ul");
-      this.#files(inside, envelope, files);
-      item.append(inside);
+      if (files.length) {
+        const inside = element("ul");
+        this.#files(inside, envelope, files);
+        item.append(inside);
+      }
       list.append(item);
     }
     this.#notice(place, "good", "check", element("p", first), list);

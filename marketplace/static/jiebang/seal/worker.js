@@ -2,10 +2,11 @@
 // {id, deed, …} and answers {id, progress} on its way and {id, done} or {id, failed} at its end.
 import { ENVELOPES } from "./check.js";
 import { scanned } from "./scan.js";
-import { prepared, rehearse, seal } from "./sealing.js";
+import { copied, prepared, rehearse, seal } from "./sealing.js";
 import { sink } from "./shelf.js";
 
 const PAUSE = 200;
+const AGE = "age-encryption.org/v1\n";
 
 // The bytes of what was chosen are read twice: for their hashes, then for the package.
 function counter(id, plan) {
@@ -50,6 +51,23 @@ const DEEDS = {
         const sealed = await seal(ready, plan.recipients[envelope], write, count(envelope));
         const files = ready.entries.map(({ name, size, sha256 }) => ({ name, size, sha256 }));
         told.push({ envelope, ...sealed, files });
+      } finally {
+        await file.close();
+      }
+    }
+    return told;
+  },
+
+  // The same of envelopes that were sealed elsewhere: copied to the shelf, their files unknown.
+  async adopt(id, { files, key }) {
+    const count = counter(id, { files });
+    const told = [];
+    for (const envelope of ENVELOPES) {
+      const head = await files[envelope].slice(0, AGE.length).text();
+      if (head !== AGE) throw new Error("not_age");
+      const file = await sink(key, `${envelope}.age`);
+      try {
+        told.push({ envelope, ...await copied(files[envelope], file, count(envelope)), files: [] });
       } finally {
         await file.close();
       }
