@@ -10,11 +10,10 @@ from django.utils import translation
 
 from marketplace.base.actor import Role
 from marketplace.bidding.actions import start_eligibility
-from marketplace.bidding.models import Bid, BidState, BidVersion, OpenedFile, OpeningStage
+from marketplace.bidding.models import Bid, BidState, OpenedFile, OpeningStage
 from marketplace.bidding.opener import open_confirmed
 from marketplace.bidding.queries import sealing_sheet
 from marketplace.ledger.log import sequencer
-from marketplace.ledger.verify import verify
 from marketplace.scenarios.actions import withdraw_scenario
 from marketplace.scenarios.models import Scenario, State
 from tests import world
