@@ -38,6 +38,10 @@ LOG = VAR / "prepare.log"
 VENDOR = ROOT / "marketplace" / "static" / "vendor"
 # From node_modules to marketplace/static/vendor. Static storage also wants the source map.
 ASSETS = {
+    # For papers (PDF), not for pages: 30 thousand Chinese characters in one weight, 10 MB.
+    "@expo-google-fonts/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf": (
+        "noto/NotoSansSC-Regular.ttf"
+    ),
     "@noble/ed25519/index.js": "noble/ed25519.js",
     "@noble/hashes/_md.js": "noble/hashes/_md.js",
     "@noble/hashes/_u64.js": "noble/hashes/_u64.js",

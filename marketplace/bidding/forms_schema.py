@@ -28,6 +28,7 @@ from marketplace.base import packer
 from marketplace.base.errors import Invalid, TooLarge
 from marketplace.base.packer import leaves, names_found, safe_name
 from marketplace.bidding.anonymity import telling_names
+from marketplace.bidding.consortium import consortium_faults
 from marketplace.bidding.sentences import said, too_long
 from marketplace.scenarios.models import Envelope, Scenario
 
@@ -119,7 +120,7 @@ def envelope_faults(envelope: str, form: Any, file_names: list[str], demands: De
     found = Found()
     check_shape(found, envelope, form)
     if not found.faults:
-        CHECKS[envelope](found, form, demands)
+        CHECKS[envelope](found, form, file_names, demands)
     check_file_names(found, envelope, file_names)
     return found.faults
 
@@ -152,6 +153,8 @@ def normalised(forms: Mapping[str, Form]) -> dict[str, Form]:
         apply(person, "years", whole)
     for partner in rows(business, "consortium"):
         apply(partner, "uscc", half_width)
+        apply(partner, "share_percent", half_width)
+    apply(business, "lead_share_percent", half_width)
     technical = mapping(clean.get("technical"))
     commitments = mapping(technical.get("commitments"))
     for code in commitments:
@@ -247,6 +250,8 @@ def pattern_sentence(name: str) -> str:
         return said("amount")
     if name == "tax_rate_percent":
         return said("percentage")
+    if name.endswith("share_percent"):
+        return said("share")
     if name == "contact_phone":
         return said("telephone")
     if name == "contact_email":
@@ -257,7 +262,7 @@ def pattern_sentence(name: str) -> str:
 
 
 # -- Against the scenario --------------------------------------------------------------------------
-def check_business(found: Found, form: Form, demands: Demands) -> None:
+def check_business(found: Found, form: Form, file_names: list[str], demands: Demands) -> None:
     answered(
         found, "business.condition_statements", form["condition_statements"], demands.conditions
     )
@@ -268,24 +273,21 @@ def check_business(found: Found, form: Form, demands: Demands) -> None:
             if demands.consortium_max > 1
             else said("consortium_none"),
         )
-    met = {demands.organisation.uscc}
     for place, partner in enumerate(form["consortium"]):
-        path = f"business.consortium.{place}.uscc"
         try:
             validate_uscc(partner["uscc"])
         except ValidationError as error:
             for sentence in error.messages:
-                found.add(path, sentence)
-        if partner["uscc"] in met:
-            found.add(path, said("named_twice"))
-        met.add(partner["uscc"])
+                found.add(f"business.consortium.{place}.uscc", sentence)
+    for path, code, values in consortium_faults(form, demands.organisation.uscc, file_names):
+        found.add(f"business.{path}", said(code, **values))
 
 
-def check_technical(found: Found, form: Form, demands: Demands) -> None:
+def check_technical(found: Found, form: Form, _names: list[str], demands: Demands) -> None:
     answered(found, "technical.commitments", form["commitments"], demands.metrics)
 
 
-def check_price(found: Found, form: Form, demands: Demands) -> None:
+def check_price(found: Found, form: Form, _names: list[str], demands: Demands) -> None:
     total = Decimal(form["total_cny"])
     if total <= 0:
         found.add("price.total_cny", said("price_zero"))
@@ -307,7 +309,7 @@ def answered(found: Found, path: str, given: dict[str, Any], asked: Iterable[str
             found.add(f"{path}.{code}", said("nothing_asked"))
 
 
-CHECKS: dict[str, Callable[[Found, Form, Demands], None]] = {
+CHECKS: dict[str, Callable[[Found, Form, list[str], Demands], None]] = {
     Envelope.BUSINESS: check_business,
     Envelope.TECHNICAL: check_technical,
     Envelope.PRICE: check_price,

@@ -20,6 +20,7 @@ SENTENCES: dict[str, Any] = {
     "whole_number": _("Enter a whole number from %(least)s to %(most)s."),
     "amount": _("Enter an amount in yuan with at most two decimals, such as 1280000.00."),
     "percentage": _("Enter a percentage below 100 with at most two decimals, such as 6."),
+    "share": _("Enter a share above 0 and below 100 with at most two decimals, such as 35.5."),
     "telephone": _("Enter a telephone number of 5 to 40 digits, such as 021-00000701."),
     "email": _("Enter an e-mail address."),
     "number": _("Enter a number with at most six decimals."),
@@ -27,6 +28,10 @@ SENTENCES: dict[str, Any] = {
     "consortium_most": _("This demand allows %(most)s members, the lead included."),
     "consortium_none": _("This demand does not allow a consortium."),
     "named_twice": _("This organisation is named twice, or is the bidder itself."),
+    "shares_sum": _(
+        "The shares of all members, the lead included, add up to %(sum)s percent, not 100."
+    ),
+    "agreement_file": _("No file of this envelope has this name."),
     "price_zero": _("The price must be more than zero."),
     "above_budget": _(
         "The price is above the challenge budget of CNY %(budget)s. "

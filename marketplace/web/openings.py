@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -28,6 +28,7 @@ from marketplace.bidding.models import (
     OpeningStage,
     OpeningState,
 )
+from marketplace.bidding.record.printing import pdf
 from marketplace.bidding.record.queries import document, record_of, records
 from marketplace.bidding.rules import (
     can_check_eligibility,
@@ -39,6 +40,7 @@ from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
 from marketplace.web.forms.bidding import VerdictForm
 from marketplace.web.pages import (
     actor_of,
+    as_file,
     attempt,
     forbid_unless,
     page,
@@ -154,19 +156,16 @@ def opening_context(request: Request, scenario: Scenario) -> dict[str, Any]:
 @never_cache
 @login_not_required
 @require_GET
-def opening_record(request: Request, address: str, stage: str) -> HttpResponse:
+def opening_record(request: Request, address: str, stage: str, form: str = "json") -> HttpResponse:
     """The signed record of a finished opening as a file; from publicity on for everybody."""
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
     record = record_of(actor, scenario, stage)
     if record is None:
         raise Http404
-    response = JsonResponse(
-        document(actor, record), json_dumps_params={"ensure_ascii": False, "indent": 2}
-    )
-    name = f"opening-{scenario.address}-{stage}.json"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    told = document(actor, record)
+    name = f"opening-{scenario.address}-{stage}.{form}"
+    return as_file(told, pdf if form == "pdf" else None, name)
 
 
 # -- Eligibility ---------------------------------------------------------------------------------------
@@ -287,6 +286,12 @@ urlpatterns = [
         "scenarios/<str:address>/opening/record/<str:stage>.json",
         opening_record,
         name="opening-record",
+    ),
+    path(
+        "scenarios/<str:address>/opening/record/<str:stage>.pdf",
+        opening_record,
+        {"form": "pdf"},
+        name="opening-record-pdf",
     ),
     path("scenarios/<str:address>/eligibility/", eligibility, name="eligibility"),
 ]

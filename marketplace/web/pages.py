@@ -9,7 +9,7 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from marketplace.base.errors import DomainError, Invalid, NotFound, ReadingNeedsPledge, StorageAway
@@ -100,3 +100,15 @@ __all__ = [
     "scenario_or_404",
     "show_refusal",
 ]
+
+
+def as_file(
+    document: dict[str, Any], printed: Callable[[dict[str, Any]], bytes] | None, name: str
+) -> HttpResponse:
+    """A signed document to download: itself, or the paper that is made of it."""
+    if printed:
+        response = HttpResponse(printed(document), content_type="application/pdf")
+    else:
+        response = JsonResponse(document, json_dumps_params={"ensure_ascii": False, "indent": 2})
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

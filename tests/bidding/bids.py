@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,37 @@ def forms(**changes: Any) -> dict[str, dict[str, Any]]:
         envelope, name = path.split("__", 1)
         made[envelope][name] = value
     return made
+
+
+AGREEMENT = ("agreement.pdf", "联合体协议（虚构）".encode())
+CONSORTIA = {"consortium_allowed": True, "consortium_members_max": 3}
+
+
+def member(organisation: Any, share: str = "10") -> dict[str, str]:
+    """A row of a consortium; `organisation` has a name and a code."""
+    return {
+        "name": organisation.name,
+        "uscc": organisation.uscc,
+        "work": "部件供货",
+        "share_percent": share,
+    }
+
+
+def consortium(*members: dict[str, str], **changes: Any) -> dict[str, Any]:
+    """What `forms` takes to make the bidder the lead of these members."""
+    rest = 100 - sum(Decimal(row["share_percent"]) for row in members)
+    return {
+        "business__consortium": list(members),
+        "business__lead_work": "总体方案与集成",
+        "business__lead_share_percent": str(rest),
+        "business__consortium_agreement": AGREEMENT[0],
+        "business__joint_liability": True,
+    } | {f"business__{name}": value for name, value in changes.items()}
+
+
+def bid_with(scenario: Scenario, actor: Actor, *members: dict[str, str]) -> BidVersion:
+    """The bid of a consortium with its agreement."""
+    return bid(scenario, actor, {"business": [AGREEMENT]}, **consortium(*members))
 
 
 def bid(

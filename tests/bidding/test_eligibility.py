@@ -1,5 +1,7 @@
 """资格审查: verdicts, related bids, and what becomes of the scenario."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from marketplace.base.errors import Invalid, NotAllowed, NotFound, StateConflict
@@ -144,17 +146,19 @@ def test_bids_under_one_control_are_void(clock):
     assert event.reason_hash != ""
 
 
-CONSORTIA = {"consortium_allowed": True, "consortium_members_max": 3}
-
-
 def partner(actor):
-    organisation = actor.organisation
-    return {"business__consortium": [{"name": organisation.name, "uscc": organisation.uscc}]}
+    return joined(bids.member(actor.organisation))
+
+
+def joined(*members):
+    return {"files": {"business": [bids.AGREEMENT]}, **bids.consortium(*members)}
 
 
 def test_a_member_that_bids_itself_makes_both_void(clock):
     lead, member, third = world.vendor(), world.vendor(), world.vendor()
-    scenario, made, secretary = opened(clock, (lead, partner(member)), member, third, **CONSORTIA)
+    scenario, made, secretary = opened(
+        clock, (lead, partner(member)), member, third, **bids.CONSORTIA
+    )
     for bid in made:
         judge(secretary, bid)
     conclude_eligibility(actor=secretary, scenario_uid=scenario.uid)
@@ -162,9 +166,9 @@ def test_a_member_that_bids_itself_makes_both_void(clock):
 
 
 def test_a_member_of_two_consortia_makes_both_void(clock):
-    outside = {"business__consortium": [{"name": "外部单位", "uscc": world.make_uscc()}]}
+    outside = joined(bids.member(SimpleNamespace(name="外部单位", uscc=world.make_uscc())))
     scenario, made, secretary = opened(
-        clock, (world.vendor(), outside), (world.vendor(), outside), **CONSORTIA
+        clock, (world.vendor(), outside), (world.vendor(), outside), **bids.CONSORTIA
     )
     for bid in made:
         judge(secretary, bid)
@@ -178,7 +182,7 @@ def test_a_member_of_two_consortia_makes_both_void(clock):
 def test_a_member_under_the_control_of_a_rival_makes_both_void(clock):
     lead, member, rival = world.vendor(), world.vendor(), world.vendor()
     world.control(member.organisation, rival.organisation.uscc)
-    scenario, made, secretary = opened(clock, (lead, partner(member)), rival, **CONSORTIA)
+    scenario, made, secretary = opened(clock, (lead, partner(member)), rival, **bids.CONSORTIA)
     for bid in made:
         judge(secretary, bid)
     conclude_eligibility(actor=secretary, scenario_uid=scenario.uid)

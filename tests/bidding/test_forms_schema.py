@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -166,31 +167,120 @@ def test_figures_in_full_width_and_with_commas_are_understood():
     assert made["price"]["nodes"][0]["amount_cny"] == "900000.00"
 
 
+# -- Consortia -------------------------------------------------------------------------------------
+AGREED = {"business": [bids.AGREEMENT]}
+
+
+def partner(name="伙伴单位", uscc="", share="10"):
+    return bids.member(SimpleNamespace(name=name, uscc=uscc or world.make_uscc()), share)
+
+
 def partners(count):
-    return [{"name": f"伙伴单位{n}", "uscc": world.make_uscc()} for n in range(count)]
+    return [partner(f"伙伴单位{n}") for n in range(count)]
+
+
+def consortium_faults(organisation=None, files=AGREED, members=None, **changes):
+    members = partners(2) if members is None else members
+    return faults(
+        bids.forms(**bids.consortium(*members, **changes)),
+        files=files,
+        scenario=world.published_scenario(**bids.CONSORTIA),
+        organisation=organisation,
+    )
+
+
+def test_a_consortium_says_who_does_what_for_which_share():
+    forms = bids.forms(**bids.consortium(partner(share="33.33"), partner(share="0.01")))
+    assert forms["business"]["lead_share_percent"] == "66.66"
+    scenario = world.published_scenario(**bids.CONSORTIA)
+    organisation = world.vendor().organisation
+    made = check_bid(scenario=scenario, organisation=organisation, forms=forms, files=AGREED)
+    assert made == forms
 
 
 def test_a_consortium_only_where_and_as_large_as_allowed():
-    forms = bids.forms(business__consortium=partners(1))
-    assert set(faults(forms)) == {"business.consortium"}
-    allowed = {"consortium_allowed": True, "consortium_members_max": 3}
-    assert clean(bids.forms(business__consortium=partners(2)), **allowed)
-    scenario = world.published_scenario(**allowed)
-    forms = bids.forms(business__consortium=partners(3))
-    assert set(faults(forms, scenario=scenario)) == {"business.consortium"}
+    forms = bids.forms(**bids.consortium(*partners(1)))
+    assert set(faults(forms, files=AGREED)) == {"business.consortium"}
+    assert set(consortium_faults(members=partners(3))) == {"business.consortium"}
 
 
 def test_each_member_has_a_valid_code_of_its_own():
-    scenario = world.published_scenario(consortium_allowed=True, consortium_members_max=3)
     organisation = world.vendor().organisation
-    wrong = [
-        {"name": "错码单位", "uscc": "91310115MAXXX0015A"},
-        {"name": "本单位", "uscc": organisation.uscc},
-    ]
-    found = faults(
-        bids.forms(business__consortium=wrong), scenario=scenario, organisation=organisation
-    )
+    wrong = [partner("错码单位", "91310115MAXXX0015A"), partner("本单位", organisation.uscc)]
+    found = consortium_faults(organisation, members=wrong)
     assert set(found) == {"business.consortium.0.uscc", "business.consortium.1.uscc"}
+    twice = partner()
+    found = consortium_faults(members=[twice, twice])
+    assert found == {
+        "business.consortium.1.uscc": ["This organisation is named twice, or is the bidder itself."]
+    }
+
+
+def test_a_consortium_leaves_nothing_out():
+    organisation = world.make_organisation()
+    bare = {"name": organisation.name, "uscc": organisation.uscc}
+    scenario = world.published_scenario(**bids.CONSORTIA)
+    found = faults(bids.forms(business__consortium=[bare]), scenario=scenario)
+    assert found == {
+        f"business.{path}": ["Please fill this in."]
+        for path in (
+            "consortium.0.work",
+            "consortium.0.share_percent",
+            "lead_work",
+            "lead_share_percent",
+            "consortium_agreement",
+            "joint_liability",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["lead_work", "lead_share_percent", "consortium_agreement", "joint_liability"]
+)
+def test_who_bids_alone_says_nothing_of_a_consortium(name):
+    value = bids.consortium(partner())[f"business__{name}"]
+    found = faults(bids.forms(**{f"business__{name}": value}))
+    assert found == {"business.consortium": ["At least one row is needed."]}
+
+
+@pytest.mark.parametrize("share", ["0", "0.00", "00", "100", "-1", "1.234", "1e1", "x", ".5"])
+def test_a_share_is_above_nothing_and_below_all(share):
+    sentence = "Enter a share above 0 and below 100 with at most two decimals, such as 35.5."
+    found = consortium_faults(lead_share_percent=share)
+    assert found == {"business.lead_share_percent": [sentence]}
+
+
+@pytest.mark.parametrize(("share", "sum_"), [("79.99", "99.99"), ("80.01", "100.01")])
+def test_the_shares_make_the_whole(share, sum_):
+    found = consortium_faults(lead_share_percent=share)
+    sentence = f"The shares of all members, the lead included, add up to {sum_} percent, not 100."
+    assert found == {"business.lead_share_percent": [sentence]}
+
+
+def test_the_agreement_is_a_file_of_the_envelope():
+    sentence = "No file of this envelope has this name."
+    told = {"business.consortium_agreement": [sentence]}
+    assert consortium_faults(files={}) == told
+    assert consortium_faults(files={"price": [bids.AGREEMENT]}) == told
+    assert consortium_faults(consortium_agreement="Agreement.pdf") == told
+
+
+def test_all_are_liable_jointly():
+    found = consortium_faults(joint_liability=False)
+    sentence = "Without this agreement the bid cannot be accepted."
+    assert found == {"business.joint_liability": [sentence]}
+
+
+# -- Challenges ------------------------------------------------------------------------------------
+def test_at_most_three_experts_are_challenged_each_with_a_reason():
+    challenge = {"who": "某专家", "reason": "曾任我方竞争对手顾问。"}
+    forms = bids.forms(business__challenges=[challenge] * 3)
+    assert clean(forms) == forms
+    assert set(faults(bids.forms(business__challenges=[challenge] * 4))) == {"business.challenges"}
+    found = faults(bids.forms(business__challenges=[{"who": "某专家", "reason": " "}]))
+    assert found == {"business.challenges.0.reason": ["Please fill this in."]}
+    found = faults(bids.forms(business__challenges=[{"who": "某" * 81}]))
+    assert set(found) == {"business.challenges.0.who", "business.challenges.0.reason"}
 
 
 # -- Files -----------------------------------------------------------------------------------------
@@ -254,12 +344,12 @@ def test_the_technical_envelope_names_nobody(text):
     )
     organisation.uscc = "91310115MAXXX0111L"
     scenario = world.published_scenario(consortium_allowed=True, consortium_members_max=3)
-    consortium = [{"name": "示枢密码（虚构）", "uscc": world.make_uscc()}]
-    forms = bids.forms(technical__approach=text, business__consortium=consortium)
-    found = faults(forms, scenario=scenario, organisation=organisation)
+    consortium = bids.consortium(partner("示枢密码（虚构）"))
+    forms = bids.forms(technical__approach=text, **consortium)
+    found = faults(forms, files=AGREED, scenario=scenario, organisation=organisation)
     assert set(found) == {"technical.approach"}
-    forms = bids.forms(business__consortium=consortium)
-    named = {"technical": [(f"{text[:60]}.pdf", b"x")]}
+    forms = bids.forms(**consortium)
+    named = {"technical": [(f"{text[:60]}.pdf", b"x")], **AGREED}
     found = faults(forms, files=named, scenario=scenario, organisation=organisation)
     assert set(found) == {"files.technical.0"}
 

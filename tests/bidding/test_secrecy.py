@@ -79,6 +79,7 @@ def test_before_closing_nobody_else_sees_a_bid_on_any_page():
         reverse("opening", args=[scenario.ref]),
         reverse("opening-live", args=[scenario.ref]),
         reverse("opening-record", args=[scenario.ref, "first"]),
+        reverse("opening-record-pdf", args=[scenario.ref, "first"]),
     ]
     for name, actor in everybody_else(scenario).items():
         for address in addresses:

@@ -259,6 +259,7 @@ NO_PAGES = {
     "sealing-sheet": "a file of data",
     "opening-live": "a part of the opening's page",
     "opening-record": "a file of data",
+    "opening-record-pdf": "a paper",
     "sheet-file": "a file",
     "report-json": "a file of data",
     "notice": "sends on to what the message speaks of",

@@ -113,11 +113,13 @@ class Play:
 
     # -- bids ------------------------------------------------------------------------------------
     def bid(self, vendor: str, forms: Mapping | None = None) -> None:
+        forms = forms or self.content.bid(self.code, vendor)
+        agreement = forms["business"].get("consortium_agreement", "")
         bidding.submit_bid(
             actor=self.people.actor(vendor),
             scenario_uid=self.uid,
-            forms=forms or self.content.bid(self.code, vendor),
-            files=attachments(self.seed["title_zh"]),
+            forms=forms,
+            files=attachments(self.seed["title_zh"], agreement),
         )
 
     def bid_of(self, vendor: str) -> Bid:
@@ -267,10 +269,15 @@ class Play:
         awards.confirm_award(actor=self.officer, decision_uid=decision.uid)
 
 
-def attachments(title: str) -> dict[str, list[tuple[str, bytes]]]:
-    """A small anonymous annex, so that files travel the path too."""
+def attachments(title: str, agreement: str = "") -> dict[str, list[tuple[str, bytes]]]:
+    """A small anonymous annex, so that files travel the path too; the agreement by its name."""
     text = f"{title}：方案附件（虚构）\n\n架构说明、接口清单、测试计划各一节，仅供演示。\n"
-    return {"business": [], "technical": [("annex.txt", text.encode())], "price": []}
+    agreed = f"{title}：联合体协议（虚构）\n\n各成员分工与份额如商务部分所列，承担连带责任。\n"
+    return {
+        "business": [(agreement, agreed.encode())] if agreement else [],
+        "technical": [("annex.txt", text.encode())],
+        "price": [],
+    }
 
 
 def seconds_from_now(seconds: float) -> datetime:
