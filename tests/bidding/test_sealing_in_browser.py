@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import io
 import json
 import random
 from uuid import uuid4
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from marketplace.accounts import uscc
-from marketplace.base import sealing
+from marketplace.base import packer, sealing
 from marketplace.base.canonical import canonical
 from marketplace.base.errors import DomainError
 from marketplace.base.packer import names_found, safe_name
@@ -83,7 +84,7 @@ def test_a_package_is_the_same_byte_for_byte(scripts, files):
     form = {"note": "含税 \u2028 “x” \x7f é", "n": 3, "é": [True, None], "😀": {"b": 1, "a": ""}}
     about = told(nonce="0" * 32)
     there = packed_there(scripts, form, files, about)
-    here = sealing.pack({sealing.FORM: canonical(form), **files}, **about)
+    here = sealing.pack({packer.FORM: canonical(form), **files}, **about)
     assert hashlib.sha256(there).hexdigest() == hashlib.sha256(here).hexdigest()
 
 
@@ -98,7 +99,7 @@ def test_sizes_are_padme_s(scripts):
         }""",
         sizes,
     )
-    assert there == [sealing.padme(size) for size in sizes]
+    assert there == [packer.padme(size) for size in sizes]
 
 
 SEAL = """
@@ -138,7 +139,7 @@ def body_of(size, seed):
     return bytes((at * seed + (at >> 9)) & 255 for at in range(size))
 
 
-def test_python_opens_what_the_browser_sealed(scripts):
+def test_python_opens_what_the_browser_sealed(scripts, tmp_path):
     pairs = {name: pyrage.x25519.Identity.generate() for name in ("business", "technical", "price")}
     about = {"scenario": str(uuid4()), "organisation": str(uuid4())}
     sizes = {
@@ -156,9 +157,11 @@ def test_python_opens_what_the_browser_sealed(scripts):
         raw = base64.b64decode(made["sealed"][envelope])
         assert (hashlib.sha256(raw).hexdigest(), len(raw)) == (row["sha256"], row["size"])
         sealing.check_form(raw)
-        opened = sealing.unseal(raw, identity=str(pairs[envelope]), envelope=envelope, **about)
         wanted = {name: body_of(size, seed) for name, size, seed in sizes[envelope]}
-        assert opened.files == {sealing.FORM: canonical(forms[envelope]), **wanted}
+        key = {"identity": str(pairs[envelope]), "folder": tmp_path, "envelope": envelope}
+        with sealing.unseal(io.BytesIO(raw), **key, **about) as opened:
+            found = {name: b"".join(opened.pieces(name)) for name in opened.names}
+        assert found == {packer.FORM: canonical(forms[envelope]), **wanted}
         tried = next(one for one in made["tried"] if one["envelope"] == envelope)
         assert {one["name"]: one["sha256"] for one in tried["files"]} == {
             name: entry["sha256"] for name, entry in opened.manifest["files"].items()
@@ -262,19 +265,32 @@ def other_figures():
 
 
 def partners(organisation):
-    other = world.vendor().organisation
-    good = {"name": "伙伴（虚构）有限公司", "uscc": other.uscc}
+    good = bids.member(world.vendor().organisation)
+    files = {"business": [(bids.AGREEMENT[0], 1)]}
+    yield case(files, **bids.consortium(good))
     for partner in (
-        good,
-        good | {"uscc": organisation.uscc},
-        good | {"uscc": "９1X"},
-        {"name": "x"},
-    ):
-        yield case(business__consortium=[partner])
-        yield case(business__consortium=[partner, good])
+        good, good | {"uscc": organisation.uscc}, good | {"uscc": "９1X"}, {"name": "x"},
+        good | {"share_percent": "0.00"}, good | {"share_percent": "１０％"}, good | {"work": ""},
+    ):  # fmt: skip
+        yield case(files, business__consortium=[partner])
+        together = bids.consortium(good)
+        yield case(files, **together | {"business__consortium": [partner]})
+        yield case(files, **together | {"business__consortium": [partner, good]})
+    yield case(**bids.consortium(good))
     yield case(business__consortium=[good] * 11)
-    for code in (other.uscc[:-1] + "0", other.uscc.lower(), "O" * 18, "1" * 18, "９" + other.uscc):
-        yield case(business__consortium=[good | {"uscc": code}])
+    for typed in ("89.99", "90", "９０.0", "100", "", None, "90.001", 90):
+        yield case(files, **bids.consortium(good, lead_share_percent=typed))
+    for name in ("lead_work", "lead_share_percent", "consortium_agreement"):
+        yield case(files, **{f"business__{name}": "x"})
+        yield case(files, **bids.consortium(good, **{name: ""}))
+    for liable in (True, False, None):
+        yield case(files, business__joint_liability=liable)
+        yield case(files, **bids.consortium(good, joint_liability=liable))
+    code = good["uscc"]
+    for other in (code[:-1] + "0", code.lower(), "O" * 18, "1" * 18, "９" + code):
+        yield case(files, **bids.consortium(good | {"uscc": other}))
+    for challenges in ([], [{"who": "某", "reason": "r"}] * 4, [{"who": "", "reason": "r"}], None):
+        yield case(business__challenges=challenges)
 
 
 def tellings(organisation):

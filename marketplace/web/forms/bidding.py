@@ -50,6 +50,15 @@ class BidForm(TypedForm):
         _("Ties to the demand owner, the office or other bidders; write that there are none."),
         rows=3,
     )
+    lead_work = line(_("The lead's part of the work"))
+    lead_share_percent = line(_("The lead's share"), _("Percent of the price."), **NUMERIC)
+    consortium_agreement = line(
+        _("File with the consortium agreement"),
+        _("Its name among the attachments of this envelope, such as agreement.pdf."),
+    )
+    joint_liability = forms.BooleanField(
+        label=_("All members are jointly and severally liable for this bid and its contract.")
+    )
     accepts_terms = forms.BooleanField(
         label=_("We accept the terms of this demand and stand by what we state here.")
     )
@@ -137,6 +146,13 @@ class TeamForm(TypedForm):
 class PartnerForm(TypedForm):
     name = line(_("Member of the consortium"))
     uscc = line(_("Unified social credit code"), autocomplete="off")
+    work = line(_("Its part of the work"))
+    share_percent = line(_("Its share"), _("Percent of the price."), **NUMERIC)
+
+
+class ChallengeForm(TypedForm):
+    who = line(_("Expert"))
+    reason = lines(_("Reason"), rows=2)
 
 
 class StepForm(TypedForm):
@@ -147,14 +163,20 @@ class StepForm(TypedForm):
 PARTS: dict[str, type[TypedForm]] = {
     "team": TeamForm,
     "consortium": PartnerForm,
+    "challenges": ChallengeForm,
     "plan": StepForm,
 }
-FIRST_ROWS = {"team": 2, "consortium": 0, "plan": 2}
+FIRST_ROWS = {"team": 2, "consortium": 0, "challenges": 0, "plan": 2}
 FORMSETS: dict[str, Any] = {
     part: formset_factory(form, formset=TypedRows, extra=0, can_delete=True, max_num=1000)
     for part, form in PARTS.items()
 }
-PART_TITLES = {"team": _("Team"), "consortium": _("Consortium"), "plan": _("Plan")}
+PART_TITLES = {
+    "team": _("Team"),
+    "consortium": _("Consortium"),
+    "challenges": _("Challenges to experts"),
+    "plan": _("Plan"),
+}
 for part, rows_of_part in FORMSETS.items():
     rows_of_part.label = PART_TITLES[part]
 

@@ -27,7 +27,8 @@ class Found {
 export function check(sheet, forms, files = {}) {
   const found = new Found();
   for (const envelope of ENVELOPES) {
-    checkEnvelope(found, sheet, envelope, forms[envelope]);
+    const names = (files[envelope] ?? []).map((file) => file.name);
+    checkEnvelope(found, sheet, envelope, forms[envelope], names);
     checkFiles(found, sheet, envelope, files[envelope] ?? []);
   }
   checkAnonymity(found, sheet, forms, (files.technical ?? []).map((file) => file.name));
@@ -71,7 +72,11 @@ export function normalised(forms) {
     if (isText(business?.[name])) business[name] = nfkc(business[name]);
   }
   for (const person of rowsOf(business, "team")) apply(person, "years", whole);
-  for (const partner of rowsOf(business, "consortium")) apply(partner, "uscc", halfWidth);
+  for (const partner of rowsOf(business, "consortium")) {
+    apply(partner, "uscc", halfWidth);
+    apply(partner, "share_percent", halfWidth);
+  }
+  apply(business, "lead_share_percent", halfWidth);
   const promised = isObject(technical?.commitments) ? technical.commitments : {};
   for (const code of Object.keys(promised)) apply(promised, code, halfWidth);
   for (const step of rowsOf(technical, "plan")) apply(step, "month", whole);
@@ -95,7 +100,7 @@ function schemaAt(root, location) {
   return at;
 }
 
-function checkEnvelope(found, sheet, envelope, form) {
+function checkEnvelope(found, sheet, envelope, form, fileNames) {
   if (!isObject(form)) return found.add(envelope, "envelope_missing");
   const schema = sheet.schema[envelope];
   // It marks what it is given, and is asked for every fault, not for the first.
@@ -111,7 +116,7 @@ function checkEnvelope(found, sheet, envelope, form) {
       found.add([envelope, ...steps, ...further].join("."), code, values);
     }
   }
-  if (sound) CHECKS[envelope](found, form, sheet);
+  if (sound) CHECKS[envelope](found, form, sheet, fileNames);
 }
 
 // What a schema fault means for who fills the form: [further path, code, values]. Keywords that
@@ -155,13 +160,14 @@ function meant({ keyword, value, steps, schema }) {
 function patternFault(name) {
   if (name.endsWith("_cny")) return "amount";
   if (name === "tax_rate_percent") return "percentage";
+  if (name.endsWith("share_percent")) return "share";
   if (name === "contact_phone") return "telephone";
   if (name === "contact_email") return "email";
   return /^[A-Z][0-9]{1,3}$/.test(name) ? "number" : "characters";
 }
 
 // -- Against the demand ---------------------------------------------------------------------------
-function checkBusiness(found, form, sheet) {
+function checkBusiness(found, form, sheet, fileNames) {
   const partners = sheet.schema.business.properties.consortium.maxItems;
   if (form.consortium.length > partners) {
     if (partners) found.add("business.consortium", "consortium_most", { most: partners + 1 });
@@ -173,6 +179,13 @@ function checkBusiness(found, form, sheet) {
     for (const fault of usccFaults(partner.uscc)) found.add(path, `uscc_${fault}`);
     if (met.has(partner.uscc)) found.add(path, "named_twice");
     met.add(partner.uscc);
+  }
+  if (!form.consortium.length) return;
+  const shares = [form, ...form.consortium].map((one) => fen(one.lead_share_percent ?? one.share_percent));
+  const whole = shares.reduce((sum, share) => sum + share, 0n);
+  if (whole !== 10000n) found.add("business.lead_share_percent", "shares_sum", { sum: yuan(whole) });
+  if (!fileNames.includes(form.consortium_agreement)) {
+    found.add("business.consortium_agreement", "agreement_file");
   }
 }
 

@@ -3,7 +3,14 @@ import { said } from "./check.js";
 import { isText } from "./text.js";
 
 // Rows of the formsets and the fields of each; the rest of the form is named as the sealed form.
-const PARTS = { team: ["name", "role", "years"], consortium: ["name", "uscc"], plan: ["month", "result"] };
+const PARTS = {
+  team: ["name", "role", "years"],
+  consortium: ["name", "uscc", "work", "share_percent"],
+  challenges: ["who", "reason"],
+  plan: ["month", "result"],
+};
+// Asked of a consortium alone: left out of the form of who bids alone, unless something is typed.
+const TOGETHER = ["lead_work", "lead_share_percent", "consortium_agreement"];
 
 const pick = (given, ...names) => Object.fromEntries(names.map((name) => [name, given.get(name) ?? ""]));
 
@@ -26,6 +33,12 @@ function coded(given, prefix) {
   return Object.fromEntries(names.map((name) => [name.slice(prefix.length), given.get(name)]));
 }
 
+function together(given, several) {
+  const texts = Object.entries(pick(given, ...TOGETHER)).filter(([, text]) => several || text.trim());
+  const liable = given.has("joint_liability");
+  return { ...Object.fromEntries(texts), ...((several || liable) && { joint_liability: liable }) };
+}
+
 // {forms, files, places}: `places` maps a row of the sealed form to that of the page.
 export function typed(form, nodeNames) {
   const given = new FormData(form);
@@ -39,6 +52,8 @@ export function typed(form, nodeNames) {
       consortium: values("consortium"),
       condition_statements: coded(given, "statement_"),
       accepts_terms: given.has("accepts_terms"),
+      ...together(given, rows.consortium.length > 0),
+      ...(rows.challenges.length && { challenges: values("challenges") }),
     },
     technical: {
       ...pick(given, "approach", "risks", "resources"),
@@ -67,7 +82,7 @@ const PATHS = [
   [/^files\.(\w+?)(?:\.\d+)?$/, (envelope) => `files_${envelope}`],
   [/^(?:business|technical|price)\.(\w+)$/, (name) => name],
 ];
-const ROW = /^(?:business|technical)\.(team|consortium|plan)\.(\d+)(?:\.(\w+))?$/;
+const ROW = /^(?:business|technical)\.(team|consortium|challenges|plan)\.(\d+)(?:\.(\w+))?$/;
 
 // The name of the control in which a path of the sealed form is typed.
 export function placeOf(path, places) {
