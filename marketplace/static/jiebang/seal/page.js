@@ -201,6 +201,7 @@ part("forget-draft").addEventListener("click", () => {
 // -- Waking ---------------------------------------------------------------------------------------
 async function wake() {
   form.addEventListener("submit", (event) => event.preventDefault());
+  part("scripts").hidden = true;
   if (!canSeal()) {
     part("cannot").hidden = false;
     return;
