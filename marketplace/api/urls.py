@@ -67,6 +67,7 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "bid-checks": ("bids/<uuid:uid>/checks/", openings.BidCheck),
     "bid-submit": ("scenarios/<uuid:uid>/bids/", bids.BidSubmit),
     "sealing": ("scenarios/<uuid:uid>/sealing/", bids.Sealing),
+    "commit-hashes": ("scenarios/<uuid:uid>/commitments/", bids.CommitmentMake),
     "package-seal": ("scenarios/<uuid:uid>/packages/", bids.PackageSeal),
     "package": ("packages/<uuid:uid>/", bids.PackageOne),
     "receipt": ("receipts/<uuid:uid>/", bids.ReceiptOne),
