@@ -37,6 +37,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "choose_nobody": ("POST", "api-choose-nobody"),
     "revise_bid": ("POST", "api-bid-revise"),
     "withdraw_bid": ("POST", "api-bid-withdraw"),
+    "change_consortium": ("POST", "api-bid-consortium-change"),
+    "decide_consortium": ("POST", "api-bid-consortium-decide"),
     "check_condition": ("POST", "api-bid-checks"),
     "submit_package": ("POST", "api-package-submit"),
     "confirm_opening": ("POST", "api-opening-confirm"),

@@ -64,6 +64,11 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "bid": ("bids/<uuid:uid>/", bids.BidOne),
     "bid-revise": ("bids/<uuid:uid>/revise/", bids.BidRevise),
     "bid-withdraw": ("bids/<uuid:uid>/withdraw/", bids.BidWithdraw),
+    "bid-consortium-change": ("bids/<uuid:uid>/consortium/", bids.BidChangeConsortium),
+    "bid-consortium-decide": (
+        "bids/<uuid:uid>/consortium/decision/",
+        bids.BidDecideConsortium,
+    ),
     "bid-checks": ("bids/<uuid:uid>/checks/", openings.BidCheck),
     "bid-submit": ("scenarios/<uuid:uid>/bids/", bids.BidSubmit),
     "sealing": ("scenarios/<uuid:uid>/sealing/", bids.Sealing),
