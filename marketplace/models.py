@@ -15,7 +15,8 @@ from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
+from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.consortia.models import ConsortiumChange, ConsortiumMember
 from marketplace.bidding.models import (
     Bid,
@@ -79,6 +80,7 @@ __all__ = [
     "Attachment",
     "Award",
     "Bid",
+    "BidCommitment",
     "BidVersion",
     "BoardTally",
     "Checkpoint",
@@ -122,6 +124,7 @@ __all__ = [
     "OpeningRecord",
     "Organisation",
     "OrganisationRelation",
+    "Outage",
     "OutboxJob",
     "Panel",
     "PanelMember",

@@ -62,7 +62,6 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     # Bids
     "bids": ("bids/", bids.Bids),
     "bid": ("bids/<uuid:uid>/", bids.BidOne),
-    "bid-revise": ("bids/<uuid:uid>/revise/", bids.BidRevise),
     "bid-withdraw": ("bids/<uuid:uid>/withdraw/", bids.BidWithdraw),
     "bid-consortium-change": ("bids/<uuid:uid>/consortium/", bids.BidChangeConsortium),
     "bid-consortium-decide": (
@@ -70,9 +69,9 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
         bids.BidDecideConsortium,
     ),
     "bid-checks": ("bids/<uuid:uid>/checks/", openings.BidCheck),
-    "bid-submit": ("scenarios/<uuid:uid>/bids/", bids.BidSubmit),
     "sealing": ("scenarios/<uuid:uid>/sealing/", bids.Sealing),
-    "package-seal": ("scenarios/<uuid:uid>/packages/", bids.PackageSeal),
+    "commit-hashes": ("scenarios/<uuid:uid>/commitments/", bids.CommitmentMake),
+    "package-assemble": ("scenarios/<uuid:uid>/packages/", bids.PackageAssemble),
     "package": ("packages/<uuid:uid>/", bids.PackageOne),
     "receipt": ("receipts/<uuid:uid>/", bids.ReceiptOne),
     "openings": ("openings/", openings.Openings),

@@ -1,3 +1,4 @@
+from marketplace.bidding.actions.commitments import commit_hashes
 from marketplace.bidding.actions.eligibility import (
     check_condition,
     conclude_eligibility,
@@ -12,7 +13,6 @@ from marketplace.bidding.actions.opening import (
 from marketplace.bidding.actions.packages import (
     assemble_package,
     discard_stale_packages,
-    seal_package,
 )
 from marketplace.bidding.actions.submission import (
     submit_bid,
@@ -24,13 +24,13 @@ from marketplace.bidding.actions.submission import (
 __all__ = [
     "assemble_package",
     "check_condition",
+    "commit_hashes",
     "conclude_eligibility",
     "confirm_opening",
     "discard_stale_packages",
     "fail_thin_listing",
     "request_first_opening",
     "request_price_opening",
-    "seal_package",
     "start_eligibility",
     "submit_bid",
     "submit_package",
