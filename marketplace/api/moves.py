@@ -38,6 +38,7 @@ ROUTES: dict[str, tuple[str, str]] = {
     "revise_bid": ("POST", "api-bid-revise"),
     "withdraw_bid": ("POST", "api-bid-withdraw"),
     "check_condition": ("POST", "api-bid-checks"),
+    "certify_return": ("POST", "api-bid-return"),
     "submit_package": ("POST", "api-package-submit"),
     "confirm_opening": ("POST", "api-opening-confirm"),
     "add_member": ("POST", "api-panel-members"),

@@ -65,6 +65,7 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "bid-revise": ("bids/<uuid:uid>/revise/", bids.BidRevise),
     "bid-withdraw": ("bids/<uuid:uid>/withdraw/", bids.BidWithdraw),
     "bid-checks": ("bids/<uuid:uid>/checks/", openings.BidCheck),
+    "bid-return": ("bids/<uuid:uid>/return/", openings.BidReturn),
     "bid-submit": ("scenarios/<uuid:uid>/bids/", bids.BidSubmit),
     "sealing": ("scenarios/<uuid:uid>/sealing/", bids.Sealing),
     "package-seal": ("scenarios/<uuid:uid>/packages/", bids.PackageSeal),
