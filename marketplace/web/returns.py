@@ -58,7 +58,8 @@ class ReturnForm(forms.Form):
     )
 
     def __init__(self, *args: Any, kinds: list[str], **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
         field = self.fields["kind"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(kind, label) for kind, label in ReturnKind.choices if kind in kinds]
