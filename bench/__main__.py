@@ -4,7 +4,7 @@ import argparse
 import sys
 
 import bench
-from bench import bids, ledger, lists
+from bench import bids, boundary, ledger, lists, uploads
 
 COMMANDS = {
     "lists": lists.everything,
@@ -13,7 +13,9 @@ COMMANDS = {
     "list-growth": lists.growth,
     "list-queries": lists.queries,
     "bids": bids.submissions,
+    "boundary": boundary.tries,
     "ledger": ledger.everything,
+    "uploads": uploads.everything,
 }
 
 
@@ -29,6 +31,8 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of each round on a real server")
+    parser.add_argument("--megabytes", type=int, default=200, help="of the file that is uploaded")
+    parser.add_argument("--tries", type=int, default=10_000, help="submissions at their deadline")
     given = parser.parse_args()
     return COMMANDS[given.what](given)
 

@@ -121,8 +121,11 @@ def vendors() -> list[tuple[int, int, str]]:
     return VENDORS
 
 
-def write_jobs(made: Installation, count: int) -> Path:
-    """Packages waiting to be submitted, each by its vendor for a demand of its own."""
+def write_jobs(made: Installation, count: int, *, first: float = 86_400, step: float = 0) -> Path:
+    """Packages waiting to be submitted, by each vendor for each of `count // CLIENTS + 1` demands.
+
+    The first demand's deadline is in `first` seconds, each further one's `step` seconds later.
+    """
     from django.db import connections  # after setup
 
     from marketplace.scenarios.models import Scenario
@@ -134,16 +137,17 @@ def write_jobs(made: Installation, count: int) -> Path:
     columns = [
         field.column
         for field in Scenario._meta.concrete_fields  # Django's documented way
-        if field.column not in {"id", "uid", "ref"}
+        if field.column not in {"id", "uid", "ref", "deadline_at"}
     ]
     lines = []
     with connections["owner"].cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO marketplace_scenario (uid, ref, {', '.join(columns)}) "
-            f"SELECT gen_random_uuid(), 'B' || substr(gen_random_uuid()::text, 1, 12), "
-            f"{', '.join(columns)} FROM marketplace_scenario, generate_series(1, %s) "
+            f"INSERT INTO marketplace_scenario (uid, ref, deadline_at, {', '.join(columns)}) "
+            "SELECT gen_random_uuid(), 'B' || substr(gen_random_uuid()::text, 1, 12), "
+            "marketplace_now() + make_interval(secs => %s + number * %s), "
+            f"{', '.join(columns)} FROM marketplace_scenario, generate_series(0, %s) AS number "
             "WHERE id = %s RETURNING id",
-            [demands, pattern.pk],
+            [first, step, demands - 1, pattern.pk],
         )
         scenarios = [row[0] for row in cursor.fetchall()]
         cursor.execute(

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 from base64 import b64decode
+from contextlib import suppress
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -42,6 +43,7 @@ ALGORITHMS = ("sha256", "sha1")
 OFFSET_STREAM = "application/offset+octet-stream"
 NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 METADATA_MOST = 4096
+# In one piece the server would keep several times as much in memory.
 READ = 256 * 1024
 
 
@@ -309,13 +311,12 @@ def chunk(request: Request) -> bytes:
             most=limits.CHUNK_MOST // limits.MEBIBYTE,
         )
     checksum = wanted_checksum(request)
-    came = bytearray()
-    try:
+    came: list[bytes] = []
+    with suppress(UnreadablePostError, OSError):
         while piece := request.read(READ):
-            came += piece
-    except (UnreadablePostError, OSError):
-        pass
-    body = bytes(came)
+            came.append(piece)
+    body = b"".join(came)
+    came.clear()
     if checksum:
         algorithm, wanted = checksum
         found = hashlib.new(algorithm, body, usedforsecurity=False).digest()

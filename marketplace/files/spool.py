@@ -97,7 +97,7 @@ def append(descriptor: int, at: int, body: bytes) -> None:
             while rest:
                 written = os.pwrite(descriptor, rest, place)
                 rest, place = rest[written:], place + written
-            os.fsync(descriptor)
+            os.fdatasync(descriptor)  # the bytes and their count; times may wait
         except OSError:
             with suppress(OSError):
                 os.ftruncate(descriptor, at)
