@@ -90,6 +90,9 @@ def committing_db(
     made = CommittingDatabase(name, f"{run.app_url}{name}", f"{run.owner_url}{name}")
     monkeypatch.setenv("DATABASE_URL", made.url)
     monkeypatch.setenv("DATABASE_OWNER_URL", made.owner_url)
+    # Each database has a log of its own, which its opener remembers.
+    folder = str(Path(os.environ["STORAGE_ROOT"]) / f"opener-{name}")
+    monkeypatch.setenv("OPENER_FOLDER", folder)
     with django_db_blocker.unblock():
         connections.close_all()
         for alias in connections:

@@ -232,6 +232,14 @@ class OpeningQuerySet(models.QuerySet["Opening"]):
         return self.filter(seen)
 
 
+class TimeSource(models.TextChoices):
+    """What an opening's time rests on, beside the clock of the opener's machine."""
+
+    HOST = "host", _("The clock of the opener's machine only")
+    AUTHORITY = "authority", _("A timestamp of an outside authority")
+    NO_TOKEN = "no_token", _("The clock of the opener's machine; the authority did not answer")
+
+
 class Opening(Recorded):
     """One opening of one scenario: confirmed by key holders, carried out by the opener."""
 
@@ -247,6 +255,13 @@ class Opening(Recorded):
     )
     confirmations_needed = models.PositiveSmallIntegerField()
     finished_at = models.DateTimeField(null=True)
+    # Empty until the opener comes, and for openings from before it looked.
+    time_source = models.CharField(
+        max_length=16, choices=TimeSource.choices, blank=True, default="", db_default=""
+    )
+    # RFC 3161, over the opening's challenge at the closing; and the time that it attests.
+    time_token = models.BinaryField(null=True)
+    token_at = models.DateTimeField(null=True)
 
     objects = OpeningQuerySet.as_manager()
 

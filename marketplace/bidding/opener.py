@@ -50,6 +50,7 @@ from marketplace.bidding.queries import last_submitted
 from marketplace.bidding.record import making as record
 from marketplace.bidding.replay import LogNotTrusted, Replay
 from marketplace.bidding.sealing import storage_is_there
+from marketplace.bidding.time_token import attest
 from marketplace.files import storage
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
@@ -90,6 +91,7 @@ def carry_out(opening: Opening, master_identity: str, replay: Replay) -> bool:
     """Open every bid that this stage finds, then finish. Returns whether it finished now."""
     verify(opening)
     closing_size = verify_by_log(opening, replay)
+    attest(opening, replay.announced(opening.scenario.uid))
     identities = unwrap(opening, master_identity)
     for bid in due_bids(opening):
         demands = demands_of(opening.scenario, bid.organisation)

@@ -7,12 +7,15 @@ key may not. What is read here is believed only up to a size whose root such a s
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from marketplace.files.disk import sync_folder
 from marketplace.ledger.leaves import OPAQUE, event_commitment
 from marketplace.ledger.log import tiles
 from marketplace.ledger.log.models import Checkpoint, Leaf
@@ -23,6 +26,8 @@ from marketplace.ledger.verify import (
     leaf_hash,
     node_hash,
     open_checkpoint,
+    parse_checkpoint,
+    parse_note,
     parse_vkey,
     tree_root,
     unbase64,
@@ -58,15 +63,29 @@ class Announced:
         return instant(max(self.deadlines))
 
 
+def remember(file: Path, note: str) -> None:
+    """Durable before anybody acts on it."""
+    draft = file.with_suffix(".part")
+    with draft.open("w", encoding="utf-8") as writer:
+        writer.write(note)
+        writer.flush()
+        os.fsync(writer.fileno())
+    draft.replace(file)
+    sync_folder(file.parent)
+
+
 class Replay:
     """The readable leaves up to the newest checkpoint, added to at each look.
 
     vkeys: the log's verifier keys, which the opener was given; the database's word does not count.
     More than one, separated by spaces, where the log's key was changed.
+    memory: where the last believed checkpoint is kept from one start to the next, outside of the
+    database: a log that does not begin with what was seen then is not believed.
     """
 
-    def __init__(self, vkeys: str) -> None:
+    def __init__(self, vkeys: str, memory: Path | None = None) -> None:
         self.vkeys = vkeys.split()
+        self.memory = memory
         self._forget()
 
     def _forget(self) -> None:
@@ -78,18 +97,40 @@ class Replay:
     def advance(self) -> None:
         """Read on to the newest checkpoint. Raises LogNotTrusted and then forgets what it read."""
         try:
+            remembered = self._remembered()
+            newest = None
             for checkpoint in self._checkpoints():
-                self._read_to(checkpoint)
+                self._read_to(checkpoint, remembered)
+                newest = checkpoint
+            self._reached(remembered)
         except LogNotTrusted:
             self._forget()
             raise
+        if self.memory and newest:
+            remember(self.memory, newest.note)
+
+    def _reached(self, remembered: tuple[int, bytes] | None) -> None:
+        if remembered and self.size < remembered[0]:
+            raise LogNotTrusted("shorter_than_remembered")
+
+    def _remembered(self) -> tuple[int, bytes] | None:
+        """(size, root) of the last checkpoint that was believed. Raises LogNotTrusted."""
+        if self.memory is None:
+            return None
+        try:
+            _origin, size, root = parse_checkpoint(parse_note(self.memory.read_text("utf-8")).text)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, NotValid) as error:
+            raise LogNotTrusted("memory_unreadable") from error
+        return size, root
 
     def _checkpoints(self) -> Iterator[Checkpoint]:
         origins = [parse_vkey(text).name for text in self.vkeys]
         rows = Checkpoint.objects.filter(size__gt=self.size, origin__in=origins)
         yield from rows.order_by("size", "-id").iterator(chunk_size=1000)
 
-    def _read_to(self, checkpoint: Checkpoint) -> None:
+    def _read_to(self, checkpoint: Checkpoint, remembered: tuple[int, bytes] | None) -> None:
         """Only a signature makes a checkpoint count, so each is checked."""
         try:
             opened = open_checkpoint(checkpoint.note, self.vkeys)
@@ -104,6 +145,8 @@ class Replay:
                 raise LogNotTrusted("leaves_missing")
             for data in datas:
                 self._add(data)
+                if remembered and self.size == remembered[0] and self.root() != remembered[1]:
+                    raise LogNotTrusted("other_than_remembered")
             readable += [data for data in datas if len(data) != OPAQUE]
         if self.root() != opened.root:
             raise LogNotTrusted("root")

@@ -54,6 +54,7 @@ NAMES: dict[str, str | Promise] = {
     "confirmed_at": gettext_lazy("Confirmed (UTC)"),
     "finished_at": gettext_lazy("Finished (UTC)"),
     "time_source": gettext_lazy("Source of time"),
+    "time_token": gettext_lazy("Timestamp of the opening"),
     "closing_tree_size": gettext_lazy("Size of the log at the closing"),
     "confirmations_needed": gettext_lazy("Confirmations needed"),
     "confirmations": gettext_lazy("Confirmations"),

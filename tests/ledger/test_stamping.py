@@ -161,14 +161,14 @@ def test_an_old_token_is_not_taken_for_a_new_one(authority):
     authority.asked = 0
     with pytest.raises(stamping.StampRefused, match="does not hold: Nonce mismatch"):
         stamping.verified(
-            authority.kept, stamping.request_for(tiles.newest().note), tiles.newest().note
+            authority.kept, stamping.request_for(tiles.newest().note.encode()), tiles.newest().note
         )
 
 
 @pytest.mark.django_db
 def test_a_token_over_something_else(authority):
     note = sequencer.seal_batch().note
-    request = stamping.request_for(note)
+    request = stamping.request_for(note.encode())
     token = authority.reply(request.as_bytes())
     assert stamping.verified(token, request, note) <= site_clock.now() + timedelta(seconds=2)
     with pytest.raises(stamping.StampRefused, match="does not hold: Mismatch between messages"):

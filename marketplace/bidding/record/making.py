@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from typing import Any
 
@@ -14,6 +15,7 @@ from marketplace.bidding.models import (
     OpeningStage,
     Outcome,
     SealedEnvelope,
+    TimeSource,
 )
 from marketplace.bidding.queries import Entry, entries_of
 from marketplace.bidding.record.faults import RULE_NAME, RULE_SHA256, why
@@ -22,10 +24,24 @@ from marketplace.ledger import receipts
 from marketplace.ledger.models import Event
 
 KIND = "opening-record"
-TIME_SOURCE = {
-    "zh": "时间取自数据库时钟；截止时间另按日志与启封服务主机的时钟核对。",
-    "en": "Times are those of the database's clock; the deadline was held against the log and"
-    " the clock of the opener's machine as well.",
+TIME_SOURCES = {
+    TimeSource.HOST: {
+        "zh": "时间取自数据库时钟；截止时间另按日志与启封服务主机的时钟核对，未配置外部时间戳。",
+        "en": "Times are those of the database's clock; the deadline was held against the log and"
+        " the clock of the opener's machine as well; no outside authority is set up.",
+    },
+    TimeSource.AUTHORITY: {
+        "zh": "时间取自数据库时钟；截止时间另按日志、启封服务主机的时钟与启封前取得的时间戳核对。",
+        "en": "Times are those of the database's clock; the deadline was held against the log,"
+        " the clock of the opener's machine and a timestamp fetched before the opening as well.",
+    },
+    TimeSource.NO_TOKEN: {
+        "zh": "时间取自数据库时钟；截止时间另按日志与启封服务主机的时钟核对。"
+        "时间戳机构十分钟内未应答，启封时没有时间戳。",
+        "en": "Times are those of the database's clock; the deadline was held against the log and"
+        " the clock of the opener's machine as well. The timestamp authority gave no token for ten"
+        " minutes, so the opening went on without.",
+    },
 }
 STATEMENT = {
     "zh": "本记录由启封服务在启封完成时签名，列明每份申报的密文、结果与责任归属。",
@@ -66,7 +82,8 @@ def compose(opening: Opening, closing_size: int) -> Composed:
         "requested_at": opening.created_at,
         "confirmed_at": max((row["confirmed_at"] for row in confirmations), default=None),
         "finished_at": opening.finished_at,
-        "time_source": TIME_SOURCE,
+        "time_source": TIME_SOURCES[TimeSource(opening.time_source or TimeSource.HOST)],
+        "time_token": time_token(opening),
         "closing_tree_size": closing_size,
         "confirmations_needed": opening.confirmations_needed,
         "confirmations": confirmations,
@@ -78,6 +95,14 @@ def compose(opening: Opening, closing_size: int) -> Composed:
         "bids": [told(entry, opening) for entry in entries_of(opening)],
         "statement": STATEMENT,
     }, salts
+
+
+def time_token(opening: Opening) -> dict[str, Any] | None:
+    """RFC 3161, over the opening's challenge with `closing_tree_size`; `openssl ts` checks it."""
+    if opening.time_token is None:
+        return None
+    token = base64.b64encode(bytes(opening.time_token)).decode()
+    return {"attested_at": opening.token_at, "token": token}
 
 
 def told(entry: Entry, opening: Opening) -> dict[str, Any]:

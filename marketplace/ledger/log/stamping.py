@@ -109,7 +109,7 @@ def stamp_newest(**_: object) -> None:
     checkpoint = tiles.newest()
     if due_since() is None or checkpoint is None:
         return
-    request = request_for(checkpoint.note)
+    request = request_for(checkpoint.note.encode())
     try:
         answer = ask(settings.LOG_TIMESTAMP_URL, request.as_bytes())
         at = verified(answer, request, checkpoint.note)
@@ -123,8 +123,8 @@ def stamp_newest(**_: object) -> None:
     )
 
 
-def request_for(note: str) -> TimeStampRequest:
-    builder = TimestampRequestBuilder(data=note.encode(), hash_algorithm=HashAlgorithm.SHA256)
+def request_for(data: bytes) -> TimeStampRequest:
+    builder = TimestampRequestBuilder(data=data, hash_algorithm=HashAlgorithm.SHA256)
     return builder.build()
 
 
@@ -190,7 +190,18 @@ def at_most(seconds: float, link: socket.socket) -> Iterator[None]:
 
 
 def verified(answer: bytes, request: TimeStampRequest, note: str) -> datetime:
-    """The time that the answer attests for this note and no other. Raises StampRefused."""
+    """The time that the answer attests for this note, near ours. Raises StampRefused."""
+    at = token_time(answer, request, note.encode())
+    apart = at - clock.now()
+    if abs(apart) > CLOCKS_APART:
+        raise StampRefused(
+            f"The authority's time is {apart.total_seconds():+.0f} s from ours: one clock is wrong."
+        )
+    return at
+
+
+def token_time(answer: bytes, request: TimeStampRequest, data: bytes) -> datetime:
+    """The time that the answer attests for these bytes and no other. Raises StampRefused."""
     verifier = VerifierBuilder.from_request(request)
     try:
         for certificate in load_pem_x509_certificates(settings.LOG_TIMESTAMP_CA.read_bytes()):
@@ -199,13 +210,8 @@ def verified(answer: bytes, request: TimeStampRequest, note: str) -> datetime:
         raise StampRefused("LOG_TIMESTAMP_CA holds no certificates in PEM.") from error
     try:
         response = decode_timestamp_response(answer)
-        verifier.build().verify_message(response, note.encode())
-        at = response.tst_info.gen_time
+        verifier.build().verify_message(response, data)
+        at: datetime = response.tst_info.gen_time
     except (VerificationError, ValueError, TypeError) as error:
         raise StampRefused(f"The authority's token does not hold: {error}") from error
-    apart = at - clock.now()
-    if abs(apart) > CLOCKS_APART:
-        raise StampRefused(
-            f"The authority's time is {apart.total_seconds():+.0f} s from ours: one clock is wrong."
-        )
     return at

@@ -15,12 +15,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
 from marketplace.base import clock, heartbeat
+from marketplace.bidding.examining import own_folder
 from marketplace.bidding.opener import open_confirmed
 from marketplace.bidding.replay import Replay
 from marketplace.ledger.verify import NotValid, parse_vkey
 
 log = structlog.get_logger()
 
+# The last checkpoint of the log that was believed, in the opener's own folder.
+MEMORY = "checkpoint"
 PAUSE_SECONDS = 1.0
 PAUSE_SECONDS_MAX = 15.0
 
@@ -88,7 +91,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         identity = read_identity()
-        replay = Replay(read_log_key())
+        replay = Replay(read_log_key(), memory=own_folder() / MEMORY)
         verify_clock()
         if options["once"]:
             open_confirmed(identity, replay)
