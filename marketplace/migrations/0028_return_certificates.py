@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0026_opening_records'),
+        ('marketplace', '0027_opening_time'),
     ]
 
     operations = [
