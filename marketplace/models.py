@@ -15,7 +15,8 @@ from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
-from marketplace.base.models import Count, Heartbeat, IdempotencyKey, OutboxJob
+from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
+from marketplace.bidding.consortia.models import ConsortiumChange, ConsortiumMember
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -83,6 +84,8 @@ __all__ = [
     "BoardTally",
     "Checkpoint",
     "Condition",
+    "ConsortiumChange",
+    "ConsortiumMember",
     "Control",
     "Cosignature",
     "Count",
@@ -120,6 +123,7 @@ __all__ = [
     "OpeningRecord",
     "Organisation",
     "OrganisationRelation",
+    "Outage",
     "OutboxJob",
     "Panel",
     "PanelMember",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import DatabaseError, connection, transaction
@@ -14,6 +14,8 @@ from marketplace.base.models import Heartbeat
 log = structlog.get_logger()
 
 OPENER = "opener"
+# Its time is how far the record of outages is complete, not when it was written.
+MONITOR = "monitor"
 EVERY_SECONDS = 5.0
 _last: dict[str, float] = {}
 
@@ -37,6 +39,21 @@ def beat(name: str, *, every: float = EVERY_SECONDS) -> None:
         log.warning("heartbeat.failed", error=type(error).__name__)
         return
     _last[name] = time.monotonic()
+
+
+def reach(name: str, at: datetime) -> None:
+    """What `name` keeps is complete up to this instant; never goes back. Raises DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO marketplace_heartbeat AS known (name, beat_at) VALUES (%s, %s)"
+            " ON CONFLICT (name) DO UPDATE"
+            " SET beat_at = greatest(known.beat_at, excluded.beat_at)",
+            [name, at],
+        )
+
+
+def reached(name: str) -> datetime | None:
+    return Heartbeat.objects.filter(name=name).values_list("beat_at", flat=True).first()
 
 
 def ages() -> dict[str, timedelta]:

@@ -1,9 +1,10 @@
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from marketplace.base.clock import MarketplaceNow
+from marketplace.base.history import append_only
 
 
 class Recorded(models.Model):
@@ -73,3 +74,26 @@ class Heartbeat(models.Model):
 
     name = models.CharField(max_length=100, primary_key=True)
     beat_at = models.DateTimeField()
+
+
+class Outage(Recorded):
+    """A piece of time in which the monitor did not find the site ready: [from, until).
+
+    One outage may stand in many pieces, and a piece twice: whoever adds up merges them first.
+    """
+
+    append_only = True
+
+    from_at = models.DateTimeField()
+    until_at = models.DateTimeField()
+    # What the first of the failed questions was answered: "unreachable" or "not_ready".
+    what = models.CharField(max_length=16)
+
+    class Meta:
+        indexes = [models.Index(name="outage_by_end", fields=["until_at"])]
+        constraints = [
+            models.CheckConstraint(
+                name="outage_has_a_length", condition=Q(until_at__gt=F("from_at"))
+            )
+        ]
+        triggers = append_only("outage")

@@ -29,7 +29,7 @@ from marketplace.base import packer
 from marketplace.base.errors import Invalid, TooLarge
 from marketplace.base.packer import leaves, names_found, safe_name
 from marketplace.bidding.anonymity import telling_names
-from marketplace.bidding.consortium import consortium_faults
+from marketplace.bidding.consortia.form import consortium_faults
 from marketplace.scenarios.models import Envelope, Scenario
 
 SCHEMA_FILE = Path(__file__).parent / "schema" / "bid-1.json"

@@ -24,8 +24,9 @@ from marketplace.base import clock, sealing
 from marketplace.base.actor import OPENER, Role
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.states import move
-from marketplace.bidding.actions.opening import STAGE_STATE
+from marketplace.bidding.actions.opening import STAGE_STATE, fail_without_enough_bids
 from marketplace.bidding.by_log import Refused, in_time, verify_by_log
+from marketplace.bidding.consortia.opening import settle_consortia
 from marketplace.bidding.examining import (
     Examined,
     StoredFile,
@@ -298,6 +299,7 @@ def finish(opening: Opening, closing_size: int) -> bool:
     left = scenario.state
     first = opening.stage == OpeningStage.FIRST
     if first:
+        settle_consortia(scenario)
         give_blind_codes(scenario)
         move(scenario, State.OPENED)
     composed = record.compose(opening, closing_size)
@@ -313,6 +315,8 @@ def finish(opening: Opening, closing_size: int) -> bool:
         data={"stage": opening.stage},
     )
     record.keep(opening, composed, event)
+    if first:
+        fail_without_enough_bids(scenario=scenario, actor=OPENER)
     return True
 
 

@@ -1,16 +1,22 @@
-"""What closing a scenario means for its bids."""
+"""What closing a scenario means for its bids, and what its opening for bids again."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
+from marketplace.base import clock
+from marketplace.base.models import OutboxJob
 from marketplace.base.queue import enqueue, handles
 from marketplace.bidding.actions import fail_thin_listing, request_first_opening
+from marketplace.bidding.models import Opening, OpeningState
 from marketplace.ledger.actions import project
 from marketplace.ledger.models import Event
-from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.extensions import BARRED, failing_awaits_record
+from marketplace.scenarios.models import Scenario, State
 
 FAIL_THIN = "fail_thin_listing"
+FAIL_AGAIN = timedelta(seconds=30)
 
 
 @project("scenario.closed")
@@ -23,6 +29,27 @@ def ask_for_opening(event: Event) -> None:
         enqueue(FAIL_THIN, scenario_uid=str(scenario.uid))
 
 
+@project("scenario.deadline_extended")
+def forget_waiting_opening(event: Event) -> None:
+    """What the closing asked for, and nobody has confirmed, is asked for anew by the next one."""
+    Opening.objects.filter(scenario__uid=event.subjects[-1], state=OpeningState.WAITING).delete()
+
+
+def confirmation_given(scenario: Scenario) -> bool:
+    """From the first confirmation on the bids are on their way to be opened."""
+    openings = Opening.objects.filter(scenario=scenario)
+    return openings.exclude(state=OpeningState.WAITING, confirmations=None).exists()
+
+
+BARRED.append(confirmation_given)
+
+
 @handles(FAIL_THIN)
 def fail_one(*, scenario_uid: str, **_: object) -> None:
+    scenario, now = Scenario.objects.get(uid=UUID(scenario_uid)), clock.now()
+    if scenario.state == State.CLOSED and failing_awaits_record(scenario, now):
+        OutboxJob.objects.create(
+            kind=FAIL_THIN, payload={"scenario_uid": scenario_uid}, due_at=now + FAIL_AGAIN
+        )
+        return
     fail_thin_listing(scenario_uid=UUID(scenario_uid))

@@ -13,6 +13,7 @@ from marketplace.accounts.models import Organisation
 from marketplace.accounts.queries import related_organisations
 from marketplace.base.actor import Actor
 from marketplace.base.rules import require_confidentiality
+from marketplace.bidding.consortia.queries import taking_part
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
     Bid,
@@ -73,6 +74,17 @@ def opened_contents(actor: Actor, bid: Bid) -> list[OpenedEnvelope]:
 def standing_bids(scenario: Scenario) -> QuerySet[Bid]:
     """Submitted and not withdrawn."""
     return Bid.objects.filter(scenario=scenario).exclude(state=BidState.WITHDRAWN)
+
+
+def bids_needed(scenario: Scenario) -> int:
+    """How many bids the frozen rules ask for at least."""
+    assert scenario.profile is not None, "published scenarios have one"
+    return max(1, scenario.profile.count("bidders_min"))
+
+
+def enough_bids(scenario: Scenario) -> bool:
+    """Whether as many stand as the rules ask for; void ones do not count."""
+    return standing_bids(scenario).exclude(state=BidState.VOID).count() >= bids_needed(scenario)
 
 
 def last_versions(bids: Iterable[Bid]) -> dict[int, BidVersion]:
@@ -252,38 +264,48 @@ def related_bids(scenario: Scenario) -> dict[int, list[Relation]]:
     Bids that could not be opened took part as well; of them only the bidder is known.
     """
     parties = parties_of(scenario)
-    found: dict[int, list[Relation]] = {}
+    found = shared_members(parties)
     for one in parties:
         for other in parties:
-            if one is other:
-                continue
-            name = other.bid.organisation.name
-            shared = [one.members[code] for code in one.members if code in other.members]
-            relations = [Relation("member", name, member) for member in shared]
-            if not relations and (
+            if one is not other and (
                 one.related & other.organisations or other.related & one.organisations
             ):
-                relations = [Relation("control", name)]
-            if relations:
-                found.setdefault(one.bid.pk, []).extend(relations)
+                relation = Relation("control", other.bid.organisation.name)
+                told = found.setdefault(one.bid.pk, [])
+                if all(earlier.other != relation.other for earlier in told):
+                    told.append(relation)
     return found
 
 
-def parties_of(scenario: Scenario) -> list[Parties]:
+def bids_with_shared_members(scenario: Scenario) -> dict[int, list[Relation]]:
+    """{bid id: why it is void}: an organisation takes part in it and in another bid."""
+    return shared_members(parties_of(scenario, related=False))
+
+
+def shared_members(parties: list[Parties]) -> dict[int, list[Relation]]:
+    found: dict[int, list[Relation]] = {}
+    for one in parties:
+        for other in parties:
+            shared = [one.members[code] for code in one.members if code in other.members]
+            if shared and one is not other:
+                name = other.bid.organisation.name
+                told = [Relation("member", name, member) for member in shared]
+                found.setdefault(one.bid.pk, []).extend(told)
+    return found
+
+
+def parties_of(scenario: Scenario, *, related: bool = True) -> list[Parties]:
+    """Those of every standing bid; related: whether control is asked for, which takes its time."""
     bids = list(standing_bids(scenario).select_related("organisation").order_by("pk"))
-    forms = OpenedEnvelope.objects.filter(
-        sealed__version__bid__in=bids, sealed__envelope=Envelope.BUSINESS, outcome=Outcome.OPENED
-    ).values_list("sealed__version__bid_id", "form")
-    consortia = {pk: (form or {}).get("consortium", []) for pk, form in forms}
-    codes = {row["uscc"] for rows in consortia.values() for row in rows}
+    consortia = taking_part(bids)
+    codes = {code for members in consortia.values() for code in members}
     known = {row.uscc: row for row in Organisation.objects.filter(uscc__in=codes)}
     parties = []
     for bid in bids:
-        members = {bid.organisation.uscc: bid.organisation.name}
-        members |= {row["uscc"]: row["name"] for row in consortia.get(bid.pk, [])}
+        members = consortia.get(bid.pk, {}) | {bid.organisation.uscc: bid.organisation.name}
         registered = [bid.organisation, *(known[c] for c in members if c in known)]
-        related = set().union(*(related_organisations(row) for row in registered))
-        parties.append(Parties(bid, members, related, {row.pk for row in registered}))
+        ties = set().union(*map(related_organisations, registered)) if related else set()
+        parties.append(Parties(bid, members, ties, {row.pk for row in registered}))
     return parties
 
 

@@ -37,6 +37,8 @@ from marketplace.ledger.verify import (
 CHUNK = 5000
 ANNOUNCES = {"scenario.published"}
 CLOSES = "scenario.closed"
+REOPENS = "scenario.deadline_extended"
+OPENS = "opening.finished"
 LOCKS = "panel.technical_locked"
 
 
@@ -53,9 +55,11 @@ class Announced:
     deadlines: list[str] = field(default_factory=list)
     recipients: dict[str, str] = field(default_factory=dict)
     closed: bool = False
-    # The size of the first signed checkpoint that covers the closing: what it covers was in time.
+    # The size of the first signed checkpoint that covers the closing, the last one where outages
+    # moved the deadline: what it covers was in time.
     closing_size: int | None = None
     technical_locked: bool = False
+    opened: bool = False
 
     @property
     def deadline_at(self) -> datetime:
@@ -174,7 +178,7 @@ class Replay:
 
     def _note(self, said: dict[str, Any]) -> None:
         kind, data = said["kind"], said["data"]
-        if not kind.startswith("scenario.") and kind != LOCKS:
+        if not kind.startswith("scenario.") and kind not in {LOCKS, OPENS}:
             return
         scenario = data["scenario"] if kind == LOCKS else said["subjects"][-1]
         demand = self.demands.setdefault(scenario, Announced())
@@ -187,6 +191,12 @@ class Replay:
         elif kind == CLOSES and not demand.closed:
             demand.closed = True
             self._closing.append(demand)
+        elif kind == REOPENS and not demand.opened:
+            # The next closing is the one that counts; after an opening there is no other.
+            demand.closed, demand.closing_size = False, None
+            self._closing = [other for other in self._closing if other is not demand]
+        elif kind == OPENS:
+            demand.opened = True
         elif kind == LOCKS:
             demand.technical_locked = True
 

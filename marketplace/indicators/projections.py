@@ -36,6 +36,13 @@ def withdrawn(event: Event) -> None:
         rows.update(withdrawn_at=withdrawal_at(event, deadline), deadline_at=deadline)
 
 
+@project("scenario.deadline_extended")
+def extended(event: Event) -> None:
+    for scenario in Scenario.objects.filter(uid__in=event.subjects):
+        rows = OpenDemand.objects.filter(scenario_uid=scenario.uid)
+        rows.update(deadline_at=scenario.deadline_at)
+
+
 def withdrawal_at(event: Event, deadline: datetime) -> datetime:
     """The action decided before the deadline; its event may be stamped a moment after."""
     return min(event.at, deadline - timedelta(microseconds=1))

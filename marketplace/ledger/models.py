@@ -1,9 +1,9 @@
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.base.history import append_only
 from marketplace.base.models import Recorded
 
 
@@ -13,26 +13,6 @@ class Audience(models.TextChoices):
     OFFICE = "office", _("The office and supervision")
     # Requests to read, approaches and tips: nobody who might be inspected learns of them.
     INSPECTION = "inspect", _("The inspectors only")
-
-
-def append_only(name: str) -> list[pgtrigger.Trigger]:
-    """Triggers that refuse what history forbids, whichever role asks."""
-    return [
-        pgtrigger.Protect(
-            name=f"{name}_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete
-        ),
-        not_truncated(name),
-    ]
-
-
-def not_truncated(name: str) -> pgtrigger.Trigger:
-    return pgtrigger.Trigger(
-        name=f"{name}_is_not_truncated",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Truncate,
-        level=pgtrigger.Statement,
-        func="RAISE EXCEPTION 'history is not truncated';",
-    )
 
 
 class Event(Recorded):

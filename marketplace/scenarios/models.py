@@ -122,7 +122,8 @@ class Scenario(Recorded):
         State.RETURNED: {State.SUBMITTED},
         State.DEMONSTRATED: {State.PUBLISHED, State.RETURNED},
         State.PUBLISHED: {State.CLOSED, State.WITHDRAWN},
-        State.CLOSED: {State.OPENED, State.FAILED},
+        # Back to bidding: by the rule on outages alone, while nothing has been confirmed.
+        State.CLOSED: {State.OPENED, State.FAILED, State.PUBLISHED},
         State.OPENED: {State.ELIGIBILITY, State.FAILED},
         State.ELIGIBILITY: {State.REVIEW, State.FAILED},
         State.REVIEW: {State.DECISION, State.FAILED},

@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import Membership, User
+from marketplace.accounts.queries import key_holders
 from marketplace.base.actor import Actor, Role
 from marketplace.ledger.models import Event
 from marketplace.notices.channels import Group
@@ -91,3 +92,27 @@ for _kind, _sentence in {
         url=url,
         group=Group.DEMANDS,
     )
+
+
+def told_of_extension(event: Event) -> QuerySet[User]:
+    """The owner's people, the office, the key holders. Bidders are told by their own room."""
+    office = Membership.objects.filter(
+        role__in=[Role.OFFICER, Role.SECRETARY], organisation__is_office=True
+    )
+    return User.objects.filter(
+        Q(pk__in=owner_writers(event).values("pk"))
+        | Q(pk__in=office.values("user_id"))
+        | Q(pk__in=key_holders(event.subjects[-1]).values("pk"))
+    )
+
+
+EXTENDED = _("An outage moved the deadline of “%(title)s” for everybody, by the published rule")
+register(
+    "scenario.deadline_extended",
+    audience=told_of_extension,
+    subjects=scenarios,
+    sentence=EXTENDED,
+    title=title,
+    url=url,
+    group=Group.DEMANDS,
+)

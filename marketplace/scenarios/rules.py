@@ -44,6 +44,11 @@ def can_close_scenario(actor: Actor, scenario: Scenario) -> bool:
     return actor.role == Role.SYSTEM
 
 
+def can_extend_deadline(actor: Actor, scenario: Scenario) -> bool:
+    """Nobody moves a deadline; the record of outages does, by the published rule."""
+    return actor.role == Role.SYSTEM
+
+
 def can_release_attachment(actor: Actor, attachment: Attachment) -> bool:
     """Who reads a restricted file is the owner's matter: those who write for it."""
     return actor.writes and actor.organisation_id == attachment.scenario.organisation_id

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import transaction
 
+from marketplace.base import clock
 from marketplace.base.clock import NowOnce
 from marketplace.base.errors import NotFound, TooEarly
 from marketplace.base.models import OutboxJob
 from marketplace.base.queue import enqueue, handles
-from marketplace.scenarios.actions import close_scenario
+from marketplace.scenarios.actions import close_scenario, extend_deadline
+from marketplace.scenarios.extensions import due_extensions
 from marketplace.scenarios.models import Scenario, State
 
 CLOSE = "close_scenario"
+EXTEND = "extend_deadline"
 
 
 @transaction.atomic
@@ -24,15 +28,24 @@ def close_due() -> int:
     twice, which closes once.
     """
     due = Scenario.objects.filter(state=State.PUBLISHED, deadline_at__lte=NowOnce())
+    return promise(CLOSE, due.order_by("deadline_at", "pk").values_list("uid", flat=True))
+
+
+@transaction.atomic
+def extend_due() -> int:
+    """Promise the move of every deadline that the record of outages has moved."""
+    return promise(EXTEND, [scenario.uid for scenario in due_extensions(clock.now())])
+
+
+def promise(kind: str, uids: Iterable[UUID]) -> int:
     waiting = set(
-        OutboxJob.objects.filter(kind=CLOSE, done_at=None).values_list(
+        OutboxJob.objects.filter(kind=kind, done_at=None).values_list(
             "payload__scenario_uid", flat=True
         )
     )
-    uids = [str(uid) for uid in due.order_by("deadline_at", "pk").values_list("uid", flat=True)]
-    fresh = [uid for uid in uids if uid not in waiting]
+    fresh = [str(uid) for uid in uids if str(uid) not in waiting]
     for uid in fresh:
-        enqueue(CLOSE, scenario_uid=uid)
+        enqueue(kind, scenario_uid=uid)
     return len(fresh)
 
 
@@ -42,4 +55,12 @@ def close_one(*, scenario_uid: str, **_: object) -> None:
     try:
         close_scenario(scenario_uid=UUID(scenario_uid))
     except (NotFound, TooEarly):
+        return
+
+
+@handles(EXTEND)
+def extend_one(*, scenario_uid: str, **_: object) -> None:
+    try:
+        extend_deadline(scenario_uid=UUID(scenario_uid))
+    except NotFound:
         return

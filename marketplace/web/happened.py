@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from marketplace.ledger.log.queries import promised_by, sealed
 from marketplace.ledger.models import Event
+from marketplace.scenarios.models import State
 from marketplace.web.words import instant_text
 
 # Every public kind that can have a demand for its subject; a test holds this against the actions.
@@ -19,6 +20,10 @@ SENTENCES: dict[str, str | Promise] = {
     "scenario.published": gettext_lazy("The demand was published; bids are taken until %(until)s."),
     "scenario.withdrawn": gettext_lazy("The owner withdrew the demand; no bid is ever opened."),
     "scenario.closed": gettext_lazy("The deadline passed; no bid is taken any more."),
+    "scenario.deadline_extended": gettext_lazy(
+        "This platform was away too long before the deadline, so the published rule moved it for"
+        " everybody; bids are taken until %(until)s."
+    ),
     "scenario.failed": gettext_lazy("The demand failed: there will be no award."),
     "opening.finished": gettext_lazy("The bids were opened, after the key holders had confirmed."),
     "panel.technical_locked": gettext_lazy("All blind scores are locked; names are read only now."),
@@ -27,7 +32,11 @@ SENTENCES: dict[str, str | Promise] = {
     "award.confirmed": gettext_lazy("The award was confirmed."),
     "award.refused": gettext_lazy("The winner refused the award."),
 }
-UNTIL = {"scenario.published": "deadline_at", "award.publicised": "ends_at"}
+UNTIL = {
+    "scenario.published": "deadline_at",
+    "scenario.deadline_extended": "deadline_at",
+    "award.publicised": "ends_at",
+}
 
 
 def sentence(event: Event) -> str:
@@ -39,6 +48,21 @@ def sentence(event: Event) -> str:
         }
     told = event.data.get(UNTIL.get(event.kind, ""), "")
     return str(words) % {"until": instant_text(datetime.fromisoformat(told)) if told else "—"}
+
+
+def extension(events: list[Event]) -> dict[str, Any] | None:
+    """What moved the deadline last, for the demand's page; None where nothing did."""
+    moved = [event for event in events if event.kind == "scenario.deadline_extended"]
+    if not moved:
+        return None
+    told = moved[-1].data
+    return {
+        "at": moved[-1].at,
+        "minutes": told["seconds"] // 60,
+        "before": datetime.fromisoformat(told["before"]),
+        "until": datetime.fromisoformat(told["deadline_at"]),
+        "reopened": moved[-1].from_state == State.CLOSED,
+    }
 
 
 def lines(events: list[Event]) -> list[dict[str, Any]]:

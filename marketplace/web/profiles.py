@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from marketplace.scenarios.extensions import outage_rule
 from marketplace.scenarios.models import AwardMode, Scenario
 from marketplace.web.words import plain
 
@@ -88,8 +90,35 @@ def rule_lines(scenario: Scenario) -> list[RuleLine]:
         text = _("From %(n)s sheets on, one highest and one lowest total per bid are dropped.")
         line = text % {"n": profile.count("trim_panel_min")}
         lines.append(RuleLine(line, basis(rule), bool(rule.get("unconfirmed"))))
+    lines += outage_line(scenario)
     lines.append(RuleLine(str(AWARD[scenario.award_mode])))
     return lines
+
+
+def outage_line(scenario: Scenario) -> list[RuleLine]:
+    """The rule by which outages move the deadline, where the profile has one."""
+    rule = outage_rule(scenario)
+    if rule is None:
+        return []
+    said = _(
+        "If this platform is away for %(total)s in all within the last %(window)s before the"
+        " deadline, the deadline moves by %(extension)s for everybody, by the record of a monitor;"
+        " if the time for bids is over and nobody has confirmed the opening, bids are taken again."
+        " Nobody can move it otherwise."
+    ) % {name: length(getattr(rule, name)) for name in ("total", "window", "extension")}
+    assert scenario.profile is not None, "it has a rule"
+    unconfirmed = bool(scenario.profile.rule("outage_total").get("unconfirmed"))
+    return [RuleLine(said, unconfirmed=unconfirmed)]
+
+
+def length(span: timedelta) -> str:
+    """In hours or minutes where it is a whole number of them."""
+    seconds = int(span.total_seconds())
+    if seconds % 3600 == 0:
+        return ngettext("%(n)s hour", "%(n)s hours", seconds // 3600) % {"n": seconds // 3600}
+    if seconds % 60 == 0:
+        return ngettext("%(n)s minute", "%(n)s minutes", seconds // 60) % {"n": seconds // 60}
+    return ngettext("%(n)s second", "%(n)s seconds", seconds) % {"n": seconds}
 
 
 def basis(rule: dict[str, Any]) -> str:

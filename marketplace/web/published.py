@@ -95,6 +95,7 @@ def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
         "race": scenario.organising_mode == OrganisingMode.RACE,
         "steps": steps(scenario, events, now),
         "tabs": tabs(scenario, tab, events),
+        "extension": happened.extension(events),
         "notes": told_notes(actor, scenario),
         **actions(actor, scenario),
     }

@@ -30,6 +30,7 @@ WAITING = """
         ON event.uid = coalesce(notice.event_uid, (job.payload->>'event_uid')::uuid)
     WHERE job.done_at IS NULL AND coalesce(event.kind, '') NOT LIKE 'bid.%%'
       AND job.kind <> %s AND coalesce(notice.kind, '') NOT LIKE 'reminder.deadline%%'
+      AND coalesce(notice.kind, '') NOT LIKE 'bidders.%%'
 """
 
 

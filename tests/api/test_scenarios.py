@@ -78,7 +78,7 @@ def test_one_scenario_in_full():
     assert (body["domain"], body["carrier"], body["profile"]) == (
         "industrial_internet",
         None,
-        "A/1",
+        "A/2",
     )
     assert body["deadline_at"].endswith("Z")
     assert body["metrics"][0]["value"] == "98.000000"

@@ -1,7 +1,5 @@
 """资格审查: verdicts, related bids, and what becomes of the scenario."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from marketplace.base.errors import Invalid, NotAllowed, NotFound, StateConflict
@@ -13,7 +11,7 @@ from marketplace.bidding.actions import (
 from marketplace.bidding.models import Bid, BidState, EligibilityCheck
 from marketplace.bidding.queries import eligibility_matrix, standing_verdicts
 from marketplace.ledger.models import Event
-from marketplace.scenarios.models import Scenario, ScenarioNote, State
+from marketplace.scenarios.models import Scenario, State
 from tests import world
 from tests.bidding import bids
 
@@ -147,36 +145,8 @@ def test_bids_under_one_control_are_void(clock):
 
 
 def partner(actor):
-    return joined(bids.member(actor.organisation))
-
-
-def joined(*members):
-    return {"files": {"business": [bids.AGREEMENT]}, **bids.consortium(*members)}
-
-
-def test_a_member_that_bids_itself_makes_both_void(clock):
-    lead, member, third = world.vendor(), world.vendor(), world.vendor()
-    scenario, made, secretary = opened(
-        clock, (lead, partner(member)), member, third, **bids.CONSORTIA
-    )
-    for bid in made:
-        judge(secretary, bid)
-    conclude_eligibility(actor=secretary, scenario_uid=scenario.uid)
-    assert [state(bid) for bid in made] == [BidState.VOID, BidState.VOID, BidState.ELIGIBLE]
-
-
-def test_a_member_of_two_consortia_makes_both_void(clock):
-    outside = joined(bids.member(SimpleNamespace(name="外部单位", uscc=world.make_uscc())))
-    scenario, made, secretary = opened(
-        clock, (world.vendor(), outside), (world.vendor(), outside), **bids.CONSORTIA
-    )
-    for bid in made:
-        judge(secretary, bid)
-    result = conclude_eligibility(actor=secretary, scenario_uid=scenario.uid)
-    assert [state(bid) for bid in made] == [BidState.VOID, BidState.VOID]
-    assert (result.state, result.failure) == (State.FAILED, "none_eligible")
-    assert "外部单位" in made[0].void_reason
-    assert ScenarioNote.objects.count() == 1
+    changes = bids.consortium(bids.member(actor.organisation))
+    return {"files": {"business": [bids.AGREEMENT]}, **changes}
 
 
 def test_a_member_under_the_control_of_a_rival_makes_both_void(clock):
@@ -187,6 +157,20 @@ def test_a_member_under_the_control_of_a_rival_makes_both_void(clock):
         judge(secretary, bid)
     conclude_eligibility(actor=secretary, scenario_uid=scenario.uid)
     assert [state(bid) for bid in made] == [BidState.VOID, BidState.VOID]
+
+
+def test_void_bids_do_not_count_toward_the_least_number(clock):
+    one, other, third = world.vendor(), world.vendor(), world.vendor()
+    for vendor in (one, other):
+        world.control(vendor.organisation, "holding-1")
+    scenario, made, secretary = opened(clock, one, other, third, profile=world.profile("B"))
+    for bid in made:
+        judge(secretary, bid)
+    result = conclude_eligibility(actor=secretary, scenario_uid=scenario.uid)
+    assert [state(bid) for bid in made] == [BidState.VOID, BidState.VOID, BidState.ELIGIBLE]
+    assert (result.state, result.failure) == (State.FAILED, "too_few_bids")
+    kinds = list(Event.objects.order_by("pk").values_list("kind", flat=True))
+    assert kinds[-2:] == ["eligibility.concluded", "scenario.failed"]
 
 
 def test_none_eligible_fails_the_listing(clock):

@@ -8,7 +8,10 @@ import pytest
 from django.db import connections, transaction
 
 from marketplace.base import clock as site_clock
+from marketplace.base.actor import SYSTEM
 from marketplace.base.assertions import NotConfirmed, SoftwareKey, check_assertion
+from marketplace.base.canonical import stamp
+from marketplace.base.models import Outage
 from marketplace.bidding.by_log import Refused, in_time, verify_by_log
 from marketplace.bidding.challenges import opening_challenge
 from marketplace.bidding.confirmations import challenge, holder_of
@@ -23,11 +26,12 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.opener import open_confirmed
 from marketplace.bidding.replay import LogNotTrusted, Replay
+from marketplace.ledger import actions as ledger
 from marketplace.ledger.log import sequencer
 from marketplace.ledger.log.models import Leaf
 from marketplace.ledger.models import Event
-from marketplace.ledger.verify import named
-from marketplace.scenarios.actions import close_scenario
+from marketplace.ledger.verify import instant, named
+from marketplace.scenarios.actions import close_scenario, extend_deadline
 from tests import world
 from tests.bidding import bids
 
@@ -296,3 +300,122 @@ def test_the_publication_s_leaf_names_keys_and_nobody(clock):
         assert actor.person.name not in told
     with transaction.atomic():
         assert event.audience == "public"
+
+
+# -- A deadline that outages moved -----------------------------------------------------------------
+DAY = timedelta(days=1)
+
+
+def reopened(clock, scenario):
+    """Closed, in the log, and then moved by an outage of half an hour that was proven late."""
+    bids.close(scenario, clock)
+    sequencer.seal_batch()
+    deadline = scenario.deadline_at
+    Outage.objects.create(
+        from_at=deadline - timedelta(minutes=40),
+        until_at=deadline - timedelta(minutes=10),
+        what="unreachable",
+    )
+    assert extend_deadline(scenario_uid=scenario.uid) is True
+    scenario.refresh_from_db()
+    assert scenario.deadline_at == deadline + DAY
+    return deadline
+
+
+def test_after_a_moved_deadline_the_second_closing_counts(own, clock):
+    scenario = world.published_scenario()
+    early = bids.bid(scenario).bid
+    reopened(clock, scenario)
+    sequencer.seal_batch()
+    told = own().announced(scenario.uid)
+    assert (told.closed, told.closing_size) == (False, None)
+    between = bids.bid(scenario).bid
+    bids.close(scenario, clock)
+    assert own().announced(scenario.uid).closing_size is None
+    opening = bids.confirm(scenario)
+    told = own().announced(scenario.uid)
+    assert told.closed is True
+    assert told.deadline_at == instant(stamp(scenario.deadline_at))
+    assert verify_by_log(opening, own()) == told.closing_size
+    assert open_confirmed(bids.identity()) == 1
+    for bid in (early, between):
+        bid.refresh_from_db()
+        assert bid.state == BidState.OPENED
+
+
+def test_a_replay_that_goes_on_sees_the_same_as_a_new_one(own, clock):
+    """Closing, move and second closing in the batches they come in, or all in one."""
+    scenario = world.published_scenario()
+    bids.bid(scenario)
+    bids.close(scenario, clock)
+    sequencer.seal_batch()
+    going_on = own()
+    assert going_on.announced(scenario.uid).closing_size == going_on.size
+    reopened(clock, scenario)
+    bids.close(scenario, clock)
+    sequencer.seal_batch()
+    going_on.advance()
+    assert going_on.announced(scenario.uid) == own().announced(scenario.uid)
+    assert going_on.announced(scenario.uid).closing_size == going_on.size
+
+
+def test_before_the_second_closing_nothing_opens_whatever_the_rows_say(own, clock):
+    """Somebody who owns the database puts opening, confirmations and states back."""
+    scenario = world.published_scenario()
+    bids.bid(scenario)
+    bids.close(scenario, clock)
+    given = [
+        (holder, bids.answer(scenario, holder)) for holder in world.key_holder_actors(scenario)
+    ]
+    before = reopened(clock, scenario)
+    sequencer.seal_batch()
+    opening = Opening.objects.create(
+        scenario=scenario, stage="first", state=OpeningState.CONFIRMED, confirmations_needed=2
+    )
+    for holder, said in given:
+        OpeningConfirmation.objects.create(
+            opening=opening, user=holder.person, confirmed_at=site_clock.now(), **said
+        )
+    edit(
+        "UPDATE marketplace_scenario SET state = 'closed', deadline_at = %s WHERE id = %s",
+        before,
+        scenario.pk,
+    )
+    opening = Opening.objects.select_related("scenario").get(pk=opening.pk)
+    with pytest.raises(Refused, match="closing_not_in_log"):
+        verify_by_log(opening, own())
+    assert open_confirmed(bids.identity()) == 0
+
+    # And after it the old confirmations are over another deadline.
+    edit(
+        "UPDATE marketplace_scenario SET state = 'published', deadline_at = %s WHERE id = %s",
+        before + DAY,
+        scenario.pk,
+    )
+    scenario.refresh_from_db()
+    bids.close(scenario, clock)
+    sequencer.seal_batch()
+    opening = Opening.objects.select_related("scenario").get(pk=opening.pk)
+    with pytest.raises(Refused, match="assertions"):
+        verify_by_log(opening, own())
+    assert open_confirmed(bids.identity()) == 0
+    assert OpenedEnvelope.objects.count() == 0
+
+
+def test_once_opened_no_leaf_makes_late_bids_timely(own, clock):
+    scenario, opening = confirmed(clock)
+    assert open_confirmed(bids.identity()) == 1
+    with transaction.atomic():
+        ledger.append(
+            "scenario.deadline_extended",
+            actor=SYSTEM,
+            subjects=[scenario.uid],
+            audience="public",
+            data={"ref": scenario.ref, "deadline_at": site_clock.now() + DAY},
+        )
+    sequencer.seal_batch()
+    told = own().announced(scenario.uid)
+    assert (told.opened, told.closing_size) == (True, 16)
+    opening.refresh_from_db()
+    with pytest.raises(Refused, match="deadline_in_log_not_reached"):
+        verify_by_log(opening, own())

@@ -56,6 +56,7 @@ def opened_bid(
     organisation: Any = None,
     files: int = 1,
     consortium: list[dict[str, str]] | None = None,
+    business: dict[str, Any] | None = None,
 ) -> Bid:
     actor = world.member(organisation) if organisation else world.vendor()
     organisation = actor.organisation
@@ -74,7 +75,7 @@ def opened_bid(
         user=actor.user,
         receipt=receipts.issue("bid", subject_uid=bid.uid, body={"bid": bid.uid}),
     )
-    business = {
+    business = business or {
         "legal_representative": "法人某",
         "project_leader": f"{organisation.name}负责人",
         "team": [{"name": f"{organisation.name}组员", "role": "研发", "years": 5}],

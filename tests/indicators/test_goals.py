@@ -84,7 +84,7 @@ def test_publication_keeps_the_facts(clock):
     row = OpenDemand.objects.get()
     assert (row.root_uid, row.scenario_uid, row.ref) == (scenario.uid, scenario.uid, scenario.ref)
     assert (row.title, row.title_en) == ("防护需求", "Protection")
-    assert (row.profile_version, row.counts_in_demo_only) == ("A/1", False)
+    assert (row.profile_version, row.counts_in_demo_only) == ("A/2", False)
     assert (row.domain_code, row.area_code) == ("industrial_internet", "innovation_zone")
     assert (row.owner_in_lingang, row.publication_sha256) == (True, "ab" * 32)
     # Five whole Shanghai days after 22 November.

@@ -39,6 +39,9 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
     assert {name for name, kind in KINDS.items() if kind.event_kind} == {
         "scenario.submitted",
         *TO_THE_OWNER,
+        "scenario.deadline_extended",
+        # To bidders, each in its own inbox, about the demand: tests/scenarios/test_outages.py.
+        "bidders.deadline_extended",
         "opening.requested",
         "panel.appointed",
         "member.added",

@@ -13,6 +13,7 @@ from marketplace.scenarios.rules import (
     can_demonstrate_scenario,
     can_draft_scenario,
     can_edit_scenario,
+    can_extend_deadline,
     can_publish_scenario,
     can_release_attachment,
     can_undertake,
@@ -39,6 +40,7 @@ MATRIX = {
     can_release_attachment: "- +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_undertake: "        -  -  -  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
+    can_extend_deadline: "  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }
 
 

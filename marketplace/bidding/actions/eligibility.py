@@ -15,8 +15,9 @@ from marketplace.base.errors import Invalid, NotFound, StateConflict
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.rules import require
 from marketplace.base.states import move
+from marketplace.bidding.actions.opening import fail_without_enough_bids
 from marketplace.bidding.models import Bid, BidState, EligibilityCheck, Verdict
-from marketplace.bidding.queries import Relation, related_bids, standing_verdicts
+from marketplace.bidding.queries import Relation, enough_bids, related_bids, standing_verdicts
 from marketplace.bidding.rules import can_check_eligibility
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
@@ -152,6 +153,12 @@ def close_eligibility(*, actor: Actor, scenario: Scenario, eligible: int) -> Non
         with override(settings.LANGUAGE_CODE):
             reason = _("No bid met all conditions of this demand.")
         record_failure(scenario=scenario, actor=actor, failure="none_eligible", reason=reason)
+        return
+    if not enough_bids(scenario):
+        ledger.append(
+            "eligibility.concluded", actor=actor, subjects=subjects, audience=Audience.PARTIES
+        )
+        fail_without_enough_bids(scenario=scenario, actor=actor)
         return
     left = move(scenario, State.REVIEW)
     ledger.append(

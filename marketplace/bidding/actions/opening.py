@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 
 from marketplace.accounts.models import User
 from marketplace.base import clock
@@ -26,7 +27,7 @@ from marketplace.bidding.models import (
     OpeningStage,
     OpeningState,
 )
-from marketplace.bidding.queries import standing_bids
+from marketplace.bidding.queries import enough_bids, standing_bids
 from marketplace.bidding.rules import can_confirm_opening
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
@@ -58,7 +59,7 @@ def request_first_opening(*, scenario: Scenario) -> Opening | None:
     profile = scenario.profile
     if profile is None or not profile.takes_bids:
         return None
-    if standing_bids(scenario).count() < max(1, profile.count("bidders_min")):
+    if not enough_bids(scenario):
         return None
     return request_opening(scenario=scenario, stage=OpeningStage.FIRST, actor=SYSTEM)
 
@@ -99,14 +100,22 @@ def fail_thin_listing(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> bool:
     profile = scenario.profile
     if scenario.state != State.CLOSED or profile is None or not profile.takes_bids:
         return False
-    standing = standing_bids(scenario).count()
-    if standing >= max(1, profile.count("bidders_min")):
+    return fail_without_enough_bids(scenario=scenario, actor=actor)
+
+
+def fail_without_enough_bids(*, scenario: Scenario, actor: Actor) -> bool:
+    """The same wherever bids fall away: at the closing, at the opening and after it.
+
+    scenario: locked by the caller. Returns whether it failed now.
+    """
+    if enough_bids(scenario):
         return False
-    failure, reason = (
-        ("too_few_bids", _("Fewer bids than the rules of this demand ask for."))
-        if standing
-        else ("no_bids", _("No bid stood at the deadline."))
-    )
+    with override(settings.LANGUAGE_CODE):
+        failure, reason = (
+            ("too_few_bids", _("Fewer bids than the rules of this demand ask for."))
+            if standing_bids(scenario).exists()
+            else ("no_bids", _("No bid stood at the deadline."))
+        )
     record_failure(scenario=scenario, actor=actor, failure=failure, reason=reason)
     return True
 

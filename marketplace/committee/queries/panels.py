@@ -10,6 +10,7 @@ from marketplace.accounts.queries import key_holders
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require_confidentiality
+from marketplace.bidding.consortia.queries import taking_part
 from marketplace.bidding.models import (
     Bid,
     BidState,
@@ -30,7 +31,7 @@ from marketplace.committee.models import (
     SheetState,
 )
 from marketplace.experts import queries as experts
-from marketplace.scenarios.models import Criterion, Envelope, RuleProfile, Scenario, State
+from marketplace.scenarios.models import Criterion, RuleProfile, Scenario, State
 
 STAGE_KIND = {SheetStage.TECHNICAL: "technical", SheetStage.NAMED: "team"}
 
@@ -52,12 +53,7 @@ def concerned_organisations(scenario: Scenario) -> list[Organisation]:
     bids = Bid.objects.filter(scenario=scenario).exclude(
         state__in=[BidState.WITHDRAWN, BidState.UNOPENED, BidState.SUBMITTED]
     )
-    forms = opened_forms(bids, Envelope.BUSINESS).values()
-    codes = {
-        str(partner.get("uscc", ""))
-        for form in forms
-        for partner in (form or {}).get("consortium") or []
-    }
+    codes = {code for members in taking_part(bids).values() for code in members}
     concerned = Organisation.objects.filter(
         Q(pk=scenario.organisation_id)
         | Q(is_office=True)

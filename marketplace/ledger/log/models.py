@@ -4,8 +4,8 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
+from marketplace.base.history import append_only, not_truncated
 from marketplace.base.models import Recorded
-from marketplace.ledger.models import append_only, not_truncated
 
 
 class Leaf(models.Model):

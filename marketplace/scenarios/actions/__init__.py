@@ -17,6 +17,7 @@ from marketplace.scenarios.actions.draft import (
     save_draft,
     submit_scenario,
 )
+from marketplace.scenarios.actions.extension import extend_deadline
 from marketplace.scenarios.actions.gate import (
     conclude_demonstration,
     reject_scenario,
@@ -33,6 +34,7 @@ __all__ = [
     "create_draft",
     "delete_draft",
     "end_release",
+    "extend_deadline",
     "publish_scenario",
     "record_failure",
     "reject_scenario",

@@ -14,7 +14,9 @@ from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
+from marketplace.scenarios.actions.extension import extended
 from marketplace.scenarios.actions.found import find, keep_note, profile_label, stated
+from marketplace.scenarios.extensions import record_awaited
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import has_closed
 from marketplace.scenarios.rules import can_close_scenario, can_withdraw_scenario
@@ -36,7 +38,8 @@ def close_scenario(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> Scenario:
     """Record that the deadline has passed. Doing so twice changes nothing.
 
     Locks the row FOR UPDATE, so it waits for every bid that is being written. What follows for
-    the bids, or for their absence, hangs on the event. Raises TooEarly.
+    the bids, or for their absence, hangs on the event. Where outages have moved the deadline it
+    moves instead. Raises TooEarly, also while the record of outages is awaited.
     """
     scenario = lock(Scenario, uid=scenario_uid)
     require(can_close_scenario, actor, scenario)
@@ -44,6 +47,10 @@ def close_scenario(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> Scenario:
         return scenario
     now = clock.now()
     if not has_closed(scenario, now):
+        raise TooEarly
+    if extended(scenario, actor=actor, now=now):
+        return scenario
+    if record_awaited(scenario, now):
         raise TooEarly
     scenario.closed_at = now
     left = move(scenario, State.CLOSED, also=("closed_at",))

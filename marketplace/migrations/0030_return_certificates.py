@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0027_opening_time'),
+        ('marketplace', '0029_outages'),
     ]
 
     operations = [
