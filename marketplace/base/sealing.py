@@ -196,9 +196,13 @@ class EnvelopeKey:
 def new_envelope_key(*, master_recipient: str) -> EnvelopeKey:
     """A fresh age pair whose identity is kept only wrapped to the opener's master recipient."""
     identity = pyrage.x25519.Identity.generate()
-    master = pyrage.x25519.Recipient.from_str(master_recipient)
-    wrapped = pyrage.encrypt(str(identity).encode(), [master])
+    wrapped = wrap_identity(str(identity), master_recipient)
     return EnvelopeKey(str(identity.to_public()), wrapped)
+
+
+def wrap_identity(identity: str, master_recipient: str) -> bytes:
+    master = pyrage.x25519.Recipient.from_str(master_recipient)
+    return pyrage.encrypt(identity.encode(), [master])
 
 
 def unwrap_identity(wrapped: bytes, *, master_identity: str) -> str:
