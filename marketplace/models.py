@@ -16,6 +16,7 @@ from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.consortia.models import ConsortiumChange, ConsortiumMember
 from marketplace.bidding.models import (
     Bid,
@@ -80,6 +81,7 @@ __all__ = [
     "Attachment",
     "Award",
     "Bid",
+    "BidCommitment",
     "BidVersion",
     "BoardTally",
     "Checkpoint",

@@ -140,8 +140,10 @@ def control(organisation: Organisation, code: str, name: str = "控制人") -> C
     )
 
 
-def profile(code: str = "A") -> RuleProfile:
-    return RuleProfile.objects.filter(code=code).order_by("-version")[0]
+def profile(code: str = "A", version: int | None = None) -> RuleProfile:
+    """The newest version, unless one is named."""
+    rows = RuleProfile.objects.filter(code=code).order_by("-version")
+    return rows.get(version=version) if version else rows[0]
 
 
 def term(vocabulary: str, code: str) -> Term:
@@ -174,7 +176,8 @@ def draft_scenario(actor: Actor, **fields: Any) -> Scenario:
         "area": term("area", "innovation_zone"),
         "budget_cny": Decimal("1000000.00"),
         "duration_months": 6,
-        "profile": profile("A"),
+        # The version that closes at the deadline itself, without the grace of later ones.
+        "profile": profile("A", version=2),
         "award_mode": AwardMode.OWNER_CHOICE,
         "deadline_at": clock.now() + timedelta(days=30),
     }

@@ -152,6 +152,7 @@ class SheetShape(Shape):
     title_en = text()
     organisation = s.UUIDField(help_text="The bidder's.")
     deadline_at = instant()
+    bytes_until = instant("Until then come bytes whose hashes were committed before the deadline.")
     now = instant()
     recipients = RecipientsShape()
     schema = SchemasShape()

@@ -22,7 +22,7 @@ from marketplace.api.bid_shapes import (
     ReceiptShape,
     SheetShape,
 )
-from marketplace.api.bodies import Body, Text, Uid
+from marketplace.api.bodies import Body, Choice, Text, Uid, Whole
 from marketplace.api.calls import calling
 from marketplace.api.deeds import Answer, Given, deed
 from marketplace.api.limits import BID_BODY_BYTES_MAX
@@ -30,10 +30,12 @@ from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.views import OfScenario, Resource, actor_of
 from marketplace.base.errors import NotFound
 from marketplace.bidding import actions
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.forms_schema import FILE_NAME_MAX, FILES_MAX, File
 from marketplace.bidding.models import Bid, BidState, BidVersion, SealedPackage
-from marketplace.bidding.queries import sealing_sheet
-from marketplace.scenarios.models import Scenario
+from marketplace.bidding.queries import own_receipt, sealing_sheet
+from marketplace.files.limits import LIMITS, Purpose
+from marketplace.scenarios.models import Envelope, Scenario
 
 FREE: dict[str, Any] = {"required": False}
 FILTERS = (
@@ -303,6 +305,52 @@ class Sealing(OfScenario):
         return Response(sealing_sheet(actor, scenario))
 
 
+class HashBody(Body):
+    envelope = Choice(choices=Envelope.choices)
+    sha256 = Text(64, help_text="Of the sealed bytes, in hex.")
+    size = Whole(min_value=1, max_value=LIMITS[Purpose.SEALED].bytes_most)
+
+
+def hashes_field() -> Any:
+    options: dict[str, Any] = {"many": True, "max_length": len(Envelope)}
+    return HashBody(**options, help_text="One for each envelope.")
+
+
+class CommitmentBody(Body):
+    envelopes = hashes_field()
+
+
+def commitment_shown(request: Request, uid: UUID) -> dict[str, Any]:
+    rows = BidCommitment.objects.visible_to(actor_of(request)).filter(uid=uid)
+    found = rows.select_related("receipt").first()
+    if found is None:
+        raise NotFound
+    return bid_shapes.receipt_told(found.receipt)
+
+
+class CommitmentMake(OfScenario):
+    @deed(
+        "commitments_make",
+        "Commit to the hashes of sealed envelopes",
+        scope=Scope.BIDS,
+        description="Strictly before the deadline. Where the profile of the demand grants it, a"
+        " package of exactly these bytes is taken until `bytes_until` of the sheet; the last"
+        " commitment counts. It is no bid. The answer is the signed receipt.",
+        takes=CommitmentBody,
+        example={
+            "envelopes": [
+                {"envelope": name, "sha256": 32 * "5a", "size": 65768} for name in Envelope.values
+            ]
+        },
+        shows=commitment_shown,
+        answers=ReceiptShape,
+        status=201,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        made = actions.commit_hashes(actor=given.actor, scenario_uid=uid, **given.body)
+        return made.uid
+
+
 class PackageOne(Resource):
     about = (SealedPackage, "scenario__uid")
 
@@ -338,8 +386,7 @@ class ReceiptOne(Resource):
         description="The file to keep: `python -m marketplace.ledger.verify` checks it offline.",
     )
     def get(self, request: Request, uid: UUID) -> Response:
-        rows = BidVersion.objects.visible_to(actor_of(request)).select_related("receipt")
-        version = rows.filter(receipt__uid=uid).first()
-        if version is None:
+        receipt = own_receipt(actor_of(request), uid)
+        if receipt is None:
             raise NotFound
-        return Response(bid_shapes.receipt_told(version.receipt))
+        return Response(bid_shapes.receipt_told(receipt))

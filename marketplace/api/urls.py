@@ -68,6 +68,7 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "bid-return": ("bids/<uuid:uid>/return/", openings.BidReturn),
     "bid-submit": ("scenarios/<uuid:uid>/bids/", bids.BidSubmit),
     "sealing": ("scenarios/<uuid:uid>/sealing/", bids.Sealing),
+    "commit-hashes": ("scenarios/<uuid:uid>/commitments/", bids.CommitmentMake),
     "package-seal": ("scenarios/<uuid:uid>/packages/", bids.PackageSeal),
     "package": ("packages/<uuid:uid>/", bids.PackageOne),
     "receipt": ("receipts/<uuid:uid>/", bids.ReceiptOne),

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
@@ -13,6 +14,7 @@ from marketplace.accounts.models import Organisation
 from marketplace.accounts.queries import related_organisations
 from marketplace.base.actor import Actor
 from marketplace.base.rules import require_confidentiality
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.consortia.queries import taking_part
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
@@ -55,6 +57,22 @@ def versions_of(actor: Actor, bid: Bid) -> list[BidVersion]:
     rows = BidVersion.objects.visible_to(actor).filter(bid=bid).select_related("receipt", "user")
     envelopes = SealedEnvelope.objects.order_by("pk")
     return list(rows.prefetch_related(Prefetch("envelopes", envelopes)).order_by("-number"))
+
+
+def my_commitments(actor: Actor, scenario: Scenario) -> list[BidCommitment]:
+    """What the actor's organisation promised by hashes, newest first; the first one counts."""
+    rows = BidCommitment.objects.visible_to(actor).filter(scenario=scenario)
+    return list(rows.select_related("receipt").order_by("-number"))
+
+
+def own_receipt(actor: Actor, uid: UUID) -> Receipt | None:
+    """The receipt of a version that the actor may see, or of a commitment of its own."""
+    for model in (BidVersion, BidCommitment):
+        rows = model._default_manager.visible_to(actor).filter(receipt__uid=uid)
+        if found := rows.select_related("receipt").first():
+            receipt: Receipt = found.receipt
+            return receipt
+    return None
 
 
 def opened_contents(actor: Actor, bid: Bid) -> list[OpenedEnvelope]:

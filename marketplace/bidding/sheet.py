@@ -20,6 +20,7 @@ from marketplace.ledger import receipts
 from marketplace.ledger.log.queries import newest_vkey
 from marketplace.ledger.models import Event
 from marketplace.scenarios.models import EnvelopeKey, Scenario
+from marketplace.scenarios.queries import closes_at
 
 FORMAT = "jiebang-sealing/1"
 
@@ -49,6 +50,7 @@ def sealing_sheet(actor: Actor, scenario: Scenario) -> dict[str, Any]:
         "title_en": scenario.title_en,
         "organisation": str(organisation.uid),
         "deadline_at": stamp(scenario.deadline_at),
+        "bytes_until": stamp(closes_at(scenario) or scenario.deadline_at),
         "now": stamp(clock.now()),
         "recipients": recipients,
         "schema": demand_schema(demands),

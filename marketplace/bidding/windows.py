@@ -25,6 +25,11 @@ def require_before_deadline(scenario: Scenario, now: datetime) -> None:
 def require_open(scenario: Scenario, now: datetime) -> None:
     """Raise unless bids are taken at this moment. Nothing here depends on a worker."""
     require_before_deadline(scenario, now)
+    require_taking(scenario)
+
+
+def require_taking(scenario: Scenario) -> None:
+    """Raise unless bids are taken here, whatever the clock says."""
     if scenario.state != State.PUBLISHED:
         raise StateConflict(_("This demand does not take bids now."), code="scenario.not_open")
     if scenario.suspended:

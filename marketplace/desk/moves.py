@@ -61,6 +61,8 @@ def on_scenario(desk: Desk, scenario: Scenario) -> list[str]:
         names.append("delete_scenario")
     if "submit_bid" in names and not desk.actor.writes:
         names.remove("submit_bid")
+    if "submit_bid" in names and scenario.profile and scenario.profile.bytes_grace:
+        names.append("commit_hashes")
     seats_now = desk.actor.role == Role.SECRETARY and scenario.state == State.ELIGIBILITY
     if seats_now and scenario.pk not in desk.paneled:
         names.append("appoint_panel")

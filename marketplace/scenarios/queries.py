@@ -61,6 +61,16 @@ def has_closed(scenario: Scenario, now: datetime) -> bool:
     )
 
 
+def closes_at(scenario: Scenario) -> datetime | None:
+    """When its closing may be recorded: at the deadline, or after the grace for committed bytes.
+
+    The same for every demand of a profile, so that it tells nothing of whether bytes are awaited.
+    """
+    if scenario.deadline_at is None or scenario.profile is None:
+        return scenario.deadline_at
+    return scenario.deadline_at + scenario.profile.bytes_grace
+
+
 def newest_profile(code: str) -> RuleProfile | None:
     return RuleProfile.objects.filter(code=code).order_by("-version").first()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -76,6 +77,11 @@ class RuleProfile(Recorded):
 
     def says(self, name: str) -> bool:
         return bool(self.values[name]["value"])
+
+    @property
+    def bytes_grace(self) -> timedelta:
+        """How long after the deadline bytes are taken whose hashes were committed before it."""
+        return timedelta(seconds=self.count("bytes_grace") if "bytes_grace" in self.values else 0)
 
     def unit(self, name: str) -> str:
         return str(self.values[name]["unit"])

@@ -15,6 +15,7 @@ from marketplace.base.queue import enqueue, handles
 from marketplace.scenarios.actions import close_scenario, extend_deadline
 from marketplace.scenarios.extensions import due_extensions
 from marketplace.scenarios.models import Scenario, State
+from marketplace.scenarios.queries import closes_at
 
 CLOSE = "close_scenario"
 EXTEND = "extend_deadline"
@@ -22,13 +23,15 @@ EXTEND = "extend_deadline"
 
 @transaction.atomic
 def close_due() -> int:
-    """Promise the closing of every demand whose deadline has passed. Returns how many are new.
+    """Promise the closing of every demand that takes nothing any more. Returns how many are new.
 
     One that waits in the outbox already is not promised again; two sweeps at once may promise
     twice, which closes once.
     """
-    due = Scenario.objects.filter(state=State.PUBLISHED, deadline_at__lte=NowOnce())
-    return promise(CLOSE, due.order_by("deadline_at", "pk").values_list("uid", flat=True))
+    past = Scenario.objects.filter(state=State.PUBLISHED, deadline_at__lte=NowOnce())
+    now = clock.now()
+    rows = past.select_related("profile").order_by("deadline_at", "pk")
+    return promise(CLOSE, [row.uid for row in rows if (at := closes_at(row)) and at <= now])
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -131,6 +131,7 @@ def form_page(
         "bid_page": bid_page,
         "form": bid_page.form,
         "mine": queries.my_bid(actor_of(request), scenario),
+        "commitments": queries.my_commitments(actor_of(request), scenario),
         "once": request.POST.get("once") or uuid4().hex,
         "steps": form_steps(scenario, checked=bool(more.get("checked"))),
         "now": now,
@@ -205,6 +206,7 @@ def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> H
         "receipt": receipt_facts(row, versions[0], in_log) if versions else None,
         "in_log": in_log,
         "own": own,
+        "commitments": queries.my_commitments(actor, row.scenario) if own else [],
         "can_revise": mine and open_now,
         "can_withdraw": mine and open_now and row.state == BidState.SUBMITTED,
         "contents": contents,
@@ -261,10 +263,11 @@ def receipt_facts(row: Bid, version: BidVersion, in_log: dict[int, int]) -> dict
 @require_GET
 def receipt(request: Request, uid: UUID) -> HttpResponse:
     """The signed receipt as a file; who may not see the bid gets a 404."""
-    rows = BidVersion.objects.visible_to(actor_of(request)).select_related("receipt")
-    version = first_or_404(rows.filter(receipt__uid=uid))
+    found = queries.own_receipt(actor_of(request), uid)
+    if found is None:
+        raise Http404
     response = JsonResponse(
-        receipts.document(version.receipt), json_dumps_params={"ensure_ascii": False, "indent": 2}
+        receipts.document(found), json_dumps_params={"ensure_ascii": False, "indent": 2}
     )
     response.headers["Content-Disposition"] = f'attachment; filename="receipt-{uid}.json"'
     return response

@@ -22,6 +22,10 @@ Words = str | Promise
 TWO_THIRDS = Decimal("66.66")
 SENTENCES: dict[str, Words] = {
     "bid_window_min": gettext_lazy("Between publication and deadline lie at least %(value)s."),
+    "bytes_grace": gettext_lazy(
+        "Sealed envelopes whose hashes were committed before the deadline are taken for %(value)s"
+        " after it."
+    ),
     "question_answer": gettext_lazy("A question is answered within %(value)s."),
     "open_confirmations": gettext_lazy(
         "Bids are opened only when %(value)s different key holders confirm."

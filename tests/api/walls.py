@@ -49,6 +49,7 @@ DEMANDS = {
     "scenarios_expert_candidates":     "- - - - - f - - - -",
     "bids_submit":                     "- - p p - - - - - -",
     "sealing_retrieve":                "- - p p - - - - - -",
+    "commitments_make":                "- - p p - - - - - -",
     "packages_seal":                   "- - p p - - - - - -",
     "eligibility_start":               "- - - - - f - - - -",
     "eligibility_conclude":            "- - - - - f - - - -",

@@ -25,6 +25,7 @@ from marketplace.ledger.log import sequencer
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions import close_scenario
 from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.queries import closes_at
 from tests import world
 
 __all__ = ["bid", "close", "forms", "identity", "open_first", "request_first_opening"]
@@ -114,7 +115,7 @@ def identity() -> str:
 
 
 def pass_deadline(scenario: Scenario, site_clock: Any) -> None:
-    site_clock.move(scenario.deadline_at - clock.now())
+    site_clock.move(closes_at(scenario) - clock.now())
 
 
 def close(scenario: Scenario, site_clock: Any) -> Opening | None:

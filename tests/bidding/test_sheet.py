@@ -161,7 +161,10 @@ def test_every_schema_is_one_and_stands_for_itself(cast):
     demands, by_schema = cast
     for one in by_schema.values():
         Draft202012Validator.check_schema(one.schema)
-    assert set(demand_schema(demands)["price"]["$defs"]) == {"text", "name", "money"}
-    assert set(bid_schema()["$defs"]) == {"text", "name", "money", "business", "technical", "price"}
+    assert set(bid_schema()["$defs"]) - set(demand_schema(demands)["price"]["$defs"]) == {
+        "business",
+        "technical",
+        "price",
+    }
     for envelope, form in bids.forms().items():
         assert list(by_schema[envelope].iter_errors(form)) == []

@@ -16,7 +16,7 @@ from marketplace.accounts.tokens import models as tokens
 from marketplace.api.pagination import KeysetPagination
 from marketplace.base import idempotency
 from marketplace.bidding import forms_schema
-from marketplace.bidding.actions import eligibility, packages, submission
+from marketplace.bidding.actions import commitments, eligibility, packages, submission
 from marketplace.committee.actions import scoring
 from marketplace.desk import queries as desk
 from marketplace.files import limits, uploads
@@ -89,6 +89,10 @@ def bid_length(envelope, name):
             [forms_schema.FILES_MAX, forms_schema.FILE_NAME_MAX],
         ),
         ("submissions of one bid", [submission.VERSIONS_MAX]),
+        (
+            "commitments of one organisation for one demand",
+            [commitments.COMMITMENTS_MAX],
+        ),
         (
             "sealed packages that wait: for one demand · uploaded ones of one organisation",
             [packages.WAITING_MAX, limits.ORGANISATION_BYTES_MOST // MEBIBYTE],

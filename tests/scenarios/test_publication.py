@@ -76,7 +76,7 @@ def test_what_publication_leaves_behind(clock):
     assert (event.from_state, event.to_state) == ("demonstrated", "published")
     assert event.audience == Audience.PUBLIC
     assert event.subjects == [publication.uid, scenario.uid]
-    assert event.profile_version == "A/2"
+    assert event.profile_version == "A/3"
     assert event.data == {
         "ref": "LG-2026-0001",
         "sha256": publication.sha256,
@@ -99,7 +99,7 @@ def test_the_frozen_text_holds_everything_and_is_canonical():
     assert frozen["parts"] == json.loads(canonical(content.rows))
     assert frozen["profile"] == {
         "code": "A",
-        "version": 2,
+        "version": 3,
         "award_mode": "owner_choice",
         "values": scenario.profile.values,
     }
@@ -137,7 +137,7 @@ def test_its_words_can_be_searched():
 @pytest.mark.django_db
 def test_the_newest_version_of_the_profile_is_frozen():
     scenario = typed.demonstrated()
-    old = scenario.profile
+    old = world.profile("A")
     newer = RuleProfile.objects.create(
         code="A",
         version=old.version + 1,

@@ -1,3 +1,4 @@
+from marketplace.bidding.actions.commitments import commit_hashes
 from marketplace.bidding.actions.eligibility import (
     check_condition,
     conclude_eligibility,
@@ -24,6 +25,7 @@ from marketplace.bidding.actions.submission import (
 __all__ = [
     "assemble_package",
     "check_condition",
+    "commit_hashes",
     "conclude_eligibility",
     "confirm_opening",
     "discard_stale_packages",

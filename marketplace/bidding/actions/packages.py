@@ -21,6 +21,7 @@ from marketplace.base.errors import DomainError, Invalid, NotFound, TooLarge, To
 from marketplace.base.rules import require
 from marketplace.bidding.actions.submission import sealed_files
 from marketplace.bidding.forms_schema import File, Form
+from marketplace.bidding.grace import require_committed, require_open_or_committed
 from marketplace.bidding.models import SealedPackage
 from marketplace.bidding.rules import can_bid
 from marketplace.bidding.sealing import SealedFile, check_stored, discard, seal_bid
@@ -45,7 +46,8 @@ def seal_package(
 
     Raises Invalid, DeadlinePassed, StateConflict, and TooMany beyond ten that wait for one demand.
     """
-    scenario = open_scenario(actor, scenario_uid)
+    scenario = visible_scenario(actor, scenario_uid)
+    require_open(scenario, clock.now())
     require_room(waiting(actor, scenario).count())
     sealed = seal_bid(scenario=scenario, organisation=actor.party, forms=forms, files=files)
     try:
@@ -68,7 +70,7 @@ def assemble_package(
     """Three envelopes that the bidder sealed and uploaded become a package.
 
     uploads: {envelope: upload}, each stored and of the purpose `sealed`; the package owns them from
-    now on. Their bytes were reread, hashed and held to be age to one recipient when they came, and
+    now on. After the deadline only committed ones are taken. Their bytes were reread, hashed and held to be age to one recipient when they came, and
     are not read here. Raises Invalid unless it is one upload for each envelope, TooMany, TooLarge,
     DeadlinePassed, StateConflict, and what `claim_upload` raises.
     """
@@ -78,7 +80,8 @@ def assemble_package(
             code="package.envelopes",
         )
     hold_packages(actor)
-    scenario = open_scenario(actor, scenario_uid)
+    scenario = visible_scenario(actor, scenario_uid)
+    commitment = require_open_or_committed(scenario, actor.party.pk, clock.now())
     require_room(waiting(actor, scenario).count())
     uid = uuid4()
     # In one order, so that two that share uploads wait for one another and never cross.
@@ -93,6 +96,8 @@ def assemble_package(
         for envelope in Envelope
         for row in [claimed[uploads[envelope]]]
     ]
+    if commitment is not None:
+        require_committed(commitment, sealed)
     require_bytes(actor, sum(file.size for file in sealed))
     return SealedPackage.objects.create(
         uid=uid,
@@ -103,13 +108,12 @@ def assemble_package(
     )
 
 
-def open_scenario(actor: Actor, scenario_uid: UUID) -> Scenario:
-    """Raises NotFound, NotAllowed, DeadlinePassed and StateConflict: no bid would be taken now."""
+def visible_scenario(actor: Actor, scenario_uid: UUID) -> Scenario:
+    """Raises NotFound, NotAllowed."""
     scenario = Scenario.objects.visible_to(actor).filter(uid=scenario_uid).first()
     if scenario is None:
         raise NotFound
     require(can_bid, actor, scenario)
-    require_open(scenario, clock.now())
     return scenario
 
 

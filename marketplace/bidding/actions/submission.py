@@ -26,8 +26,10 @@ from marketplace.base.idempotency import Once
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.rules import require
 from marketplace.base.states import can_move, move
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.deadline import lock_for_submission, write_version
 from marketplace.bidding.forms_schema import File, Form
+from marketplace.bidding.grace import require_taken
 from marketplace.bidding.models import (
     Bid,
     BidState,
@@ -187,7 +189,7 @@ def receive(
         sealed = sealed_files(locked.package)
     if sorted(file.envelope for file in sealed) != sorted(ENVELOPES):
         raise Invalid(_("A bid is exactly three sealed envelopes."), code="bid.envelopes")
-    require_open(scenario, locked.now)
+    commitment = require_taken(scenario, actor.party.pk, locked.now, sealed)
     if locked.package and locked.package.version_id:
         raise StateConflict(
             _("These sealed envelopes were submitted before."), code="package.submitted"
@@ -212,6 +214,7 @@ def receive(
             {"envelope": file.envelope, "sha256": file.sha256, "size": file.size}
             for file in in_order
         ],
+        commitment=commitment,
     )
     event = ledger.compose(
         "bid.revised" if again else "bid.submitted",
@@ -308,10 +311,29 @@ def withdraw_bid(*, actor: Actor, bid_uid: UUID) -> BidVersion:
 
 
 def statement(
-    *, scenario: Scenario, bid: Bid, received_at: datetime, envelopes: list[dict[str, Any]]
+    *,
+    scenario: Scenario,
+    bid: Bid,
+    received_at: datetime,
+    envelopes: list[dict[str, Any]],
+    commitment: BidCommitment | None = None,
 ) -> dict[str, Any]:
-    """What the receipt of the bid's next version states; it names the receipt before it."""
-    return {
+    """What the receipt of the bid's next version states; it names the receipt before it.
+
+    commitment: by which the bytes were taken after the deadline.
+    """
+    by_commitment = (
+        {
+            "commitment": {
+                "uid": commitment.uid,
+                "committed_at": commitment.committed_at,
+                "receipt_sha256": receipt_hash(commitment.receipt),
+            }
+        }
+        if commitment
+        else {}
+    )
+    return by_commitment | {
         "scenario": scenario.uid,
         "scenario_ref": scenario.ref,
         "organisation": bid.organisation.uid,

@@ -18,7 +18,7 @@ from marketplace.scenarios.actions.extension import extended
 from marketplace.scenarios.actions.found import find, keep_note, profile_label, stated
 from marketplace.scenarios.extensions import record_awaited
 from marketplace.scenarios.models import Scenario, State
-from marketplace.scenarios.queries import has_closed
+from marketplace.scenarios.queries import closes_at, has_closed
 from marketplace.scenarios.rules import can_close_scenario, can_withdraw_scenario
 
 
@@ -35,7 +35,7 @@ def withdraw_scenario(*, actor: Actor, scenario_uid: UUID, reason: str) -> Scena
 
 @transaction.atomic
 def close_scenario(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> Scenario:
-    """Record that the deadline has passed. Doing so twice changes nothing.
+    """Record that the deadline has passed, and the grace of the profile. Twice changes nothing.
 
     Locks the row FOR UPDATE, so it waits for every bid that is being written. What follows for
     the bids, or for their absence, hangs on the event. Where outages have moved the deadline it
@@ -46,7 +46,8 @@ def close_scenario(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> Scenario:
     if scenario.state != State.PUBLISHED:
         return scenario
     now = clock.now()
-    if not has_closed(scenario, now):
+    closes = closes_at(scenario)
+    if closes is None or now < closes:
         raise TooEarly
     if extended(scenario, actor=actor, now=now):
         return scenario

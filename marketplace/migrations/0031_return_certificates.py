@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0029_outages'),
+        ('marketplace', '0030_bid_commitments'),
     ]
 
     operations = [
