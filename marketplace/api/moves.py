@@ -38,11 +38,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "revise_bid": ("POST", "api-bid-revise"),
     "withdraw_bid": ("POST", "api-bid-withdraw"),
     "check_condition": ("POST", "api-bid-checks"),
-<<<<<<< HEAD
     "certify_return": ("POST", "api-bid-return"),
-=======
     "commit_hashes": ("POST", "api-commit-hashes"),
->>>>>>> main
     "submit_package": ("POST", "api-package-submit"),
     "confirm_opening": ("POST", "api-opening-confirm"),
     "add_member": ("POST", "api-panel-members"),
