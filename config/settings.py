@@ -288,11 +288,20 @@ CELERY_BEAT_SCHEDULE = {
     "uploads": {"task": "marketplace.tasks.sweep_uploads", "schedule": 600.0},
 }
 
+# -- The monitor of outages, whose record moves deadlines ----------------------------------------
+# Asked as a visitor asks: by the address of the site itself, where nothing else is said.
+MONITOR_URL = os.environ.get("MONITOR_URL", f"{SITE_URL.rstrip('/')}/health/ready")
+MONITOR_SECONDS = float(os.environ.get("MONITOR_SECONDS", "5"))
+# An outage that goes on is written in pieces of this length.
+MONITOR_PIECE_SECONDS = float(os.environ.get("MONITOR_PIECE_SECONDS", "60"))
+
 # -- Files and keys ------------------------------------------------------------------------------
 STORAGE_ROOT = Path(required("STORAGE_ROOT"))
 # Uploads lie here until they are whole; on the same disk they need no copying.
 STORAGE_SHARED = flag("STORAGE_SHARED")
 SPOOL_ROOT = Path(os.environ.get("SPOOL_ROOT", str(STORAGE_ROOT / "spool")))
+# What the monitor saw while the database was away.
+MONITOR_FILE = Path(os.environ.get("MONITOR_FILE", str(STORAGE_ROOT / "monitor" / "seen.json")))
 # With a bucket named, files are kept there instead of under STORAGE_ROOT.
 S3_BUCKET = os.environ.get("S3_BUCKET", "")
 S3_ENDPOINT_URL = os.environ.get("S3_ENDPOINT_URL", "")

@@ -168,11 +168,12 @@ class Demo:
         self.start_web()
         # Demo content is loaded through the actions, so whatever they set off needs these.
         self.start_program("opener", [*MANAGE, "run_opener"], self.opener_env())
+        self.start_program("monitor", [*MANAGE, "run_monitor"])
         celery = [PYTHON, "-m", "celery", "--quiet", "-A", "config"]
         self.start_program("worker", [*celery, "worker", "-c", "2", "--loglevel=INFO"])
         schedule = str(FOLDER / "beat-schedule")
         self.start_program("beat", [*celery, "beat", "--schedule", schedule, "--pidfile="])
-        say("Opener, worker and beat: started")
+        say("Opener, monitor, worker and beat: started")
         self.load_demo()
         self.show_address()
 

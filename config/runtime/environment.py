@@ -107,6 +107,7 @@ def environment(
         "RECEIPT_KEY_FILE": str(folder / "keys" / "receipt.pem"),
         "LOG_KEY_FILE": str(folder / "keys" / "log.pem"),
         "LOG_ANCHOR_FILE": str(folder / "log" / "checkpoint"),
+        "MONITOR_FILE": str(folder / "monitor" / "seen.json"),
         "LOG_ORIGIN": LOG_ORIGIN,
         "OPENER_LOG_VKEY": log_vkey(folder / "keys" / "log.pem", LOG_ORIGIN),
         "DEMO_HOLDER_KEYS_FILE": str(folder / "keys" / "demo_holders"),

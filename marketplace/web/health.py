@@ -2,7 +2,7 @@
 
 Ready is refused (503) only for what makes the site useless or wrong: the database, its schema, its
 clock, the storage, a log that was cut or altered. What delays without losing anything is `degraded`,
-with 200 and words: the queue, the outbox, the sweeps, the opener, what is late for the log.
+with 200 and words: the queue, the outbox, the sweeps, the opener, the monitor, what is late for the log.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ QUEUE_SECONDS = 1.0
 STORAGE_SECONDS = 5.0
 OUTBOX_LATE_AFTER = timedelta(minutes=5)
 OPENER_LATE_AFTER = timedelta(minutes=1)
+MONITOR_LATE_AFTER = timedelta(minutes=3)
 RARE = timedelta(minutes=10)
 
 
@@ -134,6 +135,11 @@ def signs_of_life() -> Iterator[Check]:
         yield Check("opener", DEGRADED, "The opener gives no sign of life.")
     else:
         yield Check("opener", OK)
+    if ages.get(heartbeat.MONITOR, timedelta.max) > MONITOR_LATE_AFTER:
+        words = "The monitor gives no sign of life: what it does not see moves no deadline."
+        yield Check("monitor", DEGRADED, words)
+    else:
+        yield Check("monitor", OK)
 
 
 def outbox() -> Check:

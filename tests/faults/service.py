@@ -111,6 +111,16 @@ class Service:
             "opener", command, OPENER_IDENTITY_FILE=os.environ["OPENER_IDENTITY_FILE"]
         )
 
+    def start_monitor(self) -> Child:
+        return self.start(
+            "monitor",
+            [PYTHON, "manage.py", "run_monitor"],
+            MONITOR_URL=f"{self.address}/health/ready",
+            MONITOR_FILE=str(self.folder / "monitor.json"),
+            MONITOR_SECONDS="0.2",
+            MONITOR_PIECE_SECONDS="0.5",
+        )
+
     def stop(self) -> None:
         for child in self.children.values():
             child.ask_to_stop()

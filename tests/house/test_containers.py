@@ -41,7 +41,8 @@ def test_every_service_is_hardened_and_bounded(name):
 
 
 def test_which_services_there_are():
-    assert set(OURS) == {"migrate", "web", "worker", "evaluation", "beat", "opener", "backup"}
+    programs = {"web", "worker", "evaluation", "beat", "opener", "monitor"}
+    assert set(OURS) == programs | {"migrate", "backup"}
     assert set(SERVICES) - set(OURS) == {"postgres", "redis", "s3"}
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["web"]
     assert all(port.startswith("127.0.0.1:") for port in SERVICES["web"]["ports"])
@@ -63,6 +64,7 @@ def test_only_migration_and_backup_own_the_database():
     assert {name for name, one in OURS.items() if "receipt_key" not in one["secrets"]} == {
         "migrate",
         "evaluation",
+        "monitor",
     }
 
 

@@ -214,7 +214,15 @@ def test_a_life_of_the_demo(hidden_path, folder, tmp_path):
             run.wait_for("make reset")
             assert page(port) == 200
             names = " ".join(processes_of(folder).values())
-            for name in ("postgres", "valkey-server", "granian", "worker", "beat", "run_opener"):
+            for name in (
+                "postgres",
+                "valkey-server",
+                "granian",
+                "worker",
+                "beat",
+                "run_opener",
+                "run_monitor",
+            ):
                 assert name in names
             second = subprocess.run(
                 [sys.executable, "-m", "config.runtime.demo"],

@@ -13,16 +13,18 @@ from marketplace.base import heartbeat, queue
 from marketplace.base.actor import OPENER, SYSTEM
 from marketplace.base.canonical import stamp
 from marketplace.base.errors import DeadlinePassed, NotAllowed, TooEarly
-from marketplace.base.models import Outage
+from marketplace.base.models import Outage, OutboxJob
 from marketplace.bidding.actions import confirm_opening, withdraw_bid
 from marketplace.bidding.models import BidVersion, Opening
 from marketplace.indicators.models import OpenDemand
 from marketplace.ledger.models import Audience, Event
+from marketplace.notices import actions
 from marketplace.notices.models import Notice
 from marketplace.scenarios.actions import close_scenario, extend_deadline
 from marketplace.scenarios.extensions import due_extensions
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.sweeps import close_due, extend_due
+from marketplace.web import standing
 from tests import world
 from tests.bidding import bids
 
@@ -347,6 +349,24 @@ def test_who_is_told_and_who_is_not(clock):
         + [(user.pk, "bidders.deadline_extended") for user in (vendor.person, gone.person)]
     )
     assert not Notice.objects.filter(user=stranger.person).exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("bidders", [0, 2])
+def test_no_figure_tells_how_many_have_bid(clock, settings, bidders):
+    settings.EMAIL_HOST = "mail.invalid"
+    scenario = world.published_scenario()
+    for _ in range(bidders):
+        bids.bid(scenario)
+    clock.freeze(scenario.deadline_at)
+    away(scenario)
+    extend_deadline(scenario_uid=scenario.uid)
+    assert (standing.outbox().jobs, standing.outbox().notices) == (1, 1)
+    actions.deliver(event_uid=Event.objects.get(kind=EVENT).uid)
+    assert Notice.objects.filter(kind="bidders.deadline_extended").count() == bidders
+    waiting = OutboxJob.objects.filter(kind=actions.MAIL).count()
+    assert waiting == 3 + bidders  # the owner, two key holders, each bidder
+    assert standing.outbox().notices == 1 + 3
 
 
 @pytest.mark.django_db

@@ -17,7 +17,7 @@ from tests import world
 from tests.bidding import bids
 
 NAMES = [
-    *("database", "migrations", "clock", "sweeps", "opener", "outbox", "openings"),
+    *("database", "migrations", "clock", "sweeps", "opener", "monitor", "outbox", "openings"),
     *("log", "promise", "timestamps", "log_check"),
 ]
 
@@ -35,7 +35,11 @@ def ask():
 
 
 def everybody_lives():
-    names = [heartbeat.OPENER, *(heartbeat.task(name) for name in standing.sweeps())]
+    names = [
+        heartbeat.OPENER,
+        heartbeat.MONITOR,
+        *(heartbeat.task(name) for name in standing.sweeps()),
+    ]
     Heartbeat.objects.bulk_create(Heartbeat(name=name, beat_at=now()) for name in names)
 
 
@@ -107,6 +111,9 @@ def test_nobody_lives(db):
     answer, checks = ask()
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
     assert checks["opener"]["words"] == "The opener gives no sign of life."
+    assert checks["monitor"]["words"] == (
+        "The monitor gives no sign of life: what it does not see moves no deadline."
+    )
     assert checks["sweeps"]["words"].startswith("Not run in time: deliver_outbox, ")
 
 
