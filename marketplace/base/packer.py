@@ -4,6 +4,7 @@
     packer.py try   SHEET FOLDER            seal with a throwaway key, open again, compare 试封试解
     packer.py pack  SHEET FOLDER -o OUT     business.age, technical.age, price.age, hashes.json
     packer.py hash  OUT                     SHA-256 and size of what was packed
+    packer.py upload OUT --url URL --token-file FILE   hand in; the signed receipt is kept 提交
 
 SHEET is sealing.json as the demand's bid page gives it. FOLDER holds business.json, technical.json
 and price.json, and, where there are files, the folders business/, technical/ and price/.
@@ -21,6 +22,7 @@ The platform uses the same functions of this file: one implementation of sizes, 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import importlib
 import io
@@ -33,7 +35,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import unicodedata
+import urllib.error
+import urllib.parse
+import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -101,6 +107,12 @@ SAYS = {
     "tried.other": ("{envelope}：试封试解不一致：{why}。", "{envelope}: what was opened again differs: {why}."),
     "sealed": ("{name}  SHA-256 {sha256}  {size} 字节", "{name}  SHA-256 {sha256}  {size} bytes"),
     "packed": ("已写入 {folder}。请在截止前提交；hashes.json 可用于截止前承诺散列值。", "Written to {folder}. Hand them in before the deadline; hashes.json is for a commitment of hashes."),
+    "upload.url": ("网址须为 https（本机测试除外）。", "The address has to be https, but for this machine's own."),
+    "upload.answer": ("服务器拒绝（{status}）：{said}", "The server refuses ({status}): {said}"),
+    "upload.away": ("服务器没有应答：{error}。再次运行即从中断处继续。", "The server does not answer: {error}. Run it again to go on where it ended."),
+    "upload.other": ("{name} 与 hashes.json 不符。", "{name} is not what hashes.json says."),
+    "uploaded": ("{name} 已上传，共 {size} 字节。", "{name} is uploaded, {size} bytes."),
+    "submitted": ("已提交；签名回执存为 {name}，请妥善保存。", "Handed in; the signed receipt is kept as {name}."),
     "exists": ("{name} 已存在；请换一个文件夹，或先删除。", "{name} exists; name another folder, or remove it first."),
 }
 # fmt: on
@@ -1047,6 +1059,106 @@ def hashes(given: argparse.Namespace, speaker: Speaker) -> None:
         told(path, envelope, speaker)
 
 
+# -- Handing in ------------------------------------------------------------------------------------
+CHUNK = 8 * 1024 * 1024
+TRIES = 6
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    """No redirect is followed: a token goes to the address that was given and nowhere else."""
+
+    def redirect_request(self, *_given: Any) -> None:
+        return None
+
+
+class Server:
+    """The platform, as a program with a token of its own speaks to it. Raises Refused."""
+
+    def __init__(self, url: str, token: str) -> None:
+        parts = urllib.parse.urlsplit(url)
+        local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+        if parts.scheme != "https" and not (local and parts.scheme == "http"):
+            raise Refused("upload.url")
+        self.url, self.token = url.rstrip("/"), token
+        self.opener = urllib.request.build_opener(Stay)
+
+    def ask(self, method: str, path: str, body: bytes | None, **headers: str) -> Any:
+        """(headers, body). A connection that breaks is tried again, with growing pauses."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named["Authorization"] = f"Bearer {self.token}"
+        # Of a Location only the path counts: the token stays with the address that was given.
+        place = self.url + "/" + urllib.parse.urlsplit(path).path.lstrip("/")
+        request = urllib.request.Request(place, body, named, method=method)  # noqa: S310
+        try:
+            with self.opener.open(request, timeout=120) as answer:
+                return answer.headers, answer.read(JSON_MOST)
+        except urllib.error.HTTPError as error:
+            if error.code in {429, 502, 503, 504}:
+                raise ConnectionError(f"HTTP {error.code}") from error
+            said = error.read(2000).decode("utf-8", "replace")
+            raise Refused("upload.answer", status=error.code, said=said) from error
+
+    def post(self, path: str, body: Any, key: str) -> Any:
+        raw = json.dumps(body).encode()
+        kind = {"Content_Type": "application/json", "Idempotency_Key": key}
+        return json.loads(patiently(lambda: self.ask("POST", path, raw, **kind))[1])
+
+    def upload(self, path: Path, row: dict[str, Any]) -> str:
+        """The uid of an upload that is whole; goes on where an earlier one of the same ended."""
+        told = {"filename": path.name, "purpose": "sealed", "sha256": row["sha256"]}
+        metadata = ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in told.items())
+        tus = {"Tus_Resumable": "1.0.0"}
+        more = {"Upload_Length": str(row["size"]), "Upload_Metadata": metadata}
+        key = {"Idempotency_Key": row["sha256"][:40]}
+        begun = patiently(lambda: self.ask("POST", "api/v1/uploads/", b"", **tus, **more, **key))
+        place = begun[0]["Location"]
+
+        def send_rest() -> None:
+            offset = int(self.ask("HEAD", place, None, **tus)[0]["Upload-Offset"])
+            with path.open("rb") as file:
+                file.seek(offset)
+                while piece := file.read(CHUNK):
+                    at = {"Upload_Offset": str(offset), "Content_Type": OFFSET_STREAM}
+                    self.ask("PATCH", place, piece, **tus, **at)
+                    offset += len(piece)
+
+        patiently(send_rest)
+        return str(place).rstrip("/").rpartition("/")[2]
+
+
+OFFSET_STREAM = "application/offset+octet-stream"
+
+
+def patiently(deed: Callable[[], Any]) -> Any:
+    for pause in range(TRIES):
+        try:
+            return deed()
+        except OSError as error:
+            if pause == TRIES - 1:
+                raise Refused("upload.away", error=error) from error
+            time.sleep(2**pause)
+    return None
+
+
+def hand_in(given: argparse.Namespace, speaker: Speaker) -> None:
+    """Upload the three envelopes, make a package of them and submit it; keep the receipt."""
+    server = Server(given.url, given.token_file.read_text("ascii").strip())
+    said = json.loads((given.out / "hashes.json").read_text("utf-8"))
+    uploads = {}
+    for row in said["envelopes"]:
+        path = given.out / f"{row['envelope']}.age"
+        if hash_of(path) != (row["sha256"], row["size"]):
+            raise Refused("upload.other", name=path)
+        uploads[row["envelope"]] = server.upload(path, row)
+        speaker.say("√", "uploaded", {"name": path.name, "size": row["size"]})
+    key = hashlib.sha256(canonical(said)).hexdigest()[:40]
+    made = server.post(f"api/v1/scenarios/{said['scenario']}/packages/", {"uploads": uploads}, key)
+    receipt = server.post(f"api/v1/packages/{made['uid']}/submit/", {}, key)
+    name = given.out / "receipt.json"
+    name.write_text(json.dumps(receipt, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    speaker.say("√", "submitted", {"name": name})
+
+
 def attempt(given: argparse.Namespace, speaker: Speaker) -> None:
     """试封试解: the whole way there and back with a key that is thrown away."""
     bid = examined(given, speaker)
@@ -1079,6 +1191,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Speaker], None]] = {
     "pack": pack,
     "try": attempt,
     "hash": hashes,
+    "upload": hand_in,
 }
 
 
@@ -1100,6 +1213,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     one.add_argument("-o", "--out", type=Path, required=True)
     one = commands.add_parser("hash", parents=[common], help="SHA-256 and size 散列值")
     one.add_argument("out", type=Path)
+    one = commands.add_parser("upload", parents=[common], help="hand in 提交")
+    one.add_argument("out", type=Path)
+    one.add_argument("--url", required=True, help="of the platform 平台网址")
+    one.add_argument("--token-file", type=Path, required=True, help="an API token 接口令牌")
     return parser.parse_args(argv)
 
 

@@ -19,7 +19,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError as SchemaFault
 
@@ -30,6 +29,7 @@ from marketplace.base.errors import Invalid, TooLarge
 from marketplace.base.packer import leaves, names_found, safe_name
 from marketplace.bidding.anonymity import telling_names
 from marketplace.bidding.consortia.form import consortium_faults
+from marketplace.bidding.sentences import said, too_long
 from marketplace.scenarios.models import Envelope, Scenario
 
 SCHEMA_FILE = Path(__file__).parent / "schema" / "bid-1.json"
@@ -112,7 +112,7 @@ def check_file_bodies(found: Found, envelope: str, files: Sequence[File]) -> Non
                 name=name,
             )
         if not body:
-            found.add(f"files.{envelope}.{place}", _("“%(name)s” is empty.") % {"name": name})
+            found.add(f"files.{envelope}.{place}", said("file_empty", name=name))
 
 
 def envelope_faults(envelope: str, form: Any, file_names: list[str], demands: Demands) -> Faults:
@@ -203,7 +203,7 @@ def validator(envelope: str) -> Draft202012Validator:
 
 def check_shape(found: Found, envelope: str, form: Any) -> None:
     if not isinstance(form, dict):
-        found.add(envelope, _("This envelope is missing."))
+        found.add(envelope, said("envelope_missing"))
         return
     for fault in validator(envelope).iter_errors(form):
         path = ".".join([envelope, *(str(step) for step in fault.absolute_path)])
@@ -218,70 +218,47 @@ def sentences(fault: SchemaFault) -> Iterator[tuple[str, str]]:
     value: Any = fault.instance
     schema: Any = fault.schema
     if kind == "required":
-        yield from ((f".{name}", _("Please fill this in.")) for name in limit if name not in value)
+        yield from ((f".{name}", said("fill_in")) for name in limit if name not in value)
     elif kind == "additionalProperties":
         known = schema.get("properties", {})
-        yield from (
-            (f".{name}", _("Nothing is asked here.")) for name in value if name not in known
-        )
+        yield from ((f".{name}", said("nothing_asked")) for name in value if name not in known)
     elif kind == "minLength" or (kind in {"pattern", "type"} and value in ("", None)):
-        yield "", _("Please fill this in.")
+        yield "", said("fill_in")
     elif kind == "maxLength":
         yield "", too_long(limit, len(value))
     elif kind == "minItems":
-        yield "", _("At least one row is needed.")
+        yield "", said("row_needed")
     elif kind in {"maxItems", "maxProperties"}:
-        yield "", _("At most %(limit)s rows are allowed.") % {"limit": limit}
+        yield "", said("rows_most", limit=limit)
     elif kind in {"minimum", "maximum", "type"}:
         yield "", whole_number_sentence(fault)
     elif kind == "const":
-        yield "", _("Without this agreement the bid cannot be accepted.")
+        yield "", said("agreement")
     else:
         yield "", pattern_sentence(str(fault.absolute_path[-1]) if fault.absolute_path else "")
-
-
-def too_long(limit: int, length: int) -> str:
-    return ngettext(
-        "At most %(limit)s character is allowed; there are %(length)s.",
-        "At most %(limit)s characters are allowed; there are %(length)s.",
-        limit,
-    ) % {"limit": limit, "length": length}
 
 
 def whole_number_sentence(fault: SchemaFault) -> str:
     bounds: Any = fault.schema
     if "minimum" not in bounds or "maximum" not in bounds:
-        return _("This is not of the expected kind.")
-    return _("Enter a whole number from %(least)s to %(most)s.") % {
-        "least": bounds["minimum"],
-        "most": bounds["maximum"],
-    }
+        return said("other_kind")
+    return said("whole_number", least=bounds["minimum"], most=bounds["maximum"])
 
 
 def pattern_sentence(name: str) -> str:
     if name.endswith("_cny"):
-        return _("Enter an amount in yuan with at most two decimals, such as 1280000.00.")
+        return said("amount")
     if name == "tax_rate_percent":
-        return _("Enter a percentage below 100 with at most two decimals, such as 6.")
+        return said("percentage")
     if name.endswith("share_percent"):
-        return _("Enter a share above 0 and below 100 with at most two decimals, such as 35.5.")
+        return said("share")
     if name == "contact_phone":
-        return _("Enter a telephone number of 5 to 40 digits, such as 021-00000701.")
+        return said("telephone")
     if name == "contact_email":
-        return _("Enter an e-mail address.")
+        return said("email")
     if re.fullmatch(r"[A-Z][0-9]{1,3}", name):
-        return _("Enter a number with at most six decimals.")
-    return _("This contains characters that cannot be kept.")
-
-
-# By the codes of `consortium_faults`.
-CONSORTIUM = {
-    "named_twice": gettext_lazy("This organisation is named twice, or is the bidder itself."),
-    "shares_sum": gettext_lazy(
-        "The shares of all members, the lead included, add up to %(sum)s percent, not 100."
-    ),
-    "agreement_file": gettext_lazy("No file of this envelope has this name."),
-}
+        return said("number")
+    return said("characters")
 
 
 # -- Against the scenario --------------------------------------------------------------------------
@@ -292,10 +269,9 @@ def check_business(found: Found, form: Form, file_names: list[str], demands: Dem
     if len(form["consortium"]) + 1 > demands.consortium_max:
         found.add(
             "business.consortium",
-            _("This demand allows %(most)s members, the lead included.")
-            % {"most": demands.consortium_max}
+            said("consortium_most", most=demands.consortium_max)
             if demands.consortium_max > 1
-            else _("This demand does not allow a consortium."),
+            else said("consortium_none"),
         )
     for place, partner in enumerate(form["consortium"]):
         try:
@@ -304,7 +280,7 @@ def check_business(found: Found, form: Form, file_names: list[str], demands: Dem
             for sentence in error.messages:
                 found.add(f"business.consortium.{place}.uscc", sentence)
     for path, code, values in consortium_faults(form, demands.organisation.uscc, file_names):
-        found.add(f"business.{path}", str(CONSORTIUM[code]) % values)
+        found.add(f"business.{path}", said(code, **values))
 
 
 def check_technical(found: Found, form: Form, _names: list[str], demands: Demands) -> None:
@@ -314,33 +290,23 @@ def check_technical(found: Found, form: Form, _names: list[str], demands: Demand
 def check_price(found: Found, form: Form, _names: list[str], demands: Demands) -> None:
     total = Decimal(form["total_cny"])
     if total <= 0:
-        found.add("price.total_cny", _("The price must be more than zero."))
+        found.add("price.total_cny", said("price_zero"))
     if total > demands.budget_cny:
-        found.add(
-            "price.total_cny",
-            _(
-                "The price is above the challenge budget of CNY %(budget)s. "
-                "Bids above the budget are not accepted."
-            )
-            % {"budget": f"{demands.budget_cny:,.2f}"},
-        )
+        budget = f"{demands.budget_cny:,.2f}"
+        found.add("price.total_cny", said("above_budget", budget=budget))
     nodes = sum((Decimal(node["amount_cny"]) for node in form["nodes"]), Decimal(0))
     if nodes != total:
-        found.add(
-            "price.nodes",
-            _("The payment nodes add up to CNY %(sum)s, the total is CNY %(total)s.")
-            % {"sum": f"{nodes:,.2f}", "total": f"{total:,.2f}"},
-        )
+        found.add("price.nodes", said("nodes_sum", sum=f"{nodes:,.2f}", total=f"{total:,.2f}"))
 
 
 def answered(found: Found, path: str, given: dict[str, Any], asked: Iterable[str]) -> None:
     asked = list(asked)
     for code in asked:
         if code not in given:
-            found.add(f"{path}.{code}", _("Please fill this in."))
+            found.add(f"{path}.{code}", said("fill_in"))
     for code in given:
         if code not in asked:
-            found.add(f"{path}.{code}", _("Nothing is asked here."))
+            found.add(f"{path}.{code}", said("nothing_asked"))
 
 
 CHECKS: dict[str, Callable[[Found, Form, list[str], Demands], None]] = {
@@ -353,17 +319,14 @@ CHECKS: dict[str, Callable[[Found, Form, list[str], Demands], None]] = {
 # -- Files -----------------------------------------------------------------------------------------
 def check_file_names(found: Found, envelope: str, names: list[str]) -> None:
     if len(names) > FILES_MAX:
-        found.add(f"files.{envelope}", _("At most five files fit into one envelope."))
+        found.add(f"files.{envelope}", said("files_most"))
     met: set[str] = set()
     for place, name in enumerate(names):
         path = f"files.{envelope}.{place}"
         if not safe_name(name):
-            found.add(
-                path,
-                _("“%(name)s” cannot be used as a file name. Rename the file.") % {"name": name},
-            )
+            found.add(path, said("file_name", name=name))
         if name.casefold() in met:
-            found.add(path, _("Two files are called “%(name)s”.") % {"name": name})
+            found.add(path, said("file_twice", name=name))
         met.add(name.casefold())
 
 
@@ -377,9 +340,5 @@ def anonymity_faults(
     texts = [(f"files.technical.{place}", name) for place, name in enumerate(file_names)]
     for path, text in [*leaves("technical", technical), *texts]:
         for name in names_found(text, telling):
-            found.add(
-                path,
-                _("The technical envelope is anonymous, but this names the bidder: “%(name)s”.")
-                % {"name": name},
-            )
+            found.add(path, said("names_bidder", name=name))
     return found.faults

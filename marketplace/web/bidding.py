@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
@@ -12,16 +12,14 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import HttpResponseClientRedirect
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from marketplace.awards.queries import OwnResult, own_result
 from marketplace.base import clock
 from marketplace.base.actor import Actor
-from marketplace.base.errors import DomainError, NotFound, TooLarge
+from marketplace.base.errors import DomainError, NotFound
 from marketplace.base.rules import require_confidentiality
 from marketplace.bidding import actions, queries
-from marketplace.bidding.forms_schema import check_bid
 from marketplace.bidding.models import (
     Bid,
     BidState,
@@ -34,6 +32,7 @@ from marketplace.bidding.rules import (
     can_bid,
     can_withdraw_bid,
 )
+from marketplace.bidding.sentences import all_sentences
 from marketplace.bidding.windows import refusal_to_take_bids
 from marketplace.files.access import record_access
 from marketplace.files.http import send
@@ -41,8 +40,8 @@ from marketplace.files.serving import Served
 from marketplace.files.sniffing import UNKNOWN
 from marketplace.ledger import receipts
 from marketplace.ledger.log.queries import promised_by, sealed
-from marketplace.scenarios.models import Scenario
-from marketplace.web.forms.bidding import BidPage, typed_files, typed_forms
+from marketplace.scenarios.models import Envelope, Scenario
+from marketplace.web.forms.bidding import BidForm, row_forms
 from marketplace.web.pages import (
     actor_of,
     attempt,
@@ -52,102 +51,82 @@ from marketplace.web.pages import (
     scenario_or_404,
 )
 from marketplace.web.request import Request
+from marketplace.web.sealing_words import WORDS
+
+BLANK = UUID(int=0)
 
 
 # -- The form ------------------------------------------------------------------------------------------
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def bid_form(request: Request, address: str) -> HttpResponse:
-    """Fill, check, seal, submit, receipt. Drafts live in the browser's form and nowhere else."""
+    """Fill, check, seal, submit, all in the browser: nothing readable of a bid comes back here."""
     scenario = scenario_or_404(request, address)
-    if request.method != "POST" and address != scenario.address:
+    if address != scenario.address:
         return redirect("bid-form", scenario.address)
     forbid_unless(can_bid(actor_of(request), scenario))
-    if request.method != "POST":
-        refusal = refusal_to_take_bids(scenario, clock.now())
-        return form_page(request, scenario, BidPage(scenario), refusal=refusal)
-    post = request.POST  # read first: only then is it known whether files were left out
-    if getattr(request, "upload_refused", False):
-        error = TooLarge(_("The files are larger than 40 MiB together; none of them was kept."))
-        return form_page(request, scenario, BidPage(scenario, post), error=error)
-    if post.get("step") == "submit":
-        return submit(request, scenario)
-    return check(request, scenario)
-
-
-def check(request: Request, scenario: Scenario) -> HttpResponse:
-    """Everything that is missing, at once; nothing is kept."""
-    files = typed_files(request)
-    clean, error = attempt(
-        check_bid,
-        scenario=scenario,
-        organisation=actor_of(request).organisation,
-        forms=typed_forms(request.POST, scenario),
-        files=files,
-    )
-    hashes = [
-        (envelope, name, len(body), hashlib.sha256(body).hexdigest())
-        for envelope, uploads in files.items()
-        for name, body in uploads
-    ]
-    bid_page = BidPage(scenario, request.POST, error.errors if error else None)
-    return form_page(
-        request, scenario, bid_page, error=error, checked=clean is not None, hashes=hashes
-    )
-
-
-def submit(request: Request, scenario: Scenario) -> HttpResponse:
-    version, error = attempt(
-        actions.submit_bid,
-        actor=actor_of(request),
-        scenario_uid=scenario.uid,
-        forms=typed_forms(request.POST, scenario),
-        files=typed_files(request),
-        idempotency_key=request.POST.get("once", ""),
-    )
+    refusal = refusal_to_take_bids(scenario, clock.now())
+    if refusal:
+        return form_page(request, scenario, closed=refusal)
+    sheet, error = attempt(queries.sealing_sheet, actor=actor_of(request), scenario=scenario)
     if error:
-        return form_page(
-            request, scenario, BidPage(scenario, request.POST, error.errors), error=error
-        )
-    messages.success(request, _("Your bid was received under seal. Keep the receipt."))
-    url = reverse("bid", args=[version.bid.uid])
-    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+        return form_page(request, scenario, closed=error, error=error)
+    return form_page(request, scenario, sheet=sheet)
 
 
 def form_page(
     request: Request,
     scenario: Scenario,
-    bid_page: BidPage,
     *,
+    sheet: dict[str, Any] | None = None,
+    closed: DomainError | None = None,
     error: DomainError | None = None,
-    refusal: DomainError | None = None,
-    **more: Any,
 ) -> HttpResponse:
-    """The whole page, or for htmx its form alone, so that chosen files stay chosen."""
-    template = "bidding/_bid_body.html" if request.htmx else "bidding/bid_form.html"
-    now = clock.now()
     context = {
         "scenario": scenario,
-        "bid_page": bid_page,
-        "form": bid_page.form,
+        "form": BidForm(scenario=scenario),
+        "rows": row_forms(),
+        "envelopes": Envelope.choices,
         "mine": queries.my_bid(actor_of(request), scenario),
         "commitments": queries.my_commitments(actor_of(request), scenario),
-        "once": request.POST.get("once") or uuid4().hex,
-        "steps": form_steps(scenario, checked=bool(more.get("checked"))),
-        "now": now,
-        "closed": refusal,
-        # Faults that stand beside their fields are listed once, not twice.
-        "told": error if error and not error.errors else None,
-        **more,
+        "steps": form_steps(scenario),
+        "now": clock.now(),
+        "closed": closed,
+        "data": sealing_data(request, scenario, sheet) if sheet else None,
     }
-    return page(request, template, context, error=error)
+    return page(request, "bidding/bid_form.html", context, error=error)
 
 
-def form_steps(scenario: Scenario, *, checked: bool) -> list[dict[str, Any]]:
+def sealing_data(request: Request, scenario: Scenario, sheet: dict[str, Any]) -> dict[str, Any]:
+    """All that the page's scripts need: the demand, the addresses, every sentence.
+
+    `key` tells apart what this browser keeps for several people and demands; `blank` stands in the
+    addresses for an object that is not there yet.
+    """
+    actor = actor_of(request)
+    return {
+        "sheet": sheet,
+        "key": f"{actor.person.uid}-{sheet['organisation']}-{scenario.uid}",
+        "nodes": list(
+            scenario.payment_nodes.order_by("position", "pk").values_list("name", flat=True)
+        ),
+        "addresses": {
+            "uploads": reverse("api-uploads"),
+            "packages": reverse("api-package-seal", args=[scenario.uid]),
+            "package": reverse("api-package", args=[BLANK]),
+            "bid": reverse("bid", args=[BLANK]),
+        },
+        "blank": str(BLANK),
+        "sentences": all_sentences(),
+        "words": {name: str(text) for name, text in WORDS.items()},
+    }
+
+
+def form_steps(scenario: Scenario) -> list[dict[str, Any]]:
     return [
-        {"label": _("Fill in"), "state": "done" if checked else "now"},
-        {"label": _("Check"), "state": "done" if checked else "next"},
-        {"label": _("Seal"), "state": "now" if checked else "next"},
+        {"label": _("Fill in"), "state": "now"},
+        {"label": _("Check"), "state": "next"},
+        {"label": _("Seal"), "state": "next"},
         {"label": _("Submit"), "state": "next", "at": scenario.deadline_at},
         {"label": _("Receipt"), "state": "next"},
     ]
@@ -161,7 +140,7 @@ def sealing_sheet(request: Request, address: str) -> HttpResponse:
     forbid_unless(can_bid(actor_of(request), scenario))
     told, error = attempt(queries.sealing_sheet, actor=actor_of(request), scenario=scenario)
     if error:
-        return form_page(request, scenario, BidPage(scenario), error=error, refusal=error)
+        return form_page(request, scenario, closed=error, error=error)
     response = JsonResponse(told, json_dumps_params={"ensure_ascii": False, "indent": 2})
     response.headers["Content-Disposition"] = f'attachment; filename="sealing-{scenario.ref}.json"'
     return response

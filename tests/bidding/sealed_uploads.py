@@ -19,12 +19,12 @@ from marketplace.scenarios.models import Scenario
 from tests.bidding import bids
 
 
-def envelopes(sheet: dict[str, Any], forms: Any = None) -> dict[str, bytes]:
-    """{envelope: sealed bytes}, by nothing but the sheet."""
+def envelopes(sheet: dict[str, Any], forms: Any = None, files: Any = None) -> dict[str, bytes]:
+    """{envelope: sealed bytes}, by nothing but the sheet. files: {envelope: {name: bytes}}."""
     sealed = {}
     for envelope, form in (forms or bids.forms()).items():
         package = pack(
-            {"form.json": canonical(form)},
+            {"form.json": canonical(form), **(files or {}).get(envelope, {})},
             scenario=sheet["scenario"],
             organisation=sheet["organisation"],
             envelope=envelope,

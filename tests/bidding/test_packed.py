@@ -1,27 +1,39 @@
 """Bids that the bidder packed and sealed itself, opened by our opener; large ones too."""
 
+import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 
+import pyrage
 import pytest
 
+from marketplace.accounts.tokens.actions import create_token
 from marketplace.base import packer
 from marketplace.bidding.actions import submit_sealed_bid
-from marketplace.bidding.models import OpenedEnvelope, OpenedFile, SealedEnvelope
+from marketplace.bidding.models import (
+    Bid,
+    BidVersion,
+    OpenedEnvelope,
+    OpenedFile,
+    SealedEnvelope,
+)
 from marketplace.bidding.queries import sealing_sheet
 from marketplace.bidding.sealing import SealedFile
 from marketplace.files import storage
+from marketplace.ledger import verify
+from marketplace.ledger.log import sequencer
 from tests import world
 from tests.bidding import bids
 
 MEBIBYTE = 1024 * 1024
 
 
-def packed(scenario, vendor, folder, files=()):
-    """A bid as it leaves `packer.py pack`, handed in."""
+def pack_up(scenario, vendor, folder, files=()):
+    """A folder as `packer.py pack` leaves it, by the sheet that the vendor is shown."""
     folder.mkdir()
     sheet = sealing_sheet(vendor, scenario)
     (folder / "sealing.json").write_text(json.dumps(sheet), "utf-8")
@@ -33,6 +45,12 @@ def packed(scenario, vendor, folder, files=()):
             file.writelines(pieces)
     given = [str(folder / "sealing.json"), str(folder), "-o", str(folder / "out")]
     assert packer.main(["pack", *given]) == 0
+    return folder
+
+
+def packed(scenario, vendor, folder, files=()):
+    """The same, handed in."""
+    pack_up(scenario, vendor, folder, files)
     sealed = []
     for row in json.loads((folder / "out" / "hashes.json").read_text())["envelopes"]:
         with storage.incoming("sealed") as incoming:
@@ -105,4 +123,99 @@ def test_the_opener_s_memory_does_not_grow_with_a_bid(committing_db, clock, tmp_
         assert row.size == mebibytes * MEBIBYTE
         assert storage.path_of(row.stored_name).stat().st_size == row.size
     assert SealedEnvelope.objects.filter(size__gt=size * MEBIBYTE).count() == 1
-    assert figures[1] - figures[0] < 24
+    assert figures[1] - figures[0] < 24, figures
+
+
+# -- The announced recipients ----------------------------------------------------------------------
+@pytest.fixture
+def announced(committing_db, tmp_path):
+    """A folder with the two programs and the sheet of a demand whose announcement the log has."""
+    scenario, vendor = world.published_scenario(), world.vendor()
+    world.announce(scenario)
+    sequencer.seal_batch()
+    shutil.copy(packer.__file__, tmp_path / "packer.py")
+    shutil.copy(verify.__file__, tmp_path / "jiebang_verify.py")
+    sheet = sealing_sheet(vendor, scenario)
+    for envelope, form in bids.forms().items():
+        (tmp_path / f"{envelope}.json").write_text(json.dumps(form), "utf-8")
+    return tmp_path, sheet
+
+
+def checked(folder, sheet, key):
+    (folder / "sealing.json").write_text(json.dumps(sheet), "utf-8")
+    command = ["packer.py", "check", "sealing.json", ".", "--log-key", key, "--lang", "en"]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_announced_recipients_are_proved_by_the_log(announced, settings):
+    folder, sheet = announced
+    code, said = checked(folder, sheet, settings.OPENER_LOG_VKEY)
+    assert (code, "The recipients are those of the announcement" in said) == (0, True), said
+    (folder / "log.vkey").write_text(f"{settings.OPENER_LOG_VKEY}\n")
+    assert checked(folder, sheet, "log.vkey")[0] == 0
+
+
+def test_a_server_that_shows_another_recipient_is_refused(announced, settings):
+    folder, sheet = announced
+    other = str(pyrage.x25519.Identity.generate().to_public())
+    shown = sheet | {"recipients": sheet["recipients"] | {"technical": other}}
+    code, said = checked(folder, shown, settings.OPENER_LOG_VKEY)
+    assert (code, f"the server shows {other} as recipient of technical" in said) == (1, True), said
+    publication = sheet["publication"]
+    leaf = base64.b64decode(publication["leaf"]).replace(
+        sheet["recipients"]["technical"].encode(), other.encode()
+    )
+    forged = shown | {"publication": publication | {"leaf": base64.b64encode(leaf).decode()}}
+    code, said = checked(folder, forged, settings.OPENER_LOG_VKEY)
+    assert (code, "The proof from the log does not hold" in said) == (1, True), said
+
+
+def test_what_cannot_be_checked_is_not_passed_over(announced, settings):
+    folder, sheet = announced
+    key = settings.OPENER_LOG_VKEY
+    assert checked(folder, sheet | {"scenario": "another"}, key)[0] == 1
+    assert checked(folder, sheet | {"publication": None}, key)[0] == 2
+    assert checked(folder, sheet, "no key")[0] == 1
+    assert checked(folder, sheet, verify.named(settings.LOG_ORIGIN, b"\1" * 32).text())[0] == 1
+    for broken in ({}, {"leaf": 1}, {"checkpoint": "x"}, {"hashes": ["x"]}, {"index": "1"}):
+        publication = {**sheet["publication"], **broken} if broken else {"x": 1}
+        code, said = checked(folder, sheet | {"publication": publication}, key)
+        assert (code, "Traceback" in said) == (1, False), said
+    (folder / "jiebang_verify.py").unlink()
+    code, said = checked(folder, sheet, key)
+    assert (code, "jiebang_verify.py must lie beside" in said) == (2, True)
+
+
+# -- Handing in ------------------------------------------------------------------------------------
+def handed_in(folder, url, token):
+    (folder / "token").write_text(f"{token}\n")
+    given = ["upload", str(folder / "out"), "--url", url, "--token-file", str(folder / "token")]
+    return packer.main([*given, "--lang", "en"])
+
+
+def test_a_bid_is_handed_in_without_a_page(committing_db, site, clock, tmp_path, capsys):
+    scenario, vendor = world.published_scenario(), world.vendor()
+    folder = pack_up(scenario, vendor, tmp_path / "bid", [("data.bin", [b"x" * 9 * MEBIBYTE])])
+    made = create_token(actor=vendor, name="packer", scopes=["read", "uploads:write", "bids:write"])
+    assert handed_in(folder, site, made.text) == 0, capsys.readouterr().out
+    bid = Bid.objects.get(scenario=scenario)
+    receipt = json.loads((folder / "out" / "receipt.json").read_text())
+    assert str(bid.uid) in json.dumps(receipt)
+    rows = json.loads((folder / "out" / "hashes.json").read_text())["envelopes"]
+    stored = SealedEnvelope.objects.filter(version__bid=bid).order_by("envelope")
+    assert sorted((row["envelope"], row["sha256"]) for row in rows) == list(
+        stored.values_list("envelope", "sha256")
+    )
+    assert handed_in(folder, site, made.text) == 0  # again: the same receipt, no other version
+    assert BidVersion.objects.count() == 1
+    assert json.loads((folder / "out" / "receipt.json").read_text()) == receipt
+    assert handed_in(folder, site, "jb_nothing") == 1
+    assert "The server refuses (401)" in capsys.readouterr().out
+    assert handed_in(folder, "http://platform.invalid", made.text) == 1
+    (folder / "out" / "price.age").write_bytes(b"x")
+    assert handed_in(folder, site, made.text) == 1
+    [opened] = bids.open_first(scenario, clock)
+    assert opened.pk == bid.pk

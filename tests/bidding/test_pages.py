@@ -1,31 +1,26 @@
 """The pages of bidding, walked with Django's test client, in Chinese and English."""
 
-import hashlib
 import json
 import re
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
 from marketplace.base.actor import Role
 from marketplace.bidding.actions import start_eligibility
-from marketplace.bidding.models import Bid, BidState, BidVersion, OpenedFile, OpeningStage
+from marketplace.bidding.models import Bid, BidState, OpenedFile, OpeningStage
 from marketplace.bidding.opener import open_confirmed
-from marketplace.files import uploads
+from marketplace.bidding.queries import sealing_sheet
 from marketplace.ledger.log import sequencer
-from marketplace.ledger.verify import verify
 from marketplace.scenarios.actions import withdraw_scenario
 from marketplace.scenarios.models import Scenario, State
 from tests import world
 from tests.bidding import bids
-from tests.bidding.posting import posted
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-MARKUP = '<script>alert("x")</script>'
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +59,6 @@ def test_the_form_asks_what_the_scenario_asks(prefix):
     for name in ("files_business", "files_technical", "files_price"):
         assert text.count(f'name="{name}"') == 1
     assert 'data-formset="consortium"' in text
-    assert text.count("hx-preserve") == 3
     assert "no-store" in page.headers["Cache-Control"]
 
 
@@ -79,92 +73,29 @@ def test_who_sees_the_form():
     assert client_of(world.vendor()).get(address("bid-form", draft)).status_code == 404
 
 
-def test_check_tells_everything_at_once_and_keeps_nothing():
-    scenario, vendor = world.published_scenario(), world.vendor()
-    page = client_of(vendor).post(address("bid-form", scenario), {"step": "check"})
-    assert page.status_code == 422
-    text = text_of(page)
-    summary = text[text.index("jb-summary") : text.index("</section>")]
-    for anchor in ("id_legal_representative", "id_statement_Q2", "id_commitment_M1", "id_node_1"):
-        assert f'href="#{anchor}"' in summary
-    page = client_of(vendor).post(
-        address("bid-form", scenario),
-        posted(scenario, step="check", files_price=SimpleUploadedFile("p.pdf", b"price")),
-    )
-    assert page.status_code == 200
-    assert hashlib.sha256(b"price").hexdigest() in text_of(page)
-    assert Bid.objects.count() == 0
-
-
-def test_what_was_typed_is_kept_and_stands_beside_its_fault():
-    scenario = world.published_scenario()
-    body = posted(scenario, step="submit", risks=MARKUP, total_cny="１２０万")
-    body |= {"team-0-years": "viele", "team-1-name": MARKUP, "team-TOTAL_FORMS": 3}
-    page = client_of(world.vendor()).post(address("bid-form", scenario), body, headers=HTMX)
-    assert page.status_code == 422
-    text = text_of(page)
-    assert "<html" not in text
-    assert 'value="１２０万"' in text
-    assert 'value="viele"' in text
-    assert 'id="id_team-0-years_error"' in text
-    assert 'id="id_team-1-role_error"' in text
-    assert "id_team-2-name" not in text
-    assert 'id="id_total_cny_error"' in text
-
-
-def test_submit_leads_to_the_receipt():
+def test_the_form_brings_what_sealing_needs_and_takes_nothing_back():
     scenario, vendor = world.published_scenario(), world.vendor()
     client = client_of(vendor)
-    body = posted(scenario, step="submit", once="one")
-    page = client.post(address("bid-form", scenario), body, headers=HTMX)
-    bid = Bid.objects.get()
-    assert page.headers["HX-Redirect"] == reverse("bid", args=[bid.uid])
-    again = client.post(address("bid-form", scenario), body)
-    assert (again.status_code, again.url) == (302, reverse("bid", args=[bid.uid]))
-    assert BidVersion.objects.count() == 1
-    page = client.get(again.url)
-    receipt = BidVersion.objects.get().receipt
-    url = reverse("receipt", args=[receipt.uid])
-    assert url in text_of(page)
-    file = client.get(url)
-    assert verify(json.loads(file.content))["version"] == 1
-    assert file.headers["Content-Disposition"].startswith("attachment")
+    page = client.get(address("bid-form", scenario))
+    data = page.context["data"]
+    assert data["sheet"] == sealing_sheet(vendor, scenario) | {"now": data["sheet"]["now"]}
+    assert data["nodes"] == ["签约", "中期", "验收"]
+    assert data["sentences"]["fill_in"] == "请填写此项。"
+    text = text_of(page)
+    form = text[text.index("<form hidden") : text.index("</form>", text.index("<form hidden"))]
+    assert "action=" not in form.split(">")[0]
+    assert 'type="submit"' not in form
+    assert client.post(address("bid-form", scenario), {"risks": "风险"}).status_code == 405
 
 
-def test_late_is_told_with_everything_kept(clock):
+def test_after_the_deadline_the_form_is_closed(clock):
     scenario, vendor = world.published_scenario(), world.vendor()
     bids.pass_deadline(scenario, clock)
-    body = posted(scenario, step="submit", risks="风险若干")
-    page = client_of(vendor).post(address("bid-form", scenario), body)
-    assert page.status_code == 409
-    assert "风险若干" in text_of(page)
     page = client_of(vendor).get(address("bid-form", scenario))
     assert page.status_code == 200
-    assert 'name="approach"' not in text_of(page)
-
-
-def test_too_large_an_upload_is_a_sentence_not_an_error(monkeypatch):
-    monkeypatch.setattr(uploads, "REQUEST_LIMIT", 200_000)
-    scenario = world.published_scenario()
-    files = {"files_price": SimpleUploadedFile("p.pdf", b"x" * 300_000)}
-    body = posted(scenario, step="submit", risks="风险若干", **files)
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(world.vendor().user)
-    url = address("bid-form", scenario)
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get(url).content.decode())
-    page = client.post(url, {**body, "csrfmiddlewaretoken": token[1]})
-    assert page.status_code == 413
-    assert "风险若干" in text_of(page)
-    assert Bid.objects.count() == 0
-
-
-def test_one_file_above_its_limit():
-    scenario = world.published_scenario()
-    big = SimpleUploadedFile("p.pdf", b"x" * (10 * 1024 * 1024 + 1))
-    body = posted(scenario, step="check", files_price=big)
-    page = client_of(world.vendor()).post(address("bid-form", scenario), body)
-    assert page.status_code == 413
-    assert "p.pdf" in text_of(page)
+    text = text_of(page)
+    assert 'name="approach"' not in text
+    assert "seal-data" not in text
 
 
 # -- One's bid -----------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 import logging
 import tempfile
+from base64 import b64encode
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -31,7 +31,6 @@ from marketplace.ledger.queries import history
 from marketplace.scenarios.models import Scenario, State
 from tests import world
 from tests.bidding import bids
-from tests.bidding.posting import posted
 
 pytestmark = pytest.mark.django_db
 CANARY = "金丝雀Canary7391"
@@ -174,16 +173,22 @@ def files_with(text, folder):
     ]
 
 
+def handed_in(vendor, scenario, body):
+    url = reverse("api-bid-submit", args=[scenario.uid])
+    return client_of(vendor).post(url, body, content_type="application/json")
+
+
 def test_before_the_opening_nothing_readable_is_at_rest(clock, tmp_path, monkeypatch, caplog):
-    """Handed in through the page, as a bidder does."""
+    """Handed in readable, through the only door that still takes that: the API's."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     caplog.set_level(logging.DEBUG)
     scenario, vendor = world.published_scenario(), world.vendor()
-    body = posted(scenario, approach=f"{CANARY} 方法", note=CANARY, step="submit")
-    body["files_technical"] = SimpleUploadedFile(f"{CANARY}.pdf", CANARY.encode() * 500_000)
-    body["statement_Q1"] = CANARY
-    answer = client_of(vendor).post(reverse("bid-form", args=[scenario.ref]), body)
-    assert answer.status_code == 302, answer.content.decode()[:2000]
+    forms = bids.forms(technical__approach=f"{CANARY} 方法", price__note=CANARY)
+    forms["business"]["condition_statements"]["Q1"] = CANARY
+    content = b64encode(CANARY.encode() * 300_000).decode()
+    files = {"technical": [{"name": f"{CANARY}.pdf", "content": content}]}
+    answer = handed_in(vendor, scenario, {"forms": forms, "files": files})
+    assert answer.status_code == 201, answer.content.decode()[:2000]
     assert Bid.objects.count() == 1
     root = storage.path_of(".")
     assert tables_with(CANARY) == []
@@ -201,9 +206,8 @@ def test_a_refused_bid_leaves_nothing_either(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     caplog.set_level(logging.DEBUG)
     scenario, vendor = world.published_scenario(), world.vendor()
-    body = posted(scenario, approach=REFUSED_CANARY, total_cny="", step="submit")
-    answer = client_of(vendor).post(reverse("bid-form", args=[scenario.ref]), body)
-    assert answer.status_code == 422
+    forms = bids.forms(technical__approach=REFUSED_CANARY, price__total_cny="")
+    assert handed_in(vendor, scenario, {"forms": forms}).status_code == 422
     assert tables_with(REFUSED_CANARY) == []
     assert files_with(REFUSED_CANARY, storage.path_of(".")) == []
     assert list(tmp_path.iterdir()) == []

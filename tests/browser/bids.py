@@ -30,8 +30,8 @@ def bid_under_seal(walk: Walk) -> list[Reader]:
     to_bid_form(leader)
     leader.look("bid-form", closely=True)
     leader.page.set_input_files("[name=files_technical]", typed.ANNEX)
-    with leader.refused_with(422):
-        leader.page.click("button[value=check]")
+    leader.page.click("[data-seal-do=check]")
+    leader.page.wait_for_selector(".jb-summary:not([hidden])")
     assert len(leader.problems()) > 12
     leader.look("bid-refused")
     fill_bid(leader, names[0], 990_000, "99.1")
@@ -40,17 +40,17 @@ def bid_under_seal(walk: Walk) -> list[Reader]:
         leader.page.evaluate("document.querySelector('[name=files_technical]').files.length") == 1
     )
     leader.page.set_input_files("[name=files_business]", typed.LICENCE)
-    leader.send("button[value=check]")
-    leader.page.wait_for_selector("#bid-body .jb-good")
-    leader.look("bid-checked")
-    leader.press("button[value=submit]", "**/bids/**")
+    seal(leader)
+    leader.look("bid-sealed", closely=True)
+    leader.press("[data-seal-do=submit]", "**/bids/**")
     leader.look("bid")
     leader.reload()
     check_receipt(leader)
     for reader, name, total in ((other, names[1], 880_000), (third, names[2], 700_000)):
         to_bid_form(reader)
         fill_bid(reader, name, total)
-        reader.press("button[value=submit]", "**/bids/**")
+        seal(reader)
+        reader.press("[data-seal-do=submit]", "**/bids/**")
     other.glance("bid-en")
     revise(leader, names[0])
     third.page.click("details.jb-confirm summary")
@@ -79,6 +79,14 @@ def fill_bid(reader: Reader, name: str, *given: Any) -> None:
         reader.fill_rows(part, rows)
 
 
+def seal(reader: Reader) -> None:
+    reader.page.click("[data-seal-do=check]")
+    reader.page.wait_for_selector("[data-seal-checked] .jb-good")
+    reader.page.check("[data-seal-confirm]")
+    reader.page.click("[data-seal-do=seal]")
+    reader.page.wait_for_selector("[data-seal-sealed] .jb-good")
+
+
 def check_receipt(vendor: Reader) -> None:
     """The file holds by the offline script and on the page."""
     raw = vendor.download("main tbody a[download]")
@@ -102,7 +110,8 @@ def revise(vendor: Reader, name: str) -> None:
     vendor.press("main a.btn[href$='/bid/']")
     fill_bid(vendor, name, 960_000, "99.1")
     vendor.page.set_input_files("[name=files_technical]", typed.ANNEX)
-    vendor.press("button[value=submit]", "**/bids/**")
+    seal(vendor)
+    vendor.press("[data-seal-do=submit]", "**/bids/**")
     assert vendor.page.locator("main tbody tr").count() == 2
     vendor.glance("bid-revised")
 

@@ -7,9 +7,12 @@ import re
 import resource
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
+from uuid import uuid4
 
 import requests
 from django.conf import settings
@@ -20,7 +23,9 @@ from django.test import Client
 from config.runtime.process import ROOT, Child
 from config.runtime.state import free_port
 from marketplace.base.actor import Actor
+from marketplace.scenarios.models import Scenario
 from tests import world
+from tests.bidding.sealed_uploads import envelopes
 
 PYTHON = sys.executable
 CELERY = [PYTHON, "-m", "celery", "--quiet", "-A", "config"]
@@ -169,18 +174,56 @@ class Service:
     def submit_bid(
         self,
         session: requests.Session,
-        address: str,
-        body: dict[str, Any],
-        files: list[tuple[str, tuple[str, bytes]]] | None = None,
+        scenario: Scenario,
+        forms: Any = None,
+        files: dict[str, dict[str, bytes]] | None = None,
     ) -> requests.Response:
-        """Open the form and send it, as a browser does; the answer is not followed."""
-        url = f"{self.address}/scenarios/{address}/bid/"
-        page = session.get(url, timeout=15)
+        """Sealed here, uploaded, assembled, submitted, as a browser does; the last answer.
+
+        Ends at the first refusal, whose answer it returns.
+        """
+        about = f"{self.address}/api/v1/scenarios/{scenario.uid}"
+        page = session.get(f"{self.address}/scenarios/{scenario.address}/bid/", timeout=15)
         assert page.status_code == 200, page.text
-        names = ("csrfmiddlewaretoken", "once")
-        sent = body | {name: hidden(page.text, name) for name in names} | {"step": "submit"}
-        fields = [(name, (None, str(value).encode())) for name, value in sent.items()]
-        return session.post(url, files=[*fields, *(files or [])], allow_redirects=False, timeout=30)
+        sheet = session.get(f"{about}/sealing/", timeout=15).json()
+        csrf = {"X-CSRFToken": session.cookies["csrftoken"]}
+        uploads = {}
+        for envelope, sealed in envelopes(sheet, forms, files).items():
+            answer = self.upload(session, f"{envelope}.age", sealed, csrf)
+            if not answer.ok:
+                return answer
+            uploads[envelope] = answer.url.rstrip("/").rsplit("/", 1)[1]
+        made = session.post(f"{about}/packages/", json={"uploads": uploads}, headers=csrf)
+        if not made.ok:
+            return made
+        package = f"{self.address}/api/v1/packages/{made.json()['uid']}/submit/"
+        return session.post(package, headers=csrf | {"Idempotency-Key": uuid4().hex}, timeout=30)
+
+    def upload(
+        self, session: requests.Session, name: str, body: bytes, csrf: dict[str, str]
+    ) -> requests.Response:
+        """By tus, in chunks of 8 MiB."""
+        told = {"filename": name, "purpose": "sealed"}
+        pairs = [f"{key} {b64encode(text.encode()).decode()}" for key, text in told.items()]
+        headers = csrf | {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(body))}
+        answer = session.post(
+            f"{self.address}/api/v1/uploads/",
+            headers=headers | {"Upload-Metadata": ",".join(pairs)},
+            timeout=30,
+        )
+        at = 0
+        while answer.ok and at < len(body):
+            chunk = body[at : at + 8 * 1024 * 1024]
+            place = answer.headers.get("Location") or answer.url
+            answer = session.patch(
+                urljoin(self.address, place),
+                data=chunk,
+                headers=headers
+                | {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"},
+                timeout=60,
+            )
+            at += len(chunk)
+        return answer
 
 
 def hidden(page: str, name: str) -> str:

@@ -19,7 +19,7 @@ from config.runtime.state import State
 from marketplace.base import clock as site_clock
 from marketplace.bidding.models import Bid, BidState, BidVersion, Opening
 from tests import servers_plugin, world
-from tests.bidding import bids, posting
+from tests.bidding import bids
 from tests.faults.service import wait_until
 
 pytestmark = pytest.mark.slow
@@ -155,43 +155,40 @@ class Watch:
         os.close(self.descriptor)
 
 
-def canary_bid(scenario, word, number):
+def canary_bid(word, number):
     """A bid whose every free field holds the word, and every long figure the number."""
 
     def mark(place):
         return f"金丝雀{word}{place}"
 
     price = f"{number}.37"
-    body = posting.posted(
-        scenario,
-        legal_representative=mark("lawful"),
-        project_leader=mark("leader"),
-        contact_name=mark("contact"),
-        contact_phone=f"021-{number}",
-        contact_email=f"{word}@canary.invalid",
-        related_parties=mark("related"),
-        approach=mark("approach") * 400,
-        risks=mark("risks"),
-        resources=mark("resources"),
-        note=mark("note"),
-        total_cny=price,
-        node_0=f"{number}.00",
-        node_1="0.30",
-        node_2="0.07",
-        commitment_M1=f"{number}.25",
-        statement_Q1=mark("first"),
-        statement_Q2=mark("second"),
+    nodes = zip(("签约", "中期", "验收"), (f"{number}.00", "0.30", "0.07"), strict=True)
+    forms = bids.forms(
+        business__legal_representative=mark("lawful"),
+        business__project_leader=mark("leader"),
+        business__contact_name=mark("contact"),
+        business__contact_phone=f"021-{number}",
+        business__contact_email=f"{word}@canary.invalid",
+        business__related_parties=mark("related"),
+        business__team=[{"name": mark("person"), "role": mark("role"), "years": 9}],
+        business__condition_statements={"Q1": mark("first"), "Q2": mark("second")},
+        technical__approach=mark("approach") * 400,
+        technical__risks=mark("risks"),
+        technical__resources=mark("resources"),
+        technical__commitments={"M1": f"{number}.25"},
+        technical__plan=[{"month": 2, "result": mark("result")}],
+        price__note=mark("note"),
+        price__total_cny=price,
+        price__nodes=[{"name": name, "amount_cny": amount} for name, amount in nodes],
     )
-    body |= {"team-0-name": mark("person"), "team-0-role": mark("role")}
-    body |= {"plan-0-result": mark("result"), "plan-1-result": mark("end")}
     line = f"{mark('attached')}\n".encode()
     small, big = line * 20, line * (BIG // len(line) + 1)
-    attached = [
-        ("files_business", (f"business-{word}.txt", small)),
-        ("files_technical", (f"technical-{word}.txt", big)),
-        ("files_price", (f"price-{word}.txt", small)),
-    ]
-    return body, attached
+    attached = {
+        "business": {f"business-{word}.txt": small},
+        "technical": {f"technical-{word}.txt": big},
+        "price": {f"price-{word}.txt": small},
+    }
+    return forms, attached
 
 
 def test_the_guises_of_a_text_are_found():
@@ -218,18 +215,18 @@ def test_nothing_of_a_bid_is_readable_before_its_opening(service, committing_db,
     assert watch.names() == ["proof"]
 
     session = service.sign_in(vendor)
-    body, attached = canary_bid(scenario, word, number)
-    # Checked first, as the page offers it, then submitted, then once more with a fault in it.
-    url = f"{service.address}/scenarios/{scenario.address}/bid/"
-    csrf = {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
-    fields = [(name, (None, str(value).encode())) for name, value in (body | csrf).items()]
-    checked = session.post(url, files=[*fields, *attached], timeout=30)
-    assert (checked.status_code, word in checked.text) == (200, True)
-    answer = service.submit_bid(session, scenario.address, body, attached)
-    assert answer.status_code == 302, answer.text
-    broken = service.submit_bid(session, scenario.address, body | {"risks": ""}, attached)
-    assert (broken.status_code, word in broken.text) == (422, True)
-    assert session.get(service.address + answer.headers["Location"], timeout=15).ok
+    forms, attached = canary_bid(word, number)
+    answer = service.submit_bid(session, scenario, forms, attached)
+    assert answer.status_code == 201, answer.text
+    # What the other way in, where the server seals, is sent and refuses.
+    csrf = {"X-CSRFToken": session.cookies["csrftoken"]}
+    broken = session.post(
+        f"{service.address}/api/v1/scenarios/{scenario.uid}/bids/",
+        json={"forms": forms | {"price": {}}},
+        headers=csrf,
+        timeout=30,
+    )
+    assert broken.status_code == 422
     version = BidVersion.objects.select_related("bid").get()
     assert version.envelopes.count() == 3
     assert sum(version.envelopes.values_list("size", flat=True)) > BIG

@@ -21,6 +21,7 @@ from config.runtime.state import State
 from config.runtime.supervise import Supervisor
 from marketplace.base import clock as site_clock
 from marketplace.base import queue
+from marketplace.base.errors import DeadlinePassed
 from marketplace.base.models import IdempotencyKey, OutboxJob
 from marketplace.bidding.models import Bid, BidState, BidVersion, OpenedEnvelope, OpenedFile
 from marketplace.ledger.models import Event, Receipt
@@ -29,7 +30,7 @@ from marketplace.ledger.verify import verify
 from marketplace.scenarios import sweeps
 from marketplace.scenarios.models import State as ScenarioState
 from tests import world
-from tests.bidding import bids, posting
+from tests.bidding import bids
 from tests.faults.service import PYTHON, Service, ticking, wait_until, waiting_for_locks
 
 A_FEW_SECONDS = 6
@@ -45,8 +46,7 @@ def test_postgresql_killed_and_back(own_postgres, folder, settings):
         scenario, vendor = world.published_scenario(), world.vendor()
         service.start_web()
         session = service.sign_in(vendor)
-        body = posting.posted(scenario)
-        assert service.submit_bid(session, scenario.address, body).status_code == 302
+        assert service.submit_bid(session, scenario).status_code == 201
         receipt = reverse("receipt", args=[BidVersion.objects.get().receipt.uid])
         before = session.get(service.address + receipt, timeout=15).json()
         connections.close_all()
@@ -66,8 +66,7 @@ def test_postgresql_killed_and_back(own_postgres, folder, settings):
         assert session.get(f"{service.address}/desk/", timeout=15).url.endswith("/desk/")
         after = session.get(service.address + receipt, timeout=15)
         assert (after.status_code, after.json()) == (200, before)
-        again = service.submit_bid(session, scenario.address, body)
-        assert again.status_code == 302
+        assert service.submit_bid(session, scenario).status_code == 201
         assert Bid.objects.get().versions_count == 2
     finally:
         service.stop()
@@ -128,9 +127,9 @@ def test_valkey_killed_with_its_data_gone(service, clock, monkeypatch):
         child.process.wait()
         shutil.rmtree(service.folder / "valkey" / "appendonlydir")
         began = time.monotonic()
-        answer = service.submit_bid(session, scenario.address, posting.posted(scenario))
+        answer = service.submit_bid(session, scenario)
         assert time.monotonic() - began < A_FEW_SECONDS
-        assert answer.status_code == 302
+        assert answer.status_code == 201
         version = BidVersion.objects.select_related("receipt").get()
         verify(document(version.receipt), published_key=public_key_text())
         assert service.status("/health/ready") == 200
@@ -178,9 +177,9 @@ def test_no_worker_across_a_deadline(committing_db, clock):
     browser = Client()
     browser.force_login(late.user)
     url = reverse("bid-form", args=[scenario.address])
-    answer = browser.post(url, posting.posted(scenario) | {"step": "submit"})
-    assert answer.status_code == 409
-    assert answer.context["refusal"].code == "deadline.passed"
+    assert browser.get(url).context["closed"].code == "deadline.passed"
+    with pytest.raises(DeadlinePassed):
+        bids.bid(scenario, late)
     assert Bid.objects.filter(organisation=late.organisation).count() == 0
 
     # Visitors and the vendor see a closed scenario, although no worker has recorded it.
@@ -278,17 +277,17 @@ def test_a_full_disk_refuses_and_keeps_nothing(service):
     scenario, vendor = world.published_scenario(), world.vendor()
     web = service.start_web()
     session = service.signed_in(vendor)
-    body = posting.posted(scenario)
-    attached = [("files_technical", ("annex.txt", b"annex" * 200_000))]
+    attached = {"technical": {"annex.txt": b"annex" * 200_000}}
     storage = service.folder / "storage"
 
     def refused():
-        answer = service.submit_bid(session, scenario.address, body, attached)
+        answer = service.submit_bid(session, scenario, files=attached)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
-        assert body["approach"] in answer.text
         for model in (Bid, BidVersion, Receipt, IdempotencyKey):
             assert model.objects.count() == 0
-        assert [path for path in storage.rglob("*") if path.is_file()] == []
+        # What came of the envelope that broke off waits in the spool to go on; nothing else is kept.
+        kept = [path for path in storage.rglob("*") if path.is_file()]
+        assert [path for path in kept if path.parent.name != "spool"] == []
 
     # No file may grow beyond 256 KiB: the third write of the big envelope fails.
     processes = [web.process.pid, *children_of(web.process.pid)]
@@ -313,12 +312,12 @@ def test_a_full_disk_refuses_and_keeps_nothing(service):
     # The storage is not there at all.
     shutil.rmtree(storage)
     storage.write_bytes(b"")
-    answer = service.submit_bid(session, scenario.address, body, attached)
+    answer = service.submit_bid(session, scenario, files=attached)
     assert (answer.status_code, Bid.objects.count()) == (503, 0)
     storage.unlink()
     storage.mkdir()
 
-    assert service.submit_bid(session, scenario.address, body, attached).status_code == 302
+    assert service.submit_bid(session, scenario, files=attached).status_code == 201
     assert BidVersion.objects.get().envelopes.count() == 3
 
 

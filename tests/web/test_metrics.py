@@ -15,7 +15,7 @@ from marketplace.base.models import OutboxJob
 from marketplace.bidding.models import BidVersion
 from marketplace.ledger.models import Event
 from tests import world
-from tests.bidding import bids, posting
+from tests.bidding import bids
 from tests.faults.service import Service, wait_until
 
 TOKEN = "a" * 40
@@ -105,7 +105,7 @@ def test_a_bid_changes_no_figure_and_no_line_of_the_log(service, tmp_path):
         requests.get(f"{service.address}/goals/", timeout=15)
     wait_until(lambda: any("goals" in line for line in figures()), "the first figures")
     before, log = figures(), service.children["web"].log.read_text()
-    assert service.submit_bid(session, scenario.address, posting.posted(scenario)).ok
+    assert service.submit_bid(session, scenario).status_code == 201
     version = BidVersion.objects.get()
     assert session.get(f"{service.address}/bids/{version.bid.uid}/", timeout=15).ok
     assert Event.objects.filter(kind="bid.submitted").exists()

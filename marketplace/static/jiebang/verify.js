@@ -241,6 +241,16 @@ function openCheckpoint(note, known) {
   return { ...checkpoint, signatures: verified };
 }
 
+// A readable leaf with its proof {leaf, index, checkpoint, hashes}, under a checkpoint that the log's
+// verifier key signed: {leaf: what it says, size}. Raises NotValid, or TypeError for other shapes.
+export function leafInLog({ leaf, index, checkpoint, hashes }, vkey) {
+  const { size, root } = openCheckpoint(checkpoint, [parseVkey(vkey)]);
+  const data = unbase64(leaf);
+  const found = inclusionRoot(leafHash(data), index, size, list(hashes).map(unbase64));
+  if (!same(found, root)) throw new NotValid("inclusion");
+  return { leaf: object(parseBytes(data)), size };
+}
+
 // -- Leaves and receipts --------------------------------------------------------------------------
 const keyId = (publicKey) => hex(sha256(publicKey)).slice(0, 16);
 const commitment = (body, salt) => sha256(joined(utf8("jiebang-leaf/1\n"), salt, body));

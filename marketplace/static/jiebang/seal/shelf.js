@@ -1,0 +1,64 @@
+// Where sealed envelopes lie until the server has them: the browser's own private files. Readable
+// content never comes here. Beside them a note (localStorage) of what they are.
+const FOLDER = "jiebang-sealed";
+
+async function folderOf(key, create = true) {
+  const root = await navigator.storage.getDirectory();
+  const all = await root.getDirectoryHandle(FOLDER, { create });
+  return all.getDirectoryHandle(key, { create });
+}
+
+// Something to write pieces into; closes when it is told so. In a worker.
+export async function sink(key, name) {
+  const folder = await folderOf(key);
+  const handle = await folder.getFileHandle(name, { create: true });
+  if (handle.createSyncAccessHandle) {
+    const open = await handle.createSyncAccessHandle();
+    open.truncate(0);
+    let at = 0;
+    return {
+      write(piece) {
+        at += open.write(piece, { at });
+      },
+      close() {
+        open.flush();
+        open.close();
+      },
+    };
+  }
+  const open = await handle.createWritable();
+  return { write: (piece) => open.write(piece), close: () => open.close() };
+}
+
+export async function sealedFile(key, name) {
+  const folder = await folderOf(key, false);
+  return (await folder.getFileHandle(name)).getFile();
+}
+
+export async function clearShelf(key) {
+  localStorage.removeItem(noteName(key));
+  try {
+    const root = await navigator.storage.getDirectory();
+    const all = await root.getDirectoryHandle(FOLDER);
+    await all.removeEntry(key, { recursive: true });
+  } catch { /* nothing lay there */ }
+}
+
+const noteName = (key) => `jiebang-sealed:${key}`;
+
+export function putNote(key, note) {
+  localStorage.setItem(noteName(key), JSON.stringify(note));
+}
+
+// The note, if the envelopes that it names still lie there with their sizes; else null.
+export async function noteOf(key) {
+  try {
+    const note = JSON.parse(localStorage.getItem(noteName(key)));
+    for (const { envelope, size } of note.envelopes) {
+      if ((await sealedFile(key, `${envelope}.age`)).size !== size) return null;
+    }
+    return note;
+  } catch {
+    return null;
+  }
+}
