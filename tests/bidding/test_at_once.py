@@ -14,7 +14,6 @@ from marketplace.bidding.actions import (
     discard_stale_packages,
     fail_thin_listing,
     packages,
-    seal_package,
     start_eligibility,
     submit_bid,
     submit_package,
@@ -91,7 +90,7 @@ def test_one_key_twice_at_once_is_one_version(two_at_once):
 
 def test_one_package_twice_at_once_is_one_version(two_at_once):
     scenario, vendor = world.published_scenario(), world.vendor()
-    package = seal_package(actor=vendor, scenario_uid=scenario.uid, forms=bids.forms())
+    package = assembled(scenario, vendor)
     done = two_at_once(*[lambda: submit_package(actor=vendor, package_uid=package.uid)] * 2)
     assert sum(isinstance(result, StateConflict) for result in done) == 1
     assert BidVersion.objects.count() == 1
