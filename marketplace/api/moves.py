@@ -37,6 +37,7 @@ ROUTES: dict[str, tuple[str, str]] = {
     "choose_nobody": ("POST", "api-choose-nobody"),
     "withdraw_bid": ("POST", "api-bid-withdraw"),
     "check_condition": ("POST", "api-bid-checks"),
+    "certify_return": ("POST", "api-bid-return"),
     "commit_hashes": ("POST", "api-commit-hashes"),
     "submit_package": ("POST", "api-package-submit"),
     "confirm_opening": ("POST", "api-opening-confirm"),

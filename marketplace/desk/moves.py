@@ -19,6 +19,7 @@ from marketplace.accounts.rules import (
 from marketplace.awards.models import DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.models import BidState, OpeningState
+from marketplace.bidding.returns.queries import OVER
 from marketplace.committee.models import (
     MemberState,
     Panel,
@@ -76,6 +77,9 @@ def on_bid(desk: Desk, *, organisation_id: int, state: str, scenario: Scenario) 
     checking = scenario.state == State.ELIGIBILITY and state == BidState.OPENED
     if actor.role == Role.SECRETARY and checking and not scenario.suspended:
         return ["check_condition"]
+    over = scenario.state in OVER and state not in {BidState.WON, BidState.WITHDRAWN}
+    if actor.role == Role.OFFICER and over and scenario.pk in desk.unreturned:
+        return ["certify_return"]
     return []
 
 
