@@ -39,6 +39,7 @@ ROUTES: dict[str, tuple[str, str]] = {
     "change_consortium": ("POST", "api-bid-consortium-change"),
     "decide_consortium": ("POST", "api-bid-consortium-decide"),
     "check_condition": ("POST", "api-bid-checks"),
+    "certify_return": ("POST", "api-bid-return"),
     "commit_hashes": ("POST", "api-commit-hashes"),
     "submit_package": ("POST", "api-package-submit"),
     "confirm_opening": ("POST", "api-opening-confirm"),

@@ -69,6 +69,7 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
         bids.BidDecideConsortium,
     ),
     "bid-checks": ("bids/<uuid:uid>/checks/", openings.BidCheck),
+    "bid-return": ("bids/<uuid:uid>/return/", openings.BidReturn),
     "sealing": ("scenarios/<uuid:uid>/sealing/", bids.Sealing),
     "commit-hashes": ("scenarios/<uuid:uid>/commitments/", bids.CommitmentMake),
     "package-assemble": ("scenarios/<uuid:uid>/packages/", bids.PackageAssemble),

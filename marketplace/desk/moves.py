@@ -20,6 +20,7 @@ from marketplace.awards.models import DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.consortia.actions import CHANGE_BIDS, CHANGE_STATES
 from marketplace.bidding.models import Bid, BidState, OpeningState
+from marketplace.bidding.returns.queries import OVER
 from marketplace.bidding.rules import can_decide_consortium_change, can_request_consortium_change
 from marketplace.committee.models import (
     MemberState,
@@ -78,6 +79,9 @@ def on_bid(desk: Desk, *, organisation_id: int, state: str, scenario: Scenario) 
     checking = scenario.state == State.ELIGIBILITY and state == BidState.OPENED
     if actor.role == Role.SECRETARY and checking and not scenario.suspended:
         return ["check_condition"]
+    over = scenario.state in OVER and state not in {BidState.WON, BidState.WITHDRAWN}
+    if actor.role == Role.OFFICER and over and scenario.pk in desk.unreturned:
+        return ["certify_return"]
     return []
 
 

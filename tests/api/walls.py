@@ -66,6 +66,7 @@ DEMANDS = {
     "receipts_retrieve":               "- c p - c c - - - c",
     "openings_list":                   "- a a a a a a a a a",
     "openings_retrieve":               "- c c - c c - c - c",
+    "bids_certify_return":             "- - - - c - - - - -",
     "openings_record":                 "n e e n e e n e n e",
     "openings_confirm":                "- - - - - - - c - -",
     "panels_list":                     "- a a a a a a a a a",

@@ -34,6 +34,7 @@ from marketplace.bidding.models import (
     SealedPackage,
 )
 from marketplace.bidding.opener import open_confirmed
+from marketplace.bidding.returns.actions import certify_return
 from marketplace.bidding.sealing import seal_bid
 from marketplace.committee.actions import decide_consortium_change
 from marketplace.files.models import Upload, UploadState
@@ -281,3 +282,18 @@ def test_of_two_requests_and_two_decisions_at_once_one_counts(clock, two_at_once
         kind for kind in kinds() if kind.startswith("consortium.change") and kind[-4:] != "sted"
     ]
     assert len(told) == 1
+
+
+def test_two_officers_certify_one_return_once(two_at_once, clock):
+    scenario = world.published_scenario()
+    won, lost = (bids.bid(scenario).bid for _ in range(2))
+    bids.open_first(scenario, clock)
+    Bid.objects.filter(pk=won.pk).update(state=BidState.WON)
+    Bid.objects.filter(pk=lost.pk).update(state=BidState.LOST)
+    Scenario.objects.update(state=State.AWARDED, ended_at=clock.now())
+    officers = [world.officer(), world.officer()]
+    results = two_at_once(
+        *[partial(certify_return, actor=a, bid_uid=lost.uid, kind="destroyed") for a in officers]
+    )
+    assert sorted(type(one).__name__ for one in results) == ["ReturnCertificate", "StateConflict"]
+    assert kinds().count("return.certified") == 1

@@ -8,6 +8,7 @@ from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
 from marketplace.bidding.models import Bid
 from marketplace.bidding.rules import (
     can_bid,
+    can_certify_return,
     can_check_eligibility,
     can_confirm_opening,
     can_decide_consortium_change,
@@ -34,11 +35,17 @@ MATRIX = {
     can_check_eligibility: "- -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_request_consortium_change: "- + + - - - - - - - - - - - - - -",
     can_decide_consortium_change: " - - - - - - + - - - - - - - - - -",
+    can_certify_return: "  -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -",
     can_see_eligibility: " -  -  -  -  -  +  +  +  -  -  -  -  -  -  -  -  -",
 }
 
 
-OF_BIDS = {can_withdraw_bid, can_request_consortium_change, can_decide_consortium_change}
+OF_BIDS = {
+    can_withdraw_bid,
+    can_certify_return,
+    can_request_consortium_change,
+    can_decide_consortium_change,
+}
 
 
 def actor_called(who, bid):
