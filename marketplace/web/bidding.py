@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -27,6 +27,7 @@ from marketplace.bidding.models import (
     OpenedFile,
 )
 from marketplace.bidding.record.queries import records
+from marketplace.bidding.returns.queries import certificates, require_kept
 from marketplace.bidding.rules import (
     can_bid,
     can_withdraw_bid,
@@ -40,6 +41,7 @@ from marketplace.files.sniffing import UNKNOWN
 from marketplace.ledger import receipts
 from marketplace.ledger.log.queries import promised_by, sealed
 from marketplace.scenarios.models import Envelope, Scenario
+from marketplace.web.consortium_shown import consortium_of
 from marketplace.web.forms.bidding import BidForm, row_forms
 from marketplace.web.pages import (
     actor_of,
@@ -163,7 +165,13 @@ def bid_withdraw(request: Request, uid: UUID) -> HttpResponse:
     return redirect("bid", uid)
 
 
-def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> HttpResponse:
+def bid_page(
+    request: Request,
+    uid: UUID,
+    error: DomainError | None = None,
+    typed: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """typed: a refused form of the consortium, by its name."""
     actor = actor_of(request)
     rows = Bid.objects.visible_to(actor).select_related("organisation", "scenario__profile")
     row = first_or_404(rows.filter(uid=uid))
@@ -188,10 +196,12 @@ def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> H
         "can_revise": mine and open_now,
         "can_withdraw": mine and open_now and row.state == BidState.SUBMITTED,
         "contents": contents,
+        "consortium": consortium_of(actor, row, typed),
         "verdicts": verdicts_of(row),
         "result": result_of(actor, row),
         "openings": queries.openings(actor, row.scenario),
         "records": records(actor, row.scenario),
+        "certificates": certificates(actor, [row]),
         "consequences": [
             _("It will never be opened."),
             _("Until the deadline you may submit again."),
@@ -257,6 +267,9 @@ def opened_file(request: Request, uid: UUID) -> HttpResponseBase:
     rows = OpenedFile.objects.visible_to(actor_of(request))
     row = first_or_404(rows.filter(uid=uid))
     require_confidentiality(actor_of(request))
+    _kept, gone = attempt(require_kept, file=row)
+    if gone:
+        return render(request, "errors/destroyed.html", {"sentence": str(gone)}, status=gone.status)
     record_access(actor=actor_of(request), subject_uid=row.uid, what="bid.file")
     return send(request, Served(row.stored_name, row.name, row.sha256, row.size, UNKNOWN))
 
