@@ -1,10 +1,13 @@
 """Before the deadline nobody else learns of a bid; before the opening nobody reads one."""
 
+import json
 import logging
 import tempfile
 from base64 import b64encode
 
 import pytest
+import redis
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -30,7 +33,7 @@ from marketplace.ledger.models import Event
 from marketplace.ledger.queries import history
 from marketplace.scenarios.models import Scenario, State
 from tests import world
-from tests.bidding import bids
+from tests.bidding import bids, sealed_uploads
 
 pytestmark = pytest.mark.django_db
 CANARY = "金丝雀Canary7391"
@@ -173,26 +176,65 @@ def files_with(text, folder):
     ]
 
 
-def handed_in(vendor, scenario, body):
-    url = reverse("api-bid-submit", args=[scenario.uid])
-    return client_of(vendor).post(url, body, content_type="application/json")
+def valkey_with(text):
+    """Every key of the cache and of the queues whose value, tasks among them, holds the text."""
+    reads = {
+        b"string": lambda client, key: [client.get(key)],
+        b"list": lambda client, key: client.lrange(key, 0, -1),
+        b"set": lambda client, key: client.smembers(key),
+        b"zset": lambda client, key: client.zrange(key, 0, -1),
+        b"hash": lambda client, key: [*client.hgetall(key).items()],
+    }
+    needles = [text.encode(), json.dumps(text).encode(), b64encode(text.encode())]
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.set("canary", "found " + text)
+        found = [
+            key
+            for key in client.scan_iter()
+            for kind in [client.type(key)]
+            if kind in reads
+            for held in [flat(reads[kind](client, key))]
+            if any(needle in held for needle in needles)
+        ]
+        client.delete("canary")
+    return found
+
+
+def flat(values):
+    return b" ".join(
+        part for value in values for part in (value if isinstance(value, tuple) else (value,))
+    )
+
+
+def handed_in(vendor, scenario, forms, files):
+    """Sealed on the bidder's side, then through the doors."""
+    sheet = client_of(vendor).get(reverse("api-sealing", args=[scenario.uid])).json()
+    sealed = sealed_uploads.envelopes(sheet, forms, files)
+    uploads = {
+        name: str(sealed_uploads.upload(vendor, body, f"{name}.age").uid)
+        for name, body in sealed.items()
+    }
+    client, kind = client_of(vendor), "application/json"
+    address = reverse("api-package-assemble", args=[scenario.uid])
+    package = client.post(address, {"uploads": uploads}, content_type=kind).json()
+    return client.post(reverse("api-package-submit", args=[package["uid"]]), content_type=kind)
 
 
 def test_before_the_opening_nothing_readable_is_at_rest(clock, tmp_path, monkeypatch, caplog):
-    """Handed in readable, through the only door that still takes that: the API's."""
+    """A canary in every envelope, in a file and in its name."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     caplog.set_level(logging.DEBUG)
     scenario, vendor = world.published_scenario(), world.vendor()
     forms = bids.forms(technical__approach=f"{CANARY} 方法", price__note=CANARY)
     forms["business"]["condition_statements"]["Q1"] = CANARY
-    content = b64encode(CANARY.encode() * 300_000).decode()
-    files = {"technical": [{"name": f"{CANARY}.pdf", "content": content}]}
-    answer = handed_in(vendor, scenario, {"forms": forms, "files": files})
+    files = {"technical": {f"{CANARY}.pdf": CANARY.encode() * 300_000}}
+    answer = handed_in(vendor, scenario, forms, files)
     assert answer.status_code == 201, answer.content.decode()[:2000]
     assert Bid.objects.count() == 1
     root = storage.path_of(".")
     assert tables_with(CANARY) == []
     assert files_with(CANARY, root) == []
+    assert valkey_with(CANARY) == [b"canary"]  # what was put there to be found
     assert list(tmp_path.iterdir()) == []
     assert CANARY not in caplog.text
 
@@ -202,13 +244,16 @@ def test_before_the_opening_nothing_readable_is_at_rest(clock, tmp_path, monkeyp
     assert len(files_with(CANARY, root / "opened")) == 1
 
 
-def test_a_refused_bid_leaves_nothing_either(tmp_path, monkeypatch, caplog):
+def test_a_bid_in_the_clear_is_refused_and_leaves_nothing(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     caplog.set_level(logging.DEBUG)
     scenario, vendor = world.published_scenario(), world.vendor()
-    forms = bids.forms(technical__approach=REFUSED_CANARY, price__total_cny="")
-    assert handed_in(vendor, scenario, {"forms": forms}).status_code == 422
+    body = {"forms": bids.forms(technical__approach=REFUSED_CANARY)}
+    address = reverse("api-package-assemble", args=[scenario.uid])
+    answer = client_of(vendor).post(address, body, content_type="application/json")
+    assert answer.status_code == 422
     assert tables_with(REFUSED_CANARY) == []
     assert files_with(REFUSED_CANARY, storage.path_of(".")) == []
+    assert valkey_with(REFUSED_CANARY) == [b"canary"]
     assert list(tmp_path.iterdir()) == []
     assert REFUSED_CANARY not in caplog.text
