@@ -30,6 +30,7 @@ from marketplace.bidding.models import (
     SealedPackage,
 )
 from marketplace.bidding.record.models import OpeningRecord
+from marketplace.bidding.returns.models import ReturnCertificate
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
@@ -139,6 +140,7 @@ __all__ = [
     "Ranking",
     "Receipt",
     "Report",
+    "ReturnCertificate",
     "RuleProfile",
     "Scenario",
     "ScenarioNote",

@@ -1,8 +1,9 @@
-"""A demand owner and a vendor through the API: draft, file, publish, find, bid, keep the receipt.
+"""A demand owner and a vendor through the API: draft, publish, seal, bid, keep the receipt.
 
     python docs/examples/owner_and_vendor.py http://localhost:8000 --password PASSWORD
 
-Needs httpx, and for the last step the repository (the verifier works offline). The defaults name
+Needs httpx and the repository, for the packer and the verifier, which work offline; the packer
+needs the `age` command or pyrage. The defaults name
 accounts of the demo; `--help` lists them.
 """
 
@@ -12,8 +13,10 @@ import argparse
 import json
 import subprocess
 import sys
+from base64 import b64encode
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -149,23 +152,58 @@ def post_demand(owner: httpx.Client, officer: httpx.Client, holders: list[str]) 
 
 
 def bid(base: str, vendor: httpx.Client, ref: str, keep: Path) -> None:
-    """Find the demand as everybody does, bid on it, keep the receipt and check it offline."""
+    """Find the demand as everybody does, seal here, hand in, keep the receipt and check it offline."""
     [found] = done(httpx.get(f"{base}/api/v1/scenarios/", params={"ref": ref}))["results"]
     seen = done(vendor.get(found["links"]["self"]))
-    made = move(vendor, seen, "submit_bid", json={"forms": BID})
-    print(f"version {made['versions_count']} received at {made['versions'][0]['received_at']}")
-    receipt = done(vendor.get(made["versions"][0]["receipt"]))
+    sheet = done(vendor.get(f"/api/v1/scenarios/{seen['uid']}/sealing/"))
+    with TemporaryDirectory() as folder:
+        sealed = seal(sheet, Path(folder))
+        uploads = {name: upload(vendor, file) for name, file in sealed.items()}
+    package = move(vendor, seen, "assemble_package", json={"uploads": uploads})
+    receipt = move(vendor, package, "submit_package")
+    told = receipt["receipt"]
+    print(f"version {told['version']} received at {told['received_at']}")
     keep.write_text(json.dumps(receipt, ensure_ascii=False, indent=2), "utf-8")
-    checked = subprocess.run(
-        [sys.executable, "-m", "marketplace.ledger.verify", str(keep)],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).resolve().parents[2],
+    print(f"receipt kept in {keep}: {run('ledger/verify.py', keep).splitlines()[-1]}")
+
+
+def seal(sheet: dict[str, Any], folder: Path) -> dict[str, Path]:
+    """{envelope: sealed file}, by the packer that everybody may download; no text leaves here."""
+    (folder / "sealing.json").write_text(json.dumps(sheet), "utf-8")
+    for name, form in BID.items():
+        (folder / f"{name}.json").write_text(json.dumps(form, ensure_ascii=False), "utf-8")
+    out = folder / "sealed"
+    run("base/packer.py", "pack", folder / "sealing.json", folder, "-o", out)
+    return {name: out / f"{name}.age" for name in BID}
+
+
+def upload(vendor: httpx.Client, file: Path) -> str:
+    """In chunks of at most 8 MiB (tus); whoever loses the connection asks HEAD where to go on."""
+    size = file.stat().st_size
+    told = {"filename": file.name, "purpose": "sealed"}
+    metadata = ",".join(
+        f"{name} {b64encode(text.encode()).decode()}" for name, text in told.items()
     )
-    if checked.returncode:
-        sys.exit(checked.stderr)
-    print(f"receipt kept in {keep}: {checked.stdout.splitlines()[-1]}")
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(size), "Upload-Metadata": metadata}
+    place = vendor.post("/api/v1/uploads/", headers=headers).raise_for_status().headers["Location"]
+    offset = 0
+    with file.open("rb") as stream:
+        while chunk := stream.read(8 * 1024 * 1024):
+            headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(offset)}
+            headers["Content-Type"] = "application/offset+octet-stream"
+            answer = vendor.patch(place, headers=headers, content=chunk).raise_for_status()
+            offset = int(answer.headers["Upload-Offset"])
+    return place.rstrip("/").rpartition("/")[2]
+
+
+def run(program: str, *words: object) -> str:
+    """One of the two programs that run without the platform; what it printed."""
+    file = Path(__file__).resolve().parents[2] / "marketplace" / program
+    given = [sys.executable, str(file), *map(str, words)]
+    finished = subprocess.run(given, check=False, capture_output=True, text=True)
+    if finished.returncode:
+        sys.exit(finished.stdout + finished.stderr)
+    return finished.stdout
 
 
 def main() -> None:
@@ -182,7 +220,7 @@ def main() -> None:
     owner = with_token(sign_in(base, given.owner, given.password), "scenarios:write")
     officer = sign_in(base, given.officer, given.password)  # publishing is never a token's
     posted = post_demand(owner, officer, given.holders)
-    vendor = with_token(sign_in(base, given.vendor, given.password), "bids:write")
+    vendor = with_token(sign_in(base, given.vendor, given.password), "bids:write", "uploads:write")
     bid(base, vendor, posted["ref"], given.receipt)
 
 

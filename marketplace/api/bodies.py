@@ -22,7 +22,7 @@ from rest_framework import serializers as s
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
-from marketplace.api.limits import DEPTH_MAX
+from marketplace.api.limits import BODY_BYTES_MAX, DEPTH_MAX
 from marketplace.base.errors import DomainError, Invalid, TooLarge
 
 # Control signs but tab and line ends, lone surrogates, and marks that turn the direction of text.
@@ -50,7 +50,7 @@ class JSONBody(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        limit = parser_context["view"].body_limit
+        limit = BODY_BYTES_MAX
         raw = stream.read(limit + 1)
         if len(raw) > limit:
             raise too_large(limit)

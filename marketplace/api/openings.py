@@ -53,6 +53,8 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.record.queries import document
+from marketplace.bidding.returns.actions import certify_return
+from marketplace.bidding.returns.models import ReturnKind
 from marketplace.bidding.rules import can_see_eligibility
 from marketplace.desk.moves import KeyHolding
 from marketplace.desk.queries import desk_for
@@ -365,6 +367,28 @@ BidCheck = calling(
     description="Of several verdicts on one condition the last one stands.",
     takes=Check,
     example={"condition": "Q1", "verdict": "pass"},
+    shows=bid_shown,
+    answers=BidDetail,
+    status=201,
+)
+
+
+class ReturnBody(Body):
+    kind = Choice(ReturnKind.values, help_text="What became of the contents.")
+    note = Text(2000, required=False, help_text="Stands in the certificate.")
+
+
+BidReturn = calling(
+    certify_return,
+    "bid_uid",
+    "bids_certify_return",
+    "Certify the return or destruction of a bid that did not win",
+    about=(Bid, "scenario__uid"),
+    scope=Scope.OFFICE,
+    description="Once the award is confirmed or has failed. `destroyed` removes files and sealed"
+    " bytes, where the rules of the demand do not ask that they are kept (409 `return.retained`).",
+    takes=ReturnBody,
+    example={"kind": "returned"},
     shows=bid_shown,
     answers=BidDetail,
     status=201,

@@ -42,7 +42,6 @@ class Resource(APIView):
     parser_classes = [JSONBody]
     metadata_class = None
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
-    body_limit = BODY_BYTES_MAX
     # None: the method reads its own parameters. Else what may stand in the address.
     parameters: frozenset[str] | None = NONE
 
@@ -72,7 +71,7 @@ class Resource(APIView):
         return found
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        refuse_long(request, self.body_limit)
+        refuse_long(request, BODY_BYTES_MAX)
         super().initial(request, *args, **kwargs)
         if self.authentication_classes:
             put_hat_on(request)

@@ -319,13 +319,16 @@ class OpenedEnvelopeQuerySet(models.QuerySet["OpenedEnvelope"]):
             return self.filter(sealed__version__bid__in=Bid.objects.visible_to(actor))
         mine = Q(pk=None)
         late = Q(sealed__version__bid__scenario__state__in=AFTER_SCORING)
+        # What was returned, closed to use or destroyed is the bidder's alone.
+        given_back = Q(sealed__version__bid__returns__isnull=False)
         if actor.organisation_id:
             mine = Q(sealed__version__bid__organisation=actor.organisation_id)
         if actor.is_office:
-            return self.filter(mine | late | Q(sealed__envelope=Envelope.BUSINESS))
+            open_to_office = late | Q(sealed__envelope=Envelope.BUSINESS)
+            return self.filter(mine | (open_to_office & ~given_back))
         if actor.organisation_id:
             owner = Q(sealed__version__bid__scenario__organisation=actor.organisation_id)
-            return self.filter(mine | (late & owner))
+            return self.filter(mine | (late & owner & ~given_back))
         return self.filter(mine)
 
 

@@ -17,6 +17,7 @@ from marketplace.base import clock
 from marketplace.base.actor import Role
 from marketplace.bidding.models import Bid, BidState, BidVersion, Opening, OpeningState
 from marketplace.bidding.notices import openings
+from marketplace.bidding.returns.queries import ENDS, RETURN_DAYS, uncertified
 from marketplace.notices.channels import Group
 from marketplace.notices.reminders import (
     Due,
@@ -169,5 +170,28 @@ remind(
             (after(days=2),),
             name="late",
         ),
+    ],
+)
+
+
+def unreturned(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
+    rows = Scenario.objects.filter(of("uid", among), pk__in=uncertified().values("scenario"))
+    profiles = {row.uid: row.profile for row in rows.select_related("profile")}
+    for uid, at in since(profiles, ENDS).items():
+        yield Due(uid, at, due_by(profiles[uid], "return_max", RETURN_DAYS, at))
+
+
+remind(
+    "return",
+    waiting=unreturned,
+    subjects=scenarios,
+    title=title,
+    url=lambda scenario: reverse("returns", args=[scenario.address]),
+    told=[
+        Told(
+            office(Role.OFFICER),
+            _("The bids for “%(title)s” that did not win are to be returned, due %(at)s"),
+            (before(days=7), on_the_day(), after(days=3)),
+        )
     ],
 )

@@ -56,6 +56,11 @@ def can_check_eligibility(actor: Actor, scenario: Scenario) -> bool:
     return actor.role == Role.SECRETARY
 
 
+def can_certify_return(actor: Actor, bid: Bid) -> bool:
+    """Officers of the park office, apart from a bid of their own organisation."""
+    return actor.role == Role.OFFICER and actor.organisation_id != bid.organisation_id
+
+
 def can_see_eligibility(actor: Actor, scenario: Scenario) -> bool:
     """The office, the owner's people, an inspector; a bidder reads its own result on its bid."""
     mine = actor.organisation_id is not None and actor.organisation_id == scenario.organisation_id

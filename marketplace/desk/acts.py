@@ -20,6 +20,7 @@ from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding import rules as bidding_rules
 from marketplace.bidding.models import Bid, BidState, Opening, OpeningState
+from marketplace.bidding.returns.queries import OVER, uncertified
 from marketplace.committee.models import Panel, PanelMember
 from marketplace.scenarios import rules as scenario_rules
 from marketplace.scenarios.models import OWNER_EDITS, AwardMode, OrganisingMode, Scenario, State
@@ -46,6 +47,7 @@ LABELS: dict[str, Text] = {
     "decide_by_minutes": _("Enter the decision of the meeting"),
     "publicise": _("Publicise"),
     "confirm_award": _("Confirm the award"),
+    "certify_return": _("Certify the return of bids"),
 }
 PAGES = {
     "edit_scenario": "scenario-edit",
@@ -63,6 +65,7 @@ PAGES = {
     "decide_by_minutes": "decision",
     "publicise": "publicity",
     "confirm_award": "award-confirm",
+    "certify_return": "returns",
 }
 
 
@@ -127,6 +130,11 @@ class Desk:
         """{scenario id: the end of its window} for what is in publicity."""
         rows = Decision.objects.filter(state=DecisionState.PUBLICISED)
         return dict(rows.values_list("scenario_id", "publicity__ends_at"))
+
+    @cached_property
+    def unreturned(self) -> set[int]:
+        """Scenarios with a bid that did not win and of which nothing is certified."""
+        return set(uncertified().values_list("scenario_id", flat=True))
 
     @cached_property
     def seated(self) -> set[int]:
@@ -233,6 +241,8 @@ class Desk:
             running = ends_at is not None and self.now < ends_at
             early = _("The publicity is still running.") if running else ""
             return [self._act("confirm_award", scenario, early)]
+        if scenario.state in OVER and scenario.pk in self.unreturned:
+            return [self._act("certify_return", scenario)]
         return []
 
     def _as_secretary(self, scenario: Scenario) -> list[Act]:

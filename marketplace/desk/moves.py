@@ -19,6 +19,7 @@ from marketplace.accounts.rules import (
 from marketplace.awards.models import DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.models import BidState, OpeningState
+from marketplace.bidding.returns.queries import OVER
 from marketplace.committee.models import (
     MemberState,
     Panel,
@@ -37,8 +38,8 @@ MOVES_OF_ACTS: dict[str, tuple[str, ...]] = {
     "conclude_demonstration": ("conclude_demonstration", "return_scenario", "reject_scenario"),
     "publish_scenario": ("publish_scenario", "return_scenario"),
     "withdraw_scenario": ("withdraw_scenario",),
-    "submit_bid": ("submit_bid",),
-    "revise_bid": ("submit_bid",),
+    "submit_bid": ("assemble_package",),
+    "revise_bid": ("assemble_package",),
     "start_eligibility": ("start_eligibility",),
     "check_eligibility": ("conclude_eligibility",),
     "appoint_panel": ("appoint_panel",),
@@ -58,9 +59,9 @@ def on_scenario(desk: Desk, scenario: Scenario) -> list[str]:
     ]
     if "edit_scenario" in names and scenario.state == State.DRAFT:
         names.append("delete_scenario")
-    if "submit_bid" in names and not desk.actor.writes:
-        names.remove("submit_bid")
-    if "submit_bid" in names and scenario.profile and scenario.profile.bytes_grace:
+    if "assemble_package" in names and not desk.actor.writes:
+        names.remove("assemble_package")
+    if "assemble_package" in names and scenario.profile and scenario.profile.bytes_grace:
         names.append("commit_hashes")
     seats_now = desk.actor.role == Role.SECRETARY and scenario.state == State.ELIGIBILITY
     if seats_now and scenario.pk not in desk.paneled:
@@ -71,12 +72,14 @@ def on_scenario(desk: Desk, scenario: Scenario) -> list[str]:
 def on_bid(desk: Desk, *, organisation_id: int, state: str, scenario: Scenario) -> list[str]:
     actor = desk.actor
     if organisation_id == actor.organisation_id and actor.writes:
-        if not is_open(scenario, desk.now):
-            return []
-        return ["revise_bid", *(["withdraw_bid"] if state == BidState.SUBMITTED else [])]
+        may = state == BidState.SUBMITTED and is_open(scenario, desk.now)
+        return ["withdraw_bid"] if may else []
     checking = scenario.state == State.ELIGIBILITY and state == BidState.OPENED
     if actor.role == Role.SECRETARY and checking and not scenario.suspended:
         return ["check_condition"]
+    over = scenario.state in OVER and state not in {BidState.WON, BidState.WITHDRAWN}
+    if actor.role == Role.OFFICER and over and scenario.pk in desk.unreturned:
+        return ["certify_return"]
     return []
 
 

@@ -13,6 +13,7 @@ from marketplace.awards.models import Decision, DecisionState
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.models import Opening, OpeningState
+from marketplace.bidding.returns.queries import uncertified
 from marketplace.committee.models import MemberState, Panel, PanelMember, Sheet, SheetState
 from marketplace.desk.acts import Act, Desk
 from marketplace.desk.tasks import LIMIT, Task, line, timed
@@ -104,6 +105,11 @@ def _officer(actor: Actor) -> list[Task]:
     for row in decisions.filter(state=DecisionState.PUBLICISED).order_by("pk")[:LIMIT]:
         if row.publicity.ends_at <= clock.now():
             tasks.append(line("confirm_award", row.scenario, "award-confirm", rule="confirmation"))
+    unreturned = Scenario.objects.filter(pk__in=uncertified().values("scenario"))
+    tasks += [
+        line("certify_return", scenario, "returns", rule="return")
+        for scenario in unreturned.select_related(*PARTS).order_by("pk")[:LIMIT]
+    ]
     return tasks
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -27,6 +27,7 @@ from marketplace.bidding.models import (
     OpenedFile,
 )
 from marketplace.bidding.record.queries import records
+from marketplace.bidding.returns.queries import certificates, require_kept
 from marketplace.bidding.rules import (
     can_bid,
     can_withdraw_bid,
@@ -192,6 +193,7 @@ def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> H
         "result": result_of(actor, row),
         "openings": queries.openings(actor, row.scenario),
         "records": records(actor, row.scenario),
+        "certificates": certificates(actor, [row]),
         "consequences": [
             _("It will never be opened."),
             _("Until the deadline you may submit again."),
@@ -257,6 +259,9 @@ def opened_file(request: Request, uid: UUID) -> HttpResponseBase:
     rows = OpenedFile.objects.visible_to(actor_of(request))
     row = first_or_404(rows.filter(uid=uid))
     require_confidentiality(actor_of(request))
+    _kept, gone = attempt(require_kept, file=row)
+    if gone:
+        return render(request, "errors/destroyed.html", {"sentence": str(gone)}, status=gone.status)
     record_access(actor=actor_of(request), subject_uid=row.uid, what="bid.file")
     return send(request, Served(row.stored_name, row.name, row.sha256, row.size, UNKNOWN))
 

@@ -19,7 +19,7 @@ from marketplace.accounts.tokens.actions import create_token
 from marketplace.awards import actions as awards
 from marketplace.base import clock as database_clock
 from marketplace.base.actor import Actor, Role
-from marketplace.bidding.actions import seal_package, start_eligibility
+from marketplace.bidding.actions import start_eligibility
 from marketplace.bidding.models import Bid, BidVersion, Opening
 from marketplace.committee.models import Panel, PanelMember, Report, Sheet
 from marketplace.files import actions as files
@@ -34,6 +34,7 @@ from tests.api.contract import schema
 from tests.api.walls import DEMANDS, LETTERS, PEOPLE, ROLES, STATES
 from tests.awards import steps
 from tests.bidding import bids
+from tests.bidding.sealed_uploads import assembled
 from tests.committee import factories
 from tests.scenarios.files import published_files, release, sign
 
@@ -306,7 +307,7 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
         "notices": Notice.objects.create(
             user=vendor.user, kind="x", subject_uid=rival.uid, event_uid=rival.uid
         ),
-        "packages": seal_package(actor=vendor, scenario_uid=rival.uid, forms=bids.forms()),
+        "packages": assembled(rival, vendor),
         "uploads": upload(vendor),
         "indicators": here.scenario,
     }

@@ -14,7 +14,6 @@ from marketplace.bidding.actions import (
     discard_stale_packages,
     fail_thin_listing,
     packages,
-    seal_package,
     start_eligibility,
     submit_bid,
     submit_package,
@@ -33,6 +32,7 @@ from marketplace.bidding.models import (
     SealedPackage,
 )
 from marketplace.bidding.opener import open_confirmed
+from marketplace.bidding.returns.actions import certify_return
 from marketplace.bidding.sealing import seal_bid
 from marketplace.files.models import Upload, UploadState
 from marketplace.ledger.models import Event
@@ -90,7 +90,7 @@ def test_one_key_twice_at_once_is_one_version(two_at_once):
 
 def test_one_package_twice_at_once_is_one_version(two_at_once):
     scenario, vendor = world.published_scenario(), world.vendor()
-    package = seal_package(actor=vendor, scenario_uid=scenario.uid, forms=bids.forms())
+    package = assembled(scenario, vendor)
     done = two_at_once(*[lambda: submit_package(actor=vendor, package_uid=package.uid)] * 2)
     assert sum(isinstance(result, StateConflict) for result in done) == 1
     assert BidVersion.objects.count() == 1
@@ -246,3 +246,18 @@ def test_a_package_is_swept_while_it_is_submitted(two_at_once, clock):
     assert received or isinstance(version, NotFound)
     states = set(Upload.objects.values_list("state", flat=True))
     assert states == {UploadState.STORED if received else UploadState.ENDED}
+
+
+def test_two_officers_certify_one_return_once(two_at_once, clock):
+    scenario = world.published_scenario()
+    won, lost = (bids.bid(scenario).bid for _ in range(2))
+    bids.open_first(scenario, clock)
+    Bid.objects.filter(pk=won.pk).update(state=BidState.WON)
+    Bid.objects.filter(pk=lost.pk).update(state=BidState.LOST)
+    Scenario.objects.update(state=State.AWARDED, ended_at=clock.now())
+    officers = [world.officer(), world.officer()]
+    results = two_at_once(
+        *[partial(certify_return, actor=a, bid_uid=lost.uid, kind="destroyed") for a in officers]
+    )
+    assert sorted(type(one).__name__ for one in results) == ["ReturnCertificate", "StateConflict"]
+    assert kinds().count("return.certified") == 1

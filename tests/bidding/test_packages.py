@@ -11,7 +11,6 @@ from marketplace.base.errors import DeadlinePassed, NotAllowed, NotFound, StateC
 from marketplace.bidding.actions import (
     discard_stale_packages,
     packages,
-    seal_package,
     submit_bid,
     submit_package,
     withdraw_bid,
@@ -19,22 +18,24 @@ from marketplace.bidding.actions import (
 from marketplace.bidding.actions.submission import receipt_hash
 from marketplace.bidding.models import Bid, BidVersion, SealedEnvelope, SealedPackage
 from marketplace.files import storage
+from marketplace.files import sweeps as file_sweeps
 from marketplace.ledger.actions import leaf
 from marketplace.ledger.models import Event, PendingEvent
 from tests import world
 from tests.bidding import bids
+from tests.bidding.sealed_uploads import assembled
 
 pytestmark = pytest.mark.django_db
 TICK = timedelta(microseconds=1)
 
 
 def stored_files():
-    folder = storage.path_of("sealed")
-    return {f"sealed/{path.name}" for path in folder.iterdir()} if folder.exists() else set()
+    folder = storage.path_of("uploads")
+    return {f"uploads/{path.name}" for path in folder.iterdir()} if folder.exists() else set()
 
 
 def package_of(scenario, vendor, **changes):
-    return seal_package(actor=vendor, scenario_uid=scenario.uid, forms=bids.forms(**changes))
+    return assembled(scenario, vendor, bids.forms(**changes))
 
 
 def submit(package, vendor, key=""):
@@ -47,7 +48,8 @@ def test_sealing_leaves_three_durable_files_and_no_bid():
     package = package_of(scenario, vendor)
     assert [row["envelope"] for row in package.envelopes] == ["business", "technical", "price"]
     assert stored_files() - before == {row["stored_name"] for row in package.envelopes}
-    assert (Bid.objects.count(), Event.objects.count()) == (0, 0)
+    assert Bid.objects.count() == 0
+    assert set(Event.objects.values_list("kind", flat=True)) == {"upload.stored"}
 
 
 def test_submitting_takes_those_files_and_writes_the_whole_record():
@@ -64,11 +66,11 @@ def test_submitting_takes_those_files_and_writes_the_whole_record():
         row["envelope"]: (row["stored_name"], row["sha256"], row["size"])
         for row in package.envelopes
     }
-    event = Event.objects.get()
+    event = Event.objects.exclude(kind="upload.stored").get()
     assert (event.kind, event.subjects) == ("bid.submitted", [scenario.uid, version.bid.uid])
     assert event.at == version.received_at
     assert bytes(event.body) == canonical(leaf(event))
-    assert PendingEvent.objects.get().event_id == event.pk
+    assert PendingEvent.objects.filter(event_id=event.pk).exists()
 
 
 def test_a_package_is_submitted_once():
@@ -147,6 +149,7 @@ def test_what_was_not_submitted_within_a_day_is_gone(clock, django_capture_on_co
     with django_capture_on_commit_callbacks(execute=True):
         assert (discard_stale_packages(), discard_stale_packages()) == (1, 0)
     assert list(SealedPackage.objects.values_list("pk", flat=True)) == [kept.pk]
+    file_sweeps.sweep()
     left = stored_files()
     assert not {row["stored_name"] for row in stale.envelopes} & left
     assert {row["stored_name"] for row in kept.envelopes} <= left

@@ -8,6 +8,7 @@ from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
 from marketplace.bidding.models import Bid
 from marketplace.bidding.rules import (
     can_bid,
+    can_certify_return,
     can_check_eligibility,
     can_confirm_opening,
     can_see_eligibility,
@@ -30,6 +31,7 @@ MATRIX = {
     can_withdraw_bid: "    -  +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_confirm_opening: " -  -  -  -  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_check_eligibility: "- -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_certify_return: "  -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -",
     can_see_eligibility: " -  -  -  -  -  +  +  +  -  -  -  -  -  -  -  -  -",
 }
 
@@ -53,7 +55,7 @@ def actor_called(who, bid):
 def test_matrix(rule, who, allowed):
     scenario = world.published_scenario()
     bid = Bid.objects.create(scenario=scenario, organisation=world.vendor().organisation)
-    row = bid if rule is can_withdraw_bid else scenario
+    row = bid if rule in {can_withdraw_bid, can_certify_return} else scenario
     assert rule(actor_called(who, bid), row) is allowed
 
 

@@ -24,7 +24,6 @@ from marketplace.bidding.actions import (
     assemble_package,
     discard_stale_packages,
     packages,
-    seal_package,
     submit_package,
 )
 from marketplace.bidding.models import (
@@ -255,10 +254,10 @@ def test_what_is_not_sealed_to_one_recipient_is_never_stored(cast, body, code):
 
 
 # -- Limits ----------------------------------------------------------------------------------------
-def test_ten_may_wait_of_either_kind(cast, monkeypatch):
+def test_ten_may_wait(cast, monkeypatch):
     monkeypatch.setattr(packages, "WAITING_MAX", 1)
     scenario, vendor = cast
-    package = seal_package(actor=vendor, scenario_uid=scenario.uid, forms=bids.forms())
+    package = assembled(scenario, vendor)
     uploads = uploaded(scenario, vendor)
     with pytest.raises(TooMany):
         assemble(scenario, vendor, uploads)

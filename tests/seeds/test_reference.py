@@ -127,6 +127,8 @@ PROFILE_NAMES = {
     "payment_last_share_min",
     "public_summary_min",
     "consortium_members_max",
+    "return_max",
+    "retention",
 }
 
 

@@ -13,7 +13,6 @@ from marketplace.bidding.actions.opening import (
 from marketplace.bidding.actions.packages import (
     assemble_package,
     discard_stale_packages,
-    seal_package,
 )
 from marketplace.bidding.actions.submission import (
     submit_bid,
@@ -32,7 +31,6 @@ __all__ = [
     "fail_thin_listing",
     "request_first_opening",
     "request_price_opening",
-    "seal_package",
     "start_eligibility",
     "submit_bid",
     "submit_package",

@@ -1,11 +1,8 @@
-"""Sealed first, submitted later: the work is done before the deadline's transaction, which is short.
-
-The bidder seals and uploads the three envelopes, or the server seals them from forms.
-"""
+"""Sealed first, submitted later: the work is done before the deadline's transaction, which is short."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,15 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.clock import NowOnce
-from marketplace.base.errors import DomainError, Invalid, NotFound, TooLarge, TooMany
+from marketplace.base.errors import Invalid, NotFound, TooLarge, TooMany
 from marketplace.base.rules import require
 from marketplace.bidding.actions.submission import sealed_files
-from marketplace.bidding.forms_schema import File, Form
 from marketplace.bidding.grace import require_committed, require_open_or_committed
 from marketplace.bidding.models import SealedPackage
 from marketplace.bidding.rules import can_bid
-from marketplace.bidding.sealing import SealedFile, check_stored, discard, seal_bid
-from marketplace.bidding.windows import require_open
+from marketplace.bidding.sealing import SealedFile, discard
 from marketplace.files import limits
 from marketplace.files.actions import claim_upload, release_upload
 from marketplace.files.limits import Purpose
@@ -35,34 +30,6 @@ WAITING_MAX = 10
 KEPT_FOR = timedelta(hours=24)
 
 
-def seal_package(
-    *,
-    actor: Actor,
-    scenario_uid: UUID,
-    forms: Mapping[str, Form],
-    files: Mapping[str, Sequence[File]] | None = None,
-) -> SealedPackage:
-    """Check and seal a bid without submitting it. What waits is discarded after 24 hours.
-
-    Raises Invalid, DeadlinePassed, StateConflict, and TooMany beyond ten that wait for one demand.
-    """
-    scenario = visible_scenario(actor, scenario_uid)
-    require_open(scenario, clock.now())
-    require_room(waiting(actor, scenario).count())
-    sealed = seal_bid(scenario=scenario, organisation=actor.party, forms=forms, files=files)
-    try:
-        check_stored(sealed)
-        return SealedPackage.objects.create(
-            scenario=scenario,
-            organisation=actor.party,
-            user=actor.person,
-            envelopes=[row_of(file) for file in sealed],
-        )
-    except DomainError:
-        discard(sealed)
-        raise
-
-
 @transaction.atomic
 def assemble_package(
     *, actor: Actor, scenario_uid: UUID, uploads: Mapping[str, UUID]
@@ -70,17 +37,17 @@ def assemble_package(
     """Three envelopes that the bidder sealed and uploaded become a package.
 
     uploads: {envelope: upload}, each stored and of the purpose `sealed`; the package owns them from
-    now on. After the deadline only committed ones are taken. Their bytes were reread, hashed and held to be age to one recipient when they came, and
-    are not read here. Raises Invalid unless it is one upload for each envelope, TooMany, TooLarge,
+    now on. After the deadline only committed ones are taken. Their bytes were reread, hashed and
+    held to be age to one recipient when they came, and are not read here. Raises Invalid unless it is one upload for each envelope, TooMany, TooLarge,
     DeadlinePassed, StateConflict, and what `claim_upload` raises.
     """
+    scenario = visible_scenario(actor, scenario_uid)
     if sorted(uploads) != sorted(Envelope.values) or len(set(uploads.values())) != len(uploads):
         raise Invalid(
             _("A package is made of three uploads, one for each envelope."),
             code="package.envelopes",
         )
     hold_packages(actor)
-    scenario = visible_scenario(actor, scenario_uid)
     commitment = require_open_or_committed(scenario, actor.party.pk, clock.now())
     require_room(waiting(actor, scenario).count())
     uid = uuid4()

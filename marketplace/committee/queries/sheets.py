@@ -16,6 +16,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.models import Bid, OpenedEnvelope, OpenedFile, Outcome
+from marketplace.bidding.returns.queries import destruction_of
 from marketplace.committee.models import (
     Panel,
     PanelMember,
@@ -137,6 +138,8 @@ def sheet_file(sheet: Sheet, number: int) -> tuple[str, bytes]:
     if not 1 <= number <= len(files):
         raise NotFound
     file = files[number - 1]
+    if destruction_of(file):
+        raise NotFound
     return neutral_name(number, file.name), storage.read(file.stored_name)
 
 

@@ -17,6 +17,7 @@ from django.db import connections, transaction
 from psycopg import sql
 
 from marketplace.bidding.models import SealedPackage
+from marketplace.bidding.returns.queries import destroyed_names
 
 OWNER = "owner"
 # Independent of the order of rows, and computed without holding them all.
@@ -118,7 +119,8 @@ def contents() -> dict[str, dict[str, Any]]:
 def named_files() -> list[Named]:
     """Every file that a row names, of whatever model: those with a `stored_name`.
 
-    Beside them the sealed packages that wait to be submitted, whose files stand in a list.
+    Beside them the sealed packages that wait to be submitted, whose files stand in a list. What
+    was destroyed and certified so is in no bundle, and is not missing.
     """
     found = []
     for model in apps.get_models():
@@ -138,7 +140,8 @@ def named_files() -> list[Named]:
             for file in package.envelopes
             if file["stored_name"] not in known
         ]
-    return found
+    gone = destroyed_names(using=OWNER)
+    return [one for one in found if one.name not in gone]
 
 
 def mark(most: int = 1000) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Model
 
 from marketplace.bidding.models import OpenedFile, SealedEnvelope, SealedPackage
+from marketplace.bidding.returns.queries import destroyed_names
 from marketplace.files import storage, sweeps
 from marketplace.files.access import broken_days
 from marketplace.files.models import Upload, UploadState
@@ -63,8 +64,11 @@ def names(folder: str) -> Iterator[str]:
 
 
 def damaged() -> Iterator[str]:
+    gone = destroyed_names()
     for folder in KEPT:
         for row in rows(folder):
+            if row.stored_name in gone:
+                continue
             running = hashlib.sha256()
             try:
                 size = row.length if isinstance(row, Upload) else row.size
