@@ -112,7 +112,7 @@ def sealing_data(request: Request, scenario: Scenario, sheet: dict[str, Any]) ->
         ),
         "addresses": {
             "uploads": reverse("api-uploads"),
-            "packages": reverse("api-package-seal", args=[scenario.uid]),
+            "packages": reverse("api-package-assemble", args=[scenario.uid]),
             "package": reverse("api-package", args=[BLANK]),
             "bid": reverse("bid", args=[BLANK]),
         },
