@@ -17,6 +17,8 @@ from marketplace.awards.queries import own_result
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.bidding import queries
+from marketplace.bidding.consortia.models import ChangeState, ConsortiumChange, ConsortiumMember
+from marketplace.bidding.consortia.queries import as_row, changes_of, members_of
 from marketplace.bidding.models import (
     AFTER_SCORING,
     Bid,
@@ -94,7 +96,29 @@ class ResultSerializer(Shape):
     reasons = s.ListField(child=s.CharField())
 
 
+class MemberShape(Shape):
+    lead = s.BooleanField()
+    name = text()
+    uscc = text()
+    work = text()
+    share_percent = text("Of the whole consortium, which is 100.")
+
+
+class ChangeShape(Shape):
+    uid = s.UUIDField()
+    state = text("requested, approved or refused.")
+    members = Free(help_text="As they are to be, the lead first.")
+    reason = text()
+    agreement_name = text()
+    agreement_sha256 = text()
+    requested_at = instant()
+    decided_at = instant(null=True)
+    decision_reason = text()
+
+
 class BidDetail(BidRow):
+    consortium = MemberShape(many=True, help_text="As it stands; empty for who bids alone.")
+    consortium_changes = ChangeShape(many=True, help_text="Newest first.")
     void_reason = text()
     versions = VersionSerializer(many=True, help_text="Newest first.")
     contents = OpenedSerializer(many=True, help_text="What this reader may read of it.")
@@ -255,12 +279,38 @@ def detail(request: Request, actor: Actor, uid: UUID) -> dict[str, Any]:
     contents = queries.opened_contents(actor, bid)
     if contents and bid.organisation_id != actor.organisation_id:
         record_access(actor=actor, subject_uid=uid, what="bid.read")
-    return row_shape(request, bid, desk_for(actor)) | {
+    desk = desk_for(actor)
+    row = row_shape(request, bid, desk)
+    members, changes = members_of(actor, bid), changes_of(actor, bid)
+    if members:
+        waits = any(change.state == ChangeState.REQUESTED for change in changes)
+        row["actions"] += told(request, moves.on_consortium(desk, bid, waits=waits), uid)
+    return row | {
         "void_reason": bid.void_reason,
         "versions": [version_shape(request, row) for row in queries.versions_of(actor, bid)],
         "contents": [opened_shape(request, row) for row in contents],
+        "consortium": [member_shape(row) for row in members],
+        "consortium_changes": [change_shape(row) for row in changes],
         "verdicts": verdicts(bid),
         "result": result(actor, bid),
+    }
+
+
+def member_shape(row: ConsortiumMember) -> dict[str, Any]:
+    return {"lead": row.lead, **as_row(row)}
+
+
+def change_shape(row: ConsortiumChange) -> dict[str, Any]:
+    return {
+        "uid": str(row.uid),
+        "state": row.state,
+        "members": row.members,
+        "reason": row.reason,
+        "agreement_name": row.agreement_name,
+        "agreement_sha256": row.agreement_sha256,
+        "requested_at": said(row.requested_at),
+        "decided_at": said(row.decided_at),
+        "decision_reason": row.decision_reason,
     }
 
 

@@ -17,7 +17,7 @@ from marketplace.api.bid_shapes import (
     ReceiptShape,
     SheetShape,
 )
-from marketplace.api.bodies import Body, Choice, Text, Uid, Whole
+from marketplace.api.bodies import Body, Choice, Flag, Text, Uid, Whole
 from marketplace.api.calls import calling
 from marketplace.api.deeds import Answer, Given, deed
 from marketplace.api.lists import Filter, Listed, listing, reading
@@ -25,8 +25,10 @@ from marketplace.api.views import OfScenario, Resource, actor_of
 from marketplace.base.errors import NotFound
 from marketplace.bidding import actions
 from marketplace.bidding.commitment import BidCommitment
+from marketplace.bidding.consortia.actions import request_consortium_change
 from marketplace.bidding.models import Bid, BidState, SealedPackage
 from marketplace.bidding.queries import own_receipt, sealing_sheet
+from marketplace.committee.actions import decide_consortium_change
 from marketplace.files.limits import LIMITS, Purpose
 from marketplace.scenarios.models import Envelope, Scenario
 
@@ -84,6 +86,77 @@ BidWithdraw = calling(
     about=(Bid, "scenario__uid"),
     scope=Scope.BIDS,
     description="Before the deadline; it is never opened, and may be submitted again.",
+    shows=bid_shown,
+    answers=BidDetail,
+)
+
+
+class MemberBody(Body):
+    name = Text(120)
+    uscc = Text(40)
+    work = Text(500)
+    share_percent = Text(5, help_text="Above 0 and below 100, at most two decimals.")
+
+
+def members_field() -> Any:
+    said = "Beside the lead, as they are to be."
+    options: dict[str, Any] = {"many": True, "max_length": 10, "help_text": said}
+    return MemberBody(**options)
+
+
+class ChangeBody(Body):
+    members = members_field()
+    lead_work = Text(500)
+    lead_share_percent = Text(5)
+    agreement_name = Text(120, help_text="Of the newly signed agreement, which the lead keeps.")
+    agreement_sha256 = Text(64)
+    reason = Text(2000)
+
+
+class DecideBody(Body):
+    change = Uid(source="change_uid", help_text="Of the change that waits.")
+    approve = Flag()
+    reason = Text(2000, help_text="The bidder reads it.")
+
+
+CHANGE_EXAMPLE = {
+    "members": [
+        {
+            "name": "示枢密码（虚构）",
+            "uscc": "91310115MAXXX01542",
+            "work": "密码模块",
+            "share_percent": "30",
+        }
+    ],
+    "lead_work": "总体方案与集成",
+    "lead_share_percent": "70",
+    "agreement_name": "agreement-2.pdf",
+    "agreement_sha256": "0" * 64,
+    "reason": "原成员退出。",
+}
+BidChangeConsortium = calling(
+    request_consortium_change,
+    "bid_uid",
+    "bids_change_consortium",
+    "Ask for a change of one's consortium",
+    about=(Bid, "scenario__uid"),
+    scope=Scope.BIDS,
+    description="By the lead, from the opening until the award is confirmed. An officer decides.",
+    takes=ChangeBody,
+    example=CHANGE_EXAMPLE,
+    shows=bid_shown,
+    answers=BidDetail,
+)
+BidDecideConsortium = calling(
+    decide_consortium_change,
+    "bid_uid",
+    "bids_decide_consortium",
+    "Decide on a change of a consortium",
+    about=(Bid, "scenario__uid"),
+    scope=Scope.OFFICE,
+    description="Not approved where a new member has a conflict; each is told under `approve`.",
+    takes=DecideBody,
+    example={"change": UID_EXAMPLE, "approve": True, "reason": "已核查，无利害关系。"},
     shows=bid_shown,
     answers=BidDetail,
 )

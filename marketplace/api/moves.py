@@ -36,6 +36,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "decide_by_minutes": ("POST", "api-decide-by-minutes"),
     "choose_nobody": ("POST", "api-choose-nobody"),
     "withdraw_bid": ("POST", "api-bid-withdraw"),
+    "change_consortium": ("POST", "api-bid-consortium-change"),
+    "decide_consortium": ("POST", "api-bid-consortium-decide"),
     "check_condition": ("POST", "api-bid-checks"),
     "certify_return": ("POST", "api-bid-return"),
     "commit_hashes": ("POST", "api-commit-hashes"),

@@ -63,6 +63,11 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "bids": ("bids/", bids.Bids),
     "bid": ("bids/<uuid:uid>/", bids.BidOne),
     "bid-withdraw": ("bids/<uuid:uid>/withdraw/", bids.BidWithdraw),
+    "bid-consortium-change": ("bids/<uuid:uid>/consortium/", bids.BidChangeConsortium),
+    "bid-consortium-decide": (
+        "bids/<uuid:uid>/consortium/decision/",
+        bids.BidDecideConsortium,
+    ),
     "bid-checks": ("bids/<uuid:uid>/checks/", openings.BidCheck),
     "bid-return": ("bids/<uuid:uid>/return/", openings.BidReturn),
     "sealing": ("scenarios/<uuid:uid>/sealing/", bids.Sealing),

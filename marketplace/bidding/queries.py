@@ -15,7 +15,7 @@ from marketplace.accounts.queries import related_organisations
 from marketplace.base.actor import Actor
 from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.commitment import BidCommitment
-from marketplace.bidding.consortia.queries import taking_part
+from marketplace.bidding.consortia.queries import CHALLENGES, taking_part
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
     Bid,
@@ -84,6 +84,9 @@ def opened_contents(actor: Actor, bid: Bid) -> list[OpenedEnvelope]:
         require_confidentiality(actor)
     rows = OpenedEnvelope.objects.visible_to(actor).filter(sealed__version__bid=bid)
     rows = rows.select_related("sealed").prefetch_related("files")
+    if not actor.is_office and bid.organisation_id != actor.organisation_id:
+        for row in rows:  # challenged experts are the office's matter alone
+            (row.form or {}).pop(CHALLENGES, None)
     order = [str(envelope) for envelope in Envelope]
     return sorted(rows, key=lambda row: order.index(row.sealed.envelope))
 

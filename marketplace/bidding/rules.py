@@ -56,6 +56,16 @@ def can_check_eligibility(actor: Actor, scenario: Scenario) -> bool:
     return actor.role == Role.SECRETARY
 
 
+def can_request_consortium_change(actor: Actor, bid: Bid) -> bool:
+    """The lead's owners and editors; no other member, and nobody on its behalf."""
+    return actor.writes and actor.organisation_id == bid.organisation_id
+
+
+def can_decide_consortium_change(actor: Actor, bid: Bid) -> bool:
+    """An officer of the park office."""
+    return actor.role == Role.OFFICER
+
+
 def can_certify_return(actor: Actor, bid: Bid) -> bool:
     """Officers of the park office, apart from a bid of their own organisation."""
     return actor.role == Role.OFFICER and actor.organisation_id != bid.organisation_id

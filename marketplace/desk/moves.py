@@ -18,8 +18,10 @@ from marketplace.accounts.rules import (
 )
 from marketplace.awards.models import DecisionState
 from marketplace.base.actor import Actor, Role
-from marketplace.bidding.models import BidState, OpeningState
+from marketplace.bidding.consortia.actions import CHANGE_BIDS, CHANGE_STATES
+from marketplace.bidding.models import Bid, BidState, OpeningState
 from marketplace.bidding.returns.queries import OVER
+from marketplace.bidding.rules import can_decide_consortium_change, can_request_consortium_change
 from marketplace.committee.models import (
     MemberState,
     Panel,
@@ -81,6 +83,16 @@ def on_bid(desk: Desk, *, organisation_id: int, state: str, scenario: Scenario) 
     if actor.role == Role.OFFICER and over and scenario.pk in desk.unreturned:
         return ["certify_return"]
     return []
+
+
+def on_consortium(desk: Desk, bid: Bid, *, waits: bool) -> list[str]:
+    """bid: of a consortium, with its scenario; waits: whether a change waits for its decision."""
+    scenario = bid.scenario
+    if scenario.suspended or scenario.state not in CHANGE_STATES or bid.state not in CHANGE_BIDS:
+        return []
+    if can_request_consortium_change(desk.actor, bid) and not waits:
+        return ["change_consortium"]
+    return ["decide_consortium"] if can_decide_consortium_change(desk.actor, bid) and waits else []
 
 
 class KeyHolding:

@@ -41,6 +41,7 @@ from marketplace.files.sniffing import UNKNOWN
 from marketplace.ledger import receipts
 from marketplace.ledger.log.queries import promised_by, sealed
 from marketplace.scenarios.models import Envelope, Scenario
+from marketplace.web.consortium_shown import consortium_of
 from marketplace.web.forms.bidding import BidForm, row_forms
 from marketplace.web.pages import (
     actor_of,
@@ -164,7 +165,13 @@ def bid_withdraw(request: Request, uid: UUID) -> HttpResponse:
     return redirect("bid", uid)
 
 
-def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> HttpResponse:
+def bid_page(
+    request: Request,
+    uid: UUID,
+    error: DomainError | None = None,
+    typed: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """typed: a refused form of the consortium, by its name."""
     actor = actor_of(request)
     rows = Bid.objects.visible_to(actor).select_related("organisation", "scenario__profile")
     row = first_or_404(rows.filter(uid=uid))
@@ -189,6 +196,7 @@ def bid_page(request: Request, uid: UUID, error: DomainError | None = None) -> H
         "can_revise": mine and open_now,
         "can_withdraw": mine and open_now and row.state == BidState.SUBMITTED,
         "contents": contents,
+        "consortium": consortium_of(actor, row, typed),
         "verdicts": verdicts_of(row),
         "result": result_of(actor, row),
         "openings": queries.openings(actor, row.scenario),

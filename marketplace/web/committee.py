@@ -99,6 +99,7 @@ def panel(request: Request, address: str) -> HttpResponse:
         "progress": progress,
         "short": may_change and not queries.size_fits(scenario, sitting),
         "people": with_specialties(people),
+        "challenges": queries.challenges_shown(actor, scenario),
         "forms": forms,
         "may_act": can_appoint_panel(actor, scenario),
         "may_appoint": found is None

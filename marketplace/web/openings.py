@@ -35,6 +35,7 @@ from marketplace.bidding.rules import (
     can_confirm_opening,
     can_see_eligibility,
 )
+from marketplace.committee.queries import challenges_shown
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
 from marketplace.web.forms.bidding import VerdictForm
@@ -242,6 +243,7 @@ def eligibility_page(
         "may_start": can_check_eligibility(actor, scenario) and scenario.state == State.OPENED,
         "deciding": deciding,
         "missing": missing,
+        "challenges": challenges_shown(actor, scenario),
         "conclude": {"step": "conclude"},
         "told": error if error and not (typed and error.errors) else None,
         "consequences": [

@@ -60,6 +60,8 @@ DEMANDS = {
     "bids_list":                       "- a a a a a a a a a",
     "bids_retrieve":                   "- c p - c c - - - c",
     "bids_withdraw":                   "- - p - - - - - - -",
+    "bids_change_consortium":          "- - p - - - - - - -",
+    "bids_decide_consortium":          "- - - - c - - - - -",
     "bids_check_condition":            "- - - - - c - - - -",
     "receipts_retrieve":               "- c p - c c - - - c",
     "openings_list":                   "- a a a a a a a a a",

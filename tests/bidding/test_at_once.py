@@ -20,6 +20,8 @@ from marketplace.bidding.actions import (
     submit_sealed_bid,
     withdraw_bid,
 )
+from marketplace.bidding.consortia.actions import request_consortium_change
+from marketplace.bidding.consortia.models import ConsortiumChange
 from marketplace.bidding.models import (
     Bid,
     BidState,
@@ -34,6 +36,7 @@ from marketplace.bidding.models import (
 from marketplace.bidding.opener import open_confirmed
 from marketplace.bidding.returns.actions import certify_return
 from marketplace.bidding.sealing import seal_bid
+from marketplace.committee.actions import decide_consortium_change
 from marketplace.files.models import Upload, UploadState
 from marketplace.ledger.models import Event
 from marketplace.scenarios.actions import close_scenario
@@ -246,6 +249,39 @@ def test_a_package_is_swept_while_it_is_submitted(two_at_once, clock):
     assert received or isinstance(version, NotFound)
     states = set(Upload.objects.values_list("state", flat=True))
     assert states == {UploadState.STORED if received else UploadState.ENDED}
+
+
+# -- Consortia -----------------------------------------------------------------------------------------
+def test_of_two_requests_and_two_decisions_at_once_one_counts(clock, two_at_once):
+    scenario, lead = world.published_scenario(**bids.CONSORTIA), world.vendor()
+    member, fresh = world.vendor().organisation, world.vendor().organisation
+    bid = bids.bid_with(scenario, lead, bids.member(member)).bid
+    bids.open_first(scenario, clock)
+    ask = partial(
+        request_consortium_change,
+        actor=lead,
+        bid_uid=bid.uid,
+        members=[bids.member(fresh)],
+        lead_work="总体",
+        lead_share_percent="90",
+        agreement_name="agreement.pdf",
+        agreement_sha256="a" * 64,
+        reason="原成员退出。",
+    )
+    results = two_at_once(ask, ask)
+    assert sum(isinstance(result, StateConflict) for result in results) == 1
+    change = ConsortiumChange.objects.get()
+    one, other = world.officer(), world.officer()
+    given = {"bid_uid": bid.uid, "change_uid": change.uid, "reason": "已核查。"}
+    results = two_at_once(
+        lambda: decide_consortium_change(actor=one, approve=True, **given),
+        lambda: decide_consortium_change(actor=other, approve=False, **given),
+    )
+    assert sum(isinstance(result, StateConflict) for result in results) == 1
+    told = [
+        kind for kind in kinds() if kind.startswith("consortium.change") and kind[-4:] != "sted"
+    ]
+    assert len(told) == 1
 
 
 def test_two_officers_certify_one_return_once(two_at_once, clock):

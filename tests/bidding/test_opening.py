@@ -14,11 +14,15 @@ from marketplace.bidding.actions import (
     withdraw_bid,
 )
 from marketplace.bidding.models import (
+    Bid,
+    BidState,
+    OpenedEnvelope,
     Opening,
     OpeningConfirmation,
     OpeningStage,
     OpeningState,
 )
+from marketplace.bidding.opener import open_confirmed
 from marketplace.ledger.models import Event
 from marketplace.scenarios.actions import close_scenario
 from marketplace.scenarios.models import Scenario, State
@@ -66,6 +70,12 @@ def test_fewer_than_the_rules_ask_for(clock):
     deliver_due()
     scenario.refresh_from_db()
     assert (scenario.state, scenario.failure) == (State.FAILED, "too_few_bids")
+    # Nothing is opened, now or later, and nobody but the bidders learns how many there were.
+    assert open_confirmed(bids.identity()) == 0
+    assert (Opening.objects.count(), OpenedEnvelope.objects.count()) == (0, 0)
+    assert set(Bid.objects.values_list("state", flat=True)) == {BidState.SUBMITTED}
+    told = Event.objects.get(kind="scenario.failed")
+    assert told.data == {"ref": scenario.ref, "failure": "too_few_bids"}
 
 
 def test_enough_bids_do_not_fail(clock):

@@ -11,6 +11,8 @@ from marketplace.bidding.rules import (
     can_certify_return,
     can_check_eligibility,
     can_confirm_opening,
+    can_decide_consortium_change,
+    can_request_consortium_change,
     can_see_eligibility,
     can_withdraw_bid,
 )
@@ -31,8 +33,18 @@ MATRIX = {
     can_withdraw_bid: "    -  +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_confirm_opening: " -  -  -  -  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_check_eligibility: "- -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_request_consortium_change: "- + + - - - - - - - - - - - - - -",
+    can_decide_consortium_change: " - - - - - - + - - - - - - - - - -",
     can_certify_return: "  -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -",
     can_see_eligibility: " -  -  -  -  -  +  +  +  -  -  -  -  -  -  -  -  -",
+}
+
+
+OF_BIDS = {
+    can_withdraw_bid,
+    can_certify_return,
+    can_request_consortium_change,
+    can_decide_consortium_change,
 }
 
 
@@ -55,7 +67,7 @@ def actor_called(who, bid):
 def test_matrix(rule, who, allowed):
     scenario = world.published_scenario()
     bid = Bid.objects.create(scenario=scenario, organisation=world.vendor().organisation)
-    row = bid if rule in {can_withdraw_bid, can_certify_return} else scenario
+    row = scenario if rule not in OF_BIDS else bid
     assert rule(actor_called(who, bid), row) is allowed
 
 

@@ -256,6 +256,8 @@ NO_PAGES = {
     "scenario-check": "takes a POST alone",
     "opened-file": "a file",
     "bid-withdraw": "takes a POST alone",
+    "bid-consortium-change": "takes a POST alone",
+    "bid-consortium-decide": "takes a POST alone",
     "receipt": "a file of data",
     "sealing-sheet": "a file of data",
     "opening-live": "a part of the opening's page",

@@ -12,7 +12,9 @@ from marketplace.bidding.consortia.models import ConsortiumChange, ConsortiumMem
 from marketplace.bidding.models import Bid, OpenedEnvelope, Outcome
 from marketplace.scenarios.models import Envelope
 
-Bids = Iterable[Bid] | QuerySet[Bid]
+# In a business form: the experts whom the bidder challenges, with reasons.
+CHALLENGES = "challenges"
+Bids = Iterable[Bid] | Iterable[int] | QuerySet[Bid]
 
 
 def business_forms(bids: Bids) -> dict[int, dict[str, Any]]:
@@ -47,6 +49,32 @@ def standing_members(bids: Bids) -> dict[int, list[ConsortiumMember]]:
         if not standing or standing[0].generation == row.generation:
             standing.append(row)
     return newest
+
+
+def as_it_stands(forms: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """{bid id: business form} with the consortium as it was changed since the opening. One query."""
+    changed = {pk: rows for pk, rows in standing_members(list(forms)).items() if rows[0].generation}
+    return {
+        pk: form
+        | {"consortium": [as_row(row) for row in changed[pk][1:]]}
+        | of_lead(changed[pk][0])
+        if pk in changed
+        else form
+        for pk, form in forms.items()
+    }
+
+
+def as_row(member: ConsortiumMember) -> dict[str, str]:
+    return {
+        "name": member.name,
+        "uscc": member.uscc,
+        "work": member.work,
+        "share_percent": f"{member.share_percent:.2f}",
+    }
+
+
+def of_lead(member: ConsortiumMember) -> dict[str, str]:
+    return {"lead_work": member.work, "lead_share_percent": f"{member.share_percent:.2f}"}
 
 
 def members_of(actor: Actor, bid: Bid) -> list[ConsortiumMember]:

@@ -1,3 +1,4 @@
+from marketplace.committee.actions.consortia import decide_consortium_change
 from marketplace.committee.actions.panel import (
     add_member,
     appoint_panel,
@@ -10,6 +11,7 @@ from marketplace.committee.actions.scoring import lock_sheet, save_scores, start
 __all__ = [
     "add_member",
     "appoint_panel",
+    "decide_consortium_change",
     "declare_interest",
     "finish_review",
     "lock_sheet",

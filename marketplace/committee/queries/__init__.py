@@ -1,3 +1,9 @@
+from marketplace.committee.queries.consortia import (
+    Challenge,
+    challenges_of,
+    challenges_shown,
+    conflicts_of_change,
+)
 from marketplace.committee.queries.panels import (
     Eligible,
     Progress,
@@ -31,14 +37,18 @@ from marketplace.committee.queries.sheets import (
 
 __all__ = [
     "BlindFile",
+    "Challenge",
     "Eligible",
     "JudgedBid",
     "Progress",
     "SheetView",
     "active",
     "blind_bids",
+    "challenges_of",
+    "challenges_shown",
     "choosable",
     "concerned_organisations",
+    "conflicts_of_change",
     "member_finished",
     "my_panels",
     "names_are_public",

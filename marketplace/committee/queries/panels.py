@@ -10,7 +10,7 @@ from marketplace.accounts.queries import key_holders
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require_confidentiality
-from marketplace.bidding.consortia.queries import taking_part
+from marketplace.bidding.consortia.queries import as_it_stands, taking_part
 from marketplace.bidding.models import (
     Bid,
     BidState,
@@ -31,7 +31,7 @@ from marketplace.committee.models import (
     SheetState,
 )
 from marketplace.experts import queries as experts
-from marketplace.scenarios.models import Criterion, RuleProfile, Scenario, State
+from marketplace.scenarios.models import Criterion, Envelope, RuleProfile, Scenario, State
 
 STAGE_KIND = {SheetStage.TECHNICAL: "technical", SheetStage.NAMED: "team"}
 
@@ -63,12 +63,13 @@ def concerned_organisations(scenario: Scenario) -> list[Organisation]:
     return list(concerned.order_by("pk"))
 
 
-def opened_forms(bids: QuerySet[Bid], envelope: str) -> dict[int, dict[str, Any] | None]:
-    """{bid id: the form of its last opened envelope of this kind}."""
+def opened_forms(bids: QuerySet[Bid], envelope: str) -> dict[int, dict[str, Any]]:
+    """{bid id: the form of its last opened envelope of this kind}, members as they stand now."""
     rows = OpenedEnvelope.objects.filter(
         sealed__version__bid__in=bids, sealed__envelope=envelope, outcome=Outcome.OPENED
     ).order_by("sealed__version__number")
-    return dict(rows.values_list("sealed__version__bid_id", "form"))
+    forms = {pk: form or {} for pk, form in rows.values_list("sealed__version__bid_id", "form")}
+    return as_it_stands(forms) if envelope == Envelope.BUSINESS else forms
 
 
 @dataclass(frozen=True)

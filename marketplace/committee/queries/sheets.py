@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require_confidentiality
+from marketplace.bidding.consortia.queries import CHALLENGES, as_it_stands
 from marketplace.bidding.models import Bid, OpenedEnvelope, OpenedFile, Outcome
 from marketplace.bidding.returns.queries import destruction_of
 from marketplace.committee.models import (
@@ -122,7 +123,11 @@ def own_sheet(actor: Actor, sheet_uid: UUID) -> Sheet:
 def sheet_form(sheet: Sheet) -> dict[str, Any]:
     """The document that this sheet judges: technical while blind, business by name."""
     envelope = _envelope(sheet)
-    return dict(envelope.form or {}) if envelope else {}
+    form = dict(envelope.form or {}) if envelope else {}
+    if sheet.stage == SheetStage.NAMED:
+        form = as_it_stands({sheet.bid_id: form})[sheet.bid_id]
+    form.pop(CHALLENGES, None)  # of experts: no expert reads them
+    return form
 
 
 def sheet_files(sheet: Sheet) -> list[BlindFile]:
