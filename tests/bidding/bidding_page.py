@@ -41,7 +41,7 @@ def seal(page: Any) -> None:
     page.locator("[data-seal-checked] .jb-good").wait_for()
     page.locator("[data-seal-confirm]").check()
     press(page, "seal")
-    page.locator("[data-seal-sealed] .jb-good").wait_for()
+    page.locator("[data-seal-sealed] .jb-good li").first.wait_for()
 
 
 def submit(page: Any) -> None:

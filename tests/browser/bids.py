@@ -84,7 +84,7 @@ def seal(reader: Reader) -> None:
     reader.page.wait_for_selector("[data-seal-checked] .jb-good")
     reader.page.check("[data-seal-confirm]")
     reader.page.click("[data-seal-do=seal]")
-    reader.page.wait_for_selector("[data-seal-sealed] .jb-good")
+    reader.page.wait_for_selector("[data-seal-sealed] .jb-good li")
 
 
 def check_receipt(vendor: Reader) -> None:
