@@ -84,6 +84,7 @@ def test_what_publication_leaves_behind(clock):
         "recipients": recipients,
         "confirmations": 2,
         "keys": [],
+        "bytes_grace_seconds": 900,
     }
 
 
