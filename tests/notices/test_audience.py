@@ -48,6 +48,7 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "consortium.changed",
         "consortium.change_refused",
         "return.certified",
+        "bidders.listing_failed",
         "panel.appointed",
         "member.added",
         "member.joined",
