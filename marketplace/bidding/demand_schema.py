@@ -11,14 +11,8 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from marketplace.bidding.forms_schema import SCHEMA_FILE, Demands
+from marketplace.bidding.forms_schema import SCHEMA_FILE, Demands, asked_in
 from marketplace.scenarios.models import Envelope
-
-# envelope -> (the part whose names are the demand's own codes, the field of Demands that has them)
-CODED = {
-    Envelope.BUSINESS: ("condition_statements", "conditions"),
-    Envelope.TECHNICAL: ("commitments", "metrics"),
-}
 
 
 def demand_schema(demands: Demands) -> dict[str, dict[str, Any]]:
@@ -30,14 +24,13 @@ def envelope_schema(envelope: Envelope, demands: Demands) -> dict[str, Any]:
     whole = copy.deepcopy(bid_schema())
     schema = whole["$defs"][envelope]
     shared = {name: part for name, part in whole["$defs"].items() if name not in Envelope.values}
-    if envelope in CODED:
-        part, field = CODED[envelope]
-        codes = list(getattr(demands, field))
+    part, codes = asked_in(envelope, demands)
+    if part:
         answer = schema["properties"][part]["additionalProperties"]
         schema["properties"][part] = {
             "type": "object",
             "additionalProperties": False,
-            "required": codes,
+            "required": [*codes],
             "properties": dict.fromkeys(codes, answer),
         }
     if envelope == Envelope.BUSINESS:

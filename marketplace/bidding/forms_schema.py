@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -35,6 +35,12 @@ SCHEMA_FILE = Path(__file__).parent / "schema" / "bid-1.json"
 FILES_MAX = 5
 FILE_BYTES_MAX = 10 * 1024 * 1024
 FILE_NAME_MAX = packer.FILE_NAME_MAX
+
+# envelope -> (the part whose names are the demand's own codes, the field of Demands that has them)
+ANSWERS: dict[str, tuple[str, str]] = {
+    Envelope.BUSINESS: ("condition_statements", "conditions"),
+    Envelope.TECHNICAL: ("commitments", "metrics"),
+}
 
 Form = dict[str, Any]
 File = tuple[str, bytes]
@@ -63,6 +69,12 @@ class Found:
         if sentence not in sentences:
             sentences.append(sentence)
 
+    def take(self, faults: Faults) -> None:
+        """Those of another check, beside what a path already has."""
+        for path, told in faults.items():
+            for sentence in told:
+                self.add(path, sentence)
+
 
 def demands_of(scenario: Scenario, organisation: Organisation) -> Demands:
     return Demands(
@@ -89,12 +101,11 @@ def check_bid(
     found = Found()
     for envelope in Envelope:
         names = [name for name, _body in (files or {}).get(envelope, ())]
-        found.faults |= envelope_faults(str(envelope), clean.get(envelope), names, demands)
+        found.take(envelope_faults(str(envelope), clean.get(envelope), names, demands))
         check_file_bodies(found, str(envelope), (files or {}).get(envelope, ()))
     technical_names = [name for name, _body in (files or {}).get(Envelope.TECHNICAL, ())]
-    found.faults |= anonymity_faults(
-        clean.get(Envelope.TECHNICAL), technical_names, clean.get(Envelope.BUSINESS), organisation
-    )
+    technical, business = clean.get(Envelope.TECHNICAL), clean.get(Envelope.BUSINESS)
+    found.take(anonymity_faults(technical, technical_names, business, organisation))
     if found.faults:
         raise Invalid(
             code="bid.incomplete", errors={path: [*told] for path, told in found.faults.items()}
@@ -117,8 +128,10 @@ def check_file_bodies(found: Found, envelope: str, files: Sequence[File]) -> Non
 def envelope_faults(envelope: str, form: Any, file_names: list[str], demands: Demands) -> Faults:
     """The faults of one envelope; business rules only where the shape is right."""
     found = Found()
-    check_shape(found, envelope, form)
-    if not found.faults:
+    check_shape(found, envelope, form, demands)
+    sound = not found.faults
+    check_answers(found, envelope, form, demands)
+    if sound:
         CHECKS[envelope](found, form, file_names, demands)
     check_file_names(found, envelope, file_names)
     return found.faults
@@ -200,12 +213,19 @@ def validator(envelope: str) -> Draft202012Validator:
     return Draft202012Validator({"$ref": f"#/$defs/{envelope}", "$defs": schema["$defs"]})
 
 
-def check_shape(found: Found, envelope: str, form: Any) -> None:
+def check_shape(found: Found, envelope: str, form: Any, demands: Demands) -> None:
     if not isinstance(form, dict):
         found.add(envelope, said("envelope_missing"))
         return
+    part, asked = asked_in(envelope, demands)
     for fault in validator(envelope).iter_errors(form):
-        path = ".".join([envelope, *(str(step) for step in fault.absolute_path)])
+        steps = list(fault.absolute_path)
+        # Which codes are asked for is told by `check_answers`.
+        if steps[:1] == [part] and not (
+            steps[1] in asked if steps[1:] else fault.validator == "type"
+        ):
+            continue
+        path = ".".join([envelope, *map(str, steps)])
         for place, sentence in sentences(fault):
             found.add(f"{path}{place}", sentence)
 
@@ -261,10 +281,26 @@ def pattern_sentence(name: str) -> str:
 
 
 # -- Against the scenario --------------------------------------------------------------------------
+def asked_in(envelope: str, demands: Demands) -> tuple[str, list[str]]:
+    """The part of an envelope that answers the demand's own codes, and these; else nothing."""
+    part, name = ANSWERS.get(envelope, ("", ""))
+    return part, getattr(demands, name) if name else []
+
+
+def check_answers(found: Found, envelope: str, form: Any, demands: Demands) -> None:
+    part, asked = asked_in(envelope, demands)
+    given = mapping(form).get(part)
+    if not isinstance(given, dict):
+        return
+    for code in asked:
+        if code not in given:
+            found.add(f"{envelope}.{part}.{code}", said("fill_in"))
+    for code in given:
+        if code not in asked:
+            found.add(f"{envelope}.{part}.{code}", said("nothing_asked"))
+
+
 def check_business(found: Found, form: Form, file_names: list[str], demands: Demands) -> None:
-    answered(
-        found, "business.condition_statements", form["condition_statements"], demands.conditions
-    )
     if len(form["consortium"]) + 1 > demands.consortium_max:
         found.add(
             "business.consortium",
@@ -283,7 +319,7 @@ def check_business(found: Found, form: Form, file_names: list[str], demands: Dem
 
 
 def check_technical(found: Found, form: Form, _names: list[str], demands: Demands) -> None:
-    answered(found, "technical.commitments", form["commitments"], demands.metrics)
+    """Nothing that its shape and its answers do not say."""
 
 
 def check_price(found: Found, form: Form, _names: list[str], demands: Demands) -> None:
@@ -296,16 +332,6 @@ def check_price(found: Found, form: Form, _names: list[str], demands: Demands) -
     nodes = sum((Decimal(node["amount_cny"]) for node in form["nodes"]), Decimal(0))
     if nodes != total:
         found.add("price.nodes", said("nodes_sum", sum=f"{nodes:,.2f}", total=f"{total:,.2f}"))
-
-
-def answered(found: Found, path: str, given: dict[str, Any], asked: Iterable[str]) -> None:
-    asked = list(asked)
-    for code in asked:
-        if code not in given:
-            found.add(f"{path}.{code}", said("fill_in"))
-    for code in given:
-        if code not in asked:
-            found.add(f"{path}.{code}", said("nothing_asked"))
 
 
 CHECKS: dict[str, Callable[[Found, Form, list[str], Demands], None]] = {

@@ -234,6 +234,26 @@ def variations(organisation):
     yield from other_figures()
     yield from partners(organisation)
     yield from tellings(organisation)
+    yield from several_at_once(organisation)
+
+
+def several_at_once(organisation):
+    """Faults of several checks at one place, and beside one another."""
+    leader = bids.forms()["business"]["project_leader"]
+    yield case(technical__commitments={"M1": leader})
+    yield case(technical__plan=leader)
+    yield case({"technical": [(f"{leader}.txt", 0)]})
+    yield case({"technical": [(f"{leader}/x", 1)] * 6})
+    partner = bids.member(organisation)
+    for name in ("condition_statements", "team"):
+        together = bids.consortium(partner | {"uscc": "1" * 18})
+        yield case(**together | {f"business__{name}": {}})
+    for team in ([], [{"name": "n", "role": "r", "years": 1}]):
+        yield case(business__team=team, business__condition_statements={"Q1": "", "Q9": ""})
+        yield case(business__team=team, business__condition_statements={"Q1": 5, "Q12345": "x"})
+        many = {f"Q{number}": "x" for number in range(60)}
+        yield case(business__team=team, business__condition_statements=many)
+    yield case(technical__commitments={"M9": "x", "": None}, technical__plan=[])
 
 
 def other_values():
@@ -340,7 +360,7 @@ TYPED = st.one_of(
 )
 @given(data=st.data())
 def test_forms_made_at_random(scripts, data):
-    """Ten at a time: some values of a right bid replaced, at any depth."""
+    """Ten at a time: some values of a right bid replaced or taken away, at any depth."""
     if not hasattr(scripts, "compared"):
         scripts.compared = Compared(scripts, consortium_allowed=True, consortium_members_max=4)
     cases = []
@@ -355,7 +375,10 @@ def test_forms_made_at_random(scripts, data):
                 at, steps = at[step], steps + 1
                 if steps > 1 and data.draw(st.booleans()):
                     break
-            above[step] = data.draw(TYPED)
+            if data.draw(st.integers(0, 4)):
+                above[step] = data.draw(TYPED)
+            else:
+                del above[step]
         cases.append((forms, {}))
     scripts.compared(cases)
 

@@ -136,7 +136,7 @@ def test_the_schema_of_a_demand_refuses_what_the_server_refuses(cast, seed, enve
     demands, by_schema = cast
     form = changed(bids.forms()[envelope], random.Random(seed))
     found = Found()
-    check_shape(found, envelope, form)
+    check_shape(found, envelope, form, demands)
     faults = [path for path in envelope_faults(envelope, form, [], demands) if not beyond(path)]
     taken = not found.faults and not faults
     assert by_schema[envelope].is_valid(form) == taken

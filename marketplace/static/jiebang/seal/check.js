@@ -10,6 +10,8 @@ export const ENVELOPES = ["business", "technical", "price"];
 const RESERVED = ["manifest.json", "form.json"];
 const FORBIDDEN_IN_NAMES = /[/\\:*?"<>|]/;
 const CONSORTIUM_ROWS = 10;
+// Parts whose names are the demand's own codes.
+const ANSWERS = ["condition_statements", "commitments"];
 
 class Found {
   faults = new Map();
@@ -111,8 +113,10 @@ function checkEnvelope(found, sheet, envelope, form, fileNames) {
     const steps = unpointed(instanceLocation);
     const value = steps.reduce((part, step) => part?.[step], form);
     const fault = { keyword, value, steps, schema: schemaAt(schema, keywordLocation) };
+    const answers = steps.length === 1 && ANSWERS.includes(steps[0]);
     for (const [further, code, values] of meant(fault)) {
-      sound = false;
+      // A code that is missing or not asked for leaves the rest to be checked.
+      if (!answers || !further.length) sound = false;
       found.add([envelope, ...steps, ...further].join("."), code, values);
     }
   }
