@@ -231,7 +231,7 @@ def test_the_opening_moves_by_itself(site: str, browser: Any, clock: Any) -> Non
         page.context.close()
     watching.get_by_text("2 / 2").wait_for()
     assert open_confirmed(bids.identity()) == 1
-    watching.get_by_text("Download the record").wait_for()
+    watching.get_by_text("Signed record (JSON)").wait_for()
     assert Bid.objects.get().state == BidState.OPENED
     assert watching.broken == []
     watching.context.close()

@@ -13,6 +13,7 @@ from marketplace.ledger import receipts
 from marketplace.ledger.log import sequencer
 from marketplace.ledger.verify import verify
 from marketplace.scenarios import sweeps
+from marketplace.scenarios.queries import closes_at
 from tests.browser import cast as typed
 from tests.browser.pages import Reader
 from tests.browser.walk import Walk
@@ -118,7 +119,7 @@ def revise(vendor: Reader, name: str) -> None:
 
 # -- Opening ---------------------------------------------------------------------------------------
 def close_and_open(walk: Walk, clock: Clock) -> list[Reader]:
-    clock.move(walk.scenario.deadline_at - server_clock.now())
+    clock.move(closes_at(walk.scenario) - server_clock.now())
     sweeps.close_due()
     queue.deliver_due()
     sequencer.seal_batch()
@@ -131,8 +132,8 @@ def close_and_open(walk: Walk, clock: Clock) -> list[Reader]:
     confirm_opening(holders)
     holders[0].glance("opening-done")
     assert holders[0].page.locator("#opening-live tbody tr").count() == 2
-    record = json.loads(holders[0].download("#opening-live a[download]"))
-    assert len(record["bids"]) == 2
+    record = json.loads(holders[0].download("#opening-live a[download][href$='.json']"))
+    assert len(record["receipt"]["bids"]) == 2
     walk.visitor.go(walk.base)
     walk.visitor.glance("scenario-opened")
     return holders

@@ -218,11 +218,11 @@ def test_nothing_of_a_bid_is_readable_before_its_opening(service, committing_db,
     forms, attached = canary_bid(word, number)
     answer = service.submit_bid(session, scenario, forms, attached)
     assert answer.status_code == 201, answer.text
-    # What the other way in, where the server seals, is sent and refuses.
+    # What nobody takes, a bid in the clear, is refused and leaves no trace either.
     csrf = {"X-CSRFToken": session.cookies["csrftoken"]}
     broken = session.post(
-        f"{service.address}/api/v1/scenarios/{scenario.uid}/bids/",
-        json={"forms": forms | {"price": {}}},
+        f"{service.address}/api/v1/scenarios/{scenario.uid}/packages/",
+        json={"forms": forms},
         headers=csrf,
         timeout=30,
     )

@@ -285,9 +285,9 @@ def test_a_full_disk_refuses_and_keeps_nothing(service):
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
         for model in (Bid, BidVersion, Receipt, IdempotencyKey):
             assert model.objects.count() == 0
-        # What came of the envelope that broke off waits in the spool to go on; nothing else is kept.
+        # Whole uploads wait to be used, what came of the one that broke off to go on; no bid stands.
         kept = [path for path in storage.rglob("*") if path.is_file()]
-        assert [path for path in kept if path.parent.name != "spool"] == []
+        assert [path for path in kept if path.parent.name not in {"spool", "uploads"}] == []
 
     # No file may grow beyond 256 KiB: the third write of the big envelope fails.
     processes = [web.process.pid, *children_of(web.process.pid)]
