@@ -8,6 +8,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 
 from marketplace.base import clock as site_clock
 from marketplace.base.canonical import canonical, stamp
@@ -53,7 +54,7 @@ def late(scenario, vendor, clock, after=5 * MINUTES):
     return version
 
 
-def reasons(scenario, version, settings):
+def reasons(scenario, version):
     """Of each envelope, by the log as the opener reads it."""
     replay = Replay(settings.OPENER_LOG_VKEY)
     replay.advance()
@@ -66,7 +67,7 @@ def closed(scenario, clock):
     sequencer.seal_batch()
 
 
-def test_the_publication_says_how_long_the_grace_is(cast, settings):
+def test_the_publication_says_how_long_the_grace_is(cast):
     scenario, _vendor = cast
     without = world.published_scenario(profile=world.profile("B"))
     world.announce(without)
@@ -81,14 +82,14 @@ def test_the_publication_says_how_long_the_grace_is(cast, settings):
 
 # -- Within the grace ------------------------------------------------------------------------------
 @pytest.mark.parametrize("after", [timedelta(0), GRACE - TICK], ids=["begins", "ends"])
-def test_committed_bytes_are_opened(cast, clock, settings, after):
+def test_committed_bytes_are_opened(cast, clock, after):
     scenario, vendor = cast
     uploads = uploaded(scenario, vendor)
     commit(scenario, vendor, rows_of(uploads))
     later(clock, scenario.deadline_at + after)
     version = send(scenario, vendor, uploads)
     closed(scenario, clock)
-    assert reasons(scenario, version, settings) == {""}
+    assert reasons(scenario, version) == {""}
     bids.confirm(scenario)
     assert open_confirmed(bids.identity()) == 1
     version.bid.refresh_from_db()
@@ -96,7 +97,7 @@ def test_committed_bytes_are_opened(cast, clock, settings, after):
 
 
 @pytest.mark.parametrize(("early", "said"), [(TICK * 1000, ""), (timedelta(0), "not_in_time")])
-def test_a_bid_without_commitment_needs_the_deadline(cast, clock, settings, early, said):
+def test_a_bid_without_commitment_needs_the_deadline(cast, clock, early, said):
     scenario, vendor = cast
     uploads = uploaded(scenario, vendor)
     later(clock, scenario.deadline_at - early)
@@ -104,7 +105,7 @@ def test_a_bid_without_commitment_needs_the_deadline(cast, clock, settings, earl
     version = send(scenario, vendor, uploads)
     set_deadline(scenario, scenario.deadline_at)
     closed(scenario, clock)
-    assert reasons(scenario, version, settings) == {said}
+    assert reasons(scenario, version) == {said}
 
 
 def test_a_late_bid_between_deadline_and_closing_is_not_opened(cast, clock):
@@ -121,7 +122,7 @@ def test_a_late_bid_between_deadline_and_closing_is_not_opened(cast, clock):
     assert set(found.values_list("outcome", "reason")) == {(Outcome.PLATFORM_FAULT, "not_in_time")}
 
 
-def test_a_forged_time_breaks_the_receipt_s_signature(cast, clock, settings):
+def test_a_forged_time_breaks_the_receipt_s_signature(cast, clock):
     """Receipt, event and what binds them are written anew before the leaf is sealed."""
     scenario, vendor = cast
     version = late(scenario, vendor, clock)
@@ -137,14 +138,14 @@ def test_a_forged_time_breaks_the_receipt_s_signature(cast, clock, settings):
     edit("UPDATE marketplace_event SET body = %s WHERE id = %s", canonical(body), event.pk)
     edit("UPDATE marketplace_receipt SET body = %s WHERE id = %s", canonical(said), receipt.pk)
     closed(scenario, clock)
-    assert reasons(scenario, version, settings) == {"not_in_log"}
+    assert reasons(scenario, version) == {"not_in_log"}
     # Signed by a key that nobody but the table calls ours, it is no better.
     edit("UPDATE marketplace_receipt SET key_id = 'another' WHERE id = %s", receipt.pk)
     version.refresh_from_db()
-    assert reasons(scenario, version, settings) == {"not_in_log"}
+    assert reasons(scenario, version) == {"not_in_log"}
 
 
-def test_after_the_announced_grace_a_commitment_is_not_enough(cast, clock, settings):
+def test_after_the_announced_grace_a_commitment_is_not_enough(cast, clock):
     scenario, vendor = cast
     uploads = uploaded(scenario, vendor)
     commit(scenario, vendor, rows_of(uploads))
@@ -157,7 +158,7 @@ def test_after_the_announced_grace_a_commitment_is_not_enough(cast, clock, setti
     version = send(scenario, vendor, uploads)
     scenario.refresh_from_db()
     closed(scenario, clock)
-    assert reasons(scenario, version, settings) == {"not_in_time"}
+    assert reasons(scenario, version) == {"not_in_time"}
 
 
 # -- Commitments that are not what they seem -----------------------------------------------------------
@@ -206,35 +207,35 @@ def committed(scenario, vendor, how, clock):
     "how",
     ["another's", "another demand's", "other hashes", "not in the log", "after the deadline"],
 )
-def test_a_commitment_counts_as_it_was_signed_and_logged(cast, clock, settings, how):
+def test_a_commitment_counts_as_it_was_signed_and_logged(cast, clock, how):
     scenario, vendor = cast
     version = committed(scenario, vendor, how, clock)
     assert "commitment" in json.loads(bytes(version.receipt.body))
     closed(scenario, clock)
-    assert reasons(scenario, version, settings) == {"not_in_time"}
+    assert reasons(scenario, version) == {"not_in_time"}
 
 
-def test_a_commitment_whose_receipt_was_exchanged_does_not_count(cast, clock, settings):
+def test_a_commitment_whose_receipt_was_exchanged_does_not_count(cast, clock):
     scenario, vendor = cast
     uploads = uploaded(scenario, vendor)
     first, second = (commit(scenario, vendor, rows_of(uploads)) for _ in range(2))
     later(clock, scenario.deadline_at)
     version = send(scenario, vendor, uploads)
     closed(scenario, clock)
-    assert reasons(scenario, version, settings) == {""}
+    assert reasons(scenario, version) == {""}
     edit(
         "UPDATE marketplace_receipt SET body = %s, signature = %s WHERE id = %s",
         bytes(first.receipt.body),
         bytes(first.receipt.signature),
         second.receipt_id,
     )
-    assert reasons(scenario, version, settings) == {"not_in_time"}
+    assert reasons(scenario, version) == {"not_in_time"}
     edit("DELETE FROM marketplace_bidcommitment WHERE id = %s", second.pk)
     assert BidCommitment.objects.count() == 1
-    assert reasons(scenario, version, settings) == {"not_in_time"}
+    assert reasons(scenario, version) == {"not_in_time"}
 
 
-def test_a_receipt_of_another_bid_is_no_receipt_of_this_one(cast, clock, settings):
+def test_a_receipt_of_another_bid_is_no_receipt_of_this_one(cast, clock):
     scenario, vendor = cast
     mine, theirs = bids.bid(scenario, vendor), bids.bid(scenario)
     closed(scenario, clock)
@@ -244,8 +245,8 @@ def test_a_receipt_of_another_bid_is_no_receipt_of_this_one(cast, clock, setting
         theirs.pk,
     )
     theirs.refresh_from_db()
-    assert reasons(scenario, mine, settings) == {""}
-    assert reasons(scenario, theirs, settings) == {"not_in_log"}
+    assert reasons(scenario, mine) == {""}
+    assert reasons(scenario, theirs) == {"not_in_log"}
 
 
 # -- A deadline that outages moved -----------------------------------------------------------------
@@ -264,7 +265,7 @@ def moved(scenario):
     ("when", "said"),
     [("before", ""), ("between", "not_in_time"), ("graced", ""), ("after", "")],
 )
-def test_the_deadline_that_stood_when_it_was_received_counts(cast, clock, settings, when, said):
+def test_the_deadline_that_stood_when_it_was_received_counts(cast, clock, when, said):
     """Between closing and re-opening nothing was taken, although the deadline lies later now."""
     scenario, vendor = cast
     before = scenario.deadline_at
@@ -291,4 +292,4 @@ def test_the_deadline_that_stood_when_it_was_received_counts(cast, clock, settin
     if when == "after":
         version = bids.bid(scenario, vendor)
     closed(scenario, clock)
-    assert reasons(scenario, version, settings) == {said}
+    assert reasons(scenario, version) == {said}
