@@ -29,7 +29,8 @@ RUN groupadd --gid 10001 jiebang \
     && useradd --uid 10002 --gid jiebang --no-create-home --shell /usr/sbin/nologin opener \
     && install --directory --owner jiebang --group jiebang --mode 2770 /srv/jiebang/storage \
     && install --directory --owner jiebang --group jiebang --mode 0700 /srv/jiebang/backups \
-    && install --directory --owner opener --group jiebang --mode 0700 /srv/jiebang/opener
+    && install --directory --owner opener --group jiebang --mode 0700 /srv/jiebang/opener \
+    && install --directory --owner opener --group jiebang --mode 0700 /srv/jiebang/opener-work
 WORKDIR /app
 COPY --from=build /app /app
 ENV PATH=/app/.venv/bin:/usr/local/bin:/usr/bin:/bin \

@@ -35,7 +35,11 @@ from marketplace.base.canonical import canonical
 from marketplace.base.sealing import new_envelope_key
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
-from marketplace.scenarios.actions.publication import announced_keys, in_order
+from marketplace.scenarios.actions.publication import (
+    announced_grace,
+    announced_keys,
+    in_order,
+)
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -278,6 +282,7 @@ def announce(scenario: Scenario) -> None:
                 "recipients": dict(scenario.envelope_keys.values_list("envelope", "recipient")),
                 "confirmations": 2,
                 "keys": announced_keys(keys),
+                **(announced_grace(scenario.profile) if scenario.profile else {}),
             },
         )
 

@@ -76,7 +76,9 @@ SAYS = {
     "schema.held": ("三个表单均符合 JSON Schema。", "All three forms fit the JSON Schema."),
     "price.total": ("price.json：报价必须大于零，且不得高于预算 {budget} 元。", "price.json: the price must be more than zero and at most the budget of CNY {budget}."),
     "price.nodes": ("price.json：付款节点合计 {sum} 元，与总价 {total} 元不符。", "price.json: the payment nodes add up to CNY {sum}, the total is CNY {total}."),
-    "consortium": ("business.json：联合体成员 {uscc} 重复，或就是投标方自己。", "business.json: the consortium member {uscc} is named twice, or is the bidder itself."),
+    "consortium.named_twice": ("business.json：{path}：联合体成员 {uscc} 重复，或就是投标方自己。", "business.json: {path}: the consortium member {uscc} is named twice, or is the bidder itself."),
+    "consortium.shares_sum": ("business.json：{path}：联合体各方份额（含牵头方）合计 {sum}%，应为 100%。", "business.json: {path}: the shares of the consortium, the lead's among them, add up to {sum} %, not 100 %."),
+    "consortium.agreement_file": ("business.json：{path}：联合体协议应是 business/ 文件夹中的文件，此处没有这个文件名。", "business.json: {path}: the consortium agreement has to be a file of the folder business/; no file there has this name."),
     "file.name": ("{name} 不能用作文件名，请改名。", "{name} cannot be used as a file name; rename the file."),
     "file.kind": ("{name} 不是普通文件；附件直接放在文件夹中。", "{name} is no plain file; files lie in the folder itself."),
     "file.empty": ("{name} 是空文件。", "{name} is empty."),
@@ -438,6 +440,7 @@ LEGAL_FORMS = re.compile(
     re.IGNORECASE,
 )
 BRACKETED = re.compile(r"[（(][^）)]*[）)]")
+SHARE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?")
 
 
 def names_told(business: Any, firms: Iterable[Any] = (), codes: Iterable[Any] = ()) -> list[str]:
@@ -762,13 +765,43 @@ def form_faults(bid: Bid) -> Iterator[Finding]:
             for fault in validator(bid.sheet["schema"][envelope]).iter_errors(form)
         ]
         yield from faults or [Finding("schema.held", {})]
-    met = {bid.sheet["rules"].get("uscc")}
     business = bid.forms.get("business")
-    for partner in plain_rows(business.get("consortium") if isinstance(business, dict) else None):
-        if partner.get("uscc") in met:
-            yield Finding("consortium", {"uscc": partner["uscc"]})
-        met.add(partner.get("uscc"))
+    for path, code, values in consortium_faults(
+        business if isinstance(business, dict) else {},
+        str(bid.sheet["rules"].get("uscc")),
+        [file.name for file in bid.files["business"]],
+    ):
+        yield Finding(f"consortium.{code}", {"path": path} | values)
     yield from price_faults(bid.forms.get("price"), bid.sheet["rules"])
+
+
+def consortium_faults(
+    form: dict[str, Any], uscc: str, file_names: Iterable[str]
+) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """(path within the business form, code, values) of each fault; none where it bids alone.
+
+    What no schema can say of a consortium; the door, the opener and this tool hold it alike.
+    form: what does not fit bid-1.json is passed over, the schema tells of it. uscc: of the bidder,
+    who leads; file_names: of the files in the same envelope. Codes: named_twice, shares_sum (of the
+    whole consortium, in exact hundredths of a percent; `sum` is what they add up to),
+    agreement_file.
+    """
+    partners = plain_rows(form.get("consortium"))
+    met = {uscc}
+    for place, partner in enumerate(partners):
+        named = str(partner.get("uscc"))
+        if named in met:
+            yield f"consortium.{place}.uscc", "named_twice", {"uscc": named}
+        met.add(named)
+    if not partners:
+        return
+    shares = [form.get("lead_share_percent"), *(row.get("share_percent") for row in partners)]
+    if all(isinstance(share, str) and SHARE.fullmatch(share) for share in shares):
+        whole = sum(map(Decimal, shares), Decimal(0))
+        if whole != 100:
+            yield "lead_share_percent", "shares_sum", {"sum": f"{whole:.2f}"}
+    if form.get("consortium_agreement") not in file_names:
+        yield "consortium_agreement", "agreement_file", {}
 
 
 def price_faults(price: Any, rules: dict[str, Any]) -> Iterator[Finding]:

@@ -1,9 +1,7 @@
-"""What the opener asks of the log alone: deadline, closing, confirmations, and each received bid."""
+"""What the opener asks of the log alone: deadline, closing and confirmations."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -12,10 +10,8 @@ from django.conf import settings
 from marketplace.base import clock
 from marketplace.base.assertions import NotConfirmed
 from marketplace.bidding.confirmations import challenge, holder_of
-from marketplace.bidding.models import Opening, OpeningStage, SealedEnvelope
+from marketplace.bidding.models import Opening, OpeningStage
 from marketplace.bidding.replay import Replay
-from marketplace.ledger.models import Event
-from marketplace.ledger.verify import input_of
 from marketplace.scenarios.models import EnvelopeKey
 
 
@@ -60,25 +56,3 @@ def verify_by_log(opening: Opening, replay: Replay) -> int:
 def host_time() -> datetime:
     """The own clock of this machine: the database's may have been set by whoever owns it."""
     return clock.now() if settings.CLOCK_MAY_BE_REPLACED else datetime.now(UTC)
-
-
-def in_time(replay: Replay, closing_size: int) -> Callable[[SealedEnvelope], bool]:
-    """Whether an envelope is the very one whose receipt was in the log when it closed."""
-
-    def was_received(sealed: SealedEnvelope) -> bool:
-        receipt = sealed.version.receipt
-        event = Event.objects.filter(pk=receipt.event_id or 0).first()
-        if event is None or not replay.covers(event, closing_size):
-            return False
-        body = json.loads(bytes(event.body))
-        stated = json.loads(bytes(receipt.body))
-        for added in ("type", "log"):
-            stated.pop(added, None)
-        named = {row["envelope"]: row["sha256"] for row in stated["envelopes"]}
-        return (
-            body["kind"] in {"bid.submitted", "bid.revised"}
-            and body["input"] == input_of(stated, bytes(event.salt))
-            and named.get(sealed.envelope) == sealed.sha256
-        )
-
-    return was_received

@@ -26,9 +26,8 @@ from marketplace.accounts.models import Organisation
 from marketplace.accounts.validators import validate_uscc
 from marketplace.base import packer
 from marketplace.base.errors import Invalid, TooLarge
-from marketplace.base.packer import leaves, names_found, safe_name
+from marketplace.base.packer import consortium_faults, leaves, names_found, safe_name
 from marketplace.bidding.anonymity import telling_names
-from marketplace.bidding.consortia.form import consortium_faults
 from marketplace.bidding.sentences import said, too_long
 from marketplace.scenarios.models import Envelope, Scenario
 

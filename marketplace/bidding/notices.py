@@ -1,4 +1,7 @@
-"""Key holders are told that an opening waits, bidders alone that they may bid longer."""
+"""Key holders are told that an opening waits, bidders what becomes of their bids.
+
+Officers are told of a consortium that asks for other members. Nobody else learns of any bid.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.accounts.models import User
+from marketplace.accounts.models import Membership, User
 from marketplace.accounts.queries import key_holders
-from marketplace.base.actor import Actor
-from marketplace.bidding.models import Opening
+from marketplace.base.actor import Actor, Role
+from marketplace.bidding.consortia.models import ConsortiumChange
+from marketplace.bidding.models import Bid, BidState, OpenedEnvelope, Opening
 from marketplace.ledger.models import Event
 from marketplace.notices.channels import Group
 from marketplace.notices.registry import register
@@ -59,3 +63,83 @@ register(
     url=url,
     group=Group.OPENINGS,
 )
+
+
+def sealed_bidders(event: Event) -> QuerySet[User]:
+    """Those who write for a bid that stood when the listing failed, where nothing was opened."""
+    uid = event.subjects[-1]
+    if OpenedEnvelope.objects.filter(sealed__version__bid__scenario__uid=uid).exists():
+        return User.objects.none()
+    standing = Bid.objects.filter(scenario__uid=uid).exclude(state=BidState.WITHDRAWN)
+    return writers(Q(organisation__bids__in=standing))
+
+
+register(
+    "bidders.listing_failed",
+    event_kind="scenario.failed",
+    audience=sealed_bidders,
+    subjects=scenarios,
+    sentence=_("The listing of “%(title)s” failed: no bid was opened, and your bid stays sealed"),
+    title=title,
+    url=url,
+    group=Group.OPENINGS,
+)
+
+
+def bids(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
+    rows = seen_by_any(Bid, actors, uids).select_related("scenario")
+    return {row.uid: row for row in rows}
+
+
+def bid_writers(event: Event) -> QuerySet[User]:
+    _scenario_uid, bid_uid, *_rest = event.subjects
+    return writers(Q(organisation__bids__uid=bid_uid))
+
+
+register(
+    "return.certified",
+    audience=bid_writers,
+    subjects=bids,
+    sentence=_("What became of the contents of your bid for “%(title)s” was certified"),
+    title=lambda bid: title(bid.scenario),
+    url=lambda bid: reverse("bid", args=[bid.uid]),
+    group=Group.OPENINGS,
+)
+
+
+def changes(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
+    rows = seen_by_any(ConsortiumChange, actors, uids).select_related("bid__scenario")
+    return {row.uid: row for row in rows}
+
+
+def deciding_officers(_event: Event) -> QuerySet[User]:
+    office = Membership.objects.filter(role=Role.OFFICER, organisation__is_office=True)
+    return User.objects.filter(pk__in=office.values("user_id"))
+
+
+for _kind, _audience, _sentence in [
+    (
+        "consortium.change_requested",
+        deciding_officers,
+        _("A consortium that bid for “%(title)s” asks for other members"),
+    ),
+    (
+        "consortium.changed",
+        bid_writers,
+        _("The change of your consortium for “%(title)s” was approved"),
+    ),
+    (
+        "consortium.change_refused",
+        bid_writers,
+        _("The change of your consortium for “%(title)s” was refused"),
+    ),
+]:
+    register(
+        _kind,
+        audience=_audience,
+        subjects=changes,
+        sentence=_sentence,
+        title=lambda change: title(change.bid.scenario),
+        url=lambda change: reverse("bid", args=[change.bid.uid]),
+        group=Group.OPENINGS,
+    )

@@ -7,7 +7,6 @@ point the next run goes on where this one ended.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from contextlib import ExitStack
 from decimal import Decimal
 
@@ -25,7 +24,7 @@ from marketplace.base.actor import OPENER, Role
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.states import move
 from marketplace.bidding.actions.opening import STAGE_STATE, fail_without_enough_bids
-from marketplace.bidding.by_log import Refused, in_time, verify_by_log
+from marketplace.bidding.by_log import Refused, verify_by_log
 from marketplace.bidding.consortia.opening import settle_consortia
 from marketplace.bidding.examining import (
     Examined,
@@ -35,6 +34,7 @@ from marketplace.bidding.examining import (
     files_of,
 )
 from marketplace.bidding.forms_schema import Demands, demands_of
+from marketplace.bidding.in_time import Doubt, doubts
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
     Bid,
@@ -45,7 +45,6 @@ from marketplace.bidding.models import (
     OpeningStage,
     OpeningState,
     Outcome,
-    SealedEnvelope,
 )
 from marketplace.bidding.queries import last_submitted
 from marketplace.bidding.record import making as record
@@ -94,10 +93,11 @@ def carry_out(opening: Opening, master_identity: str, replay: Replay) -> bool:
     closing_size = verify_by_log(opening, replay)
     attest(opening, replay.announced(opening.scenario.uid))
     identities = unwrap(opening, master_identity)
+    doubt = doubts(replay, opening.scenario, closing_size)
     for bid in due_bids(opening):
         demands = demands_of(opening.scenario, bid.organisation)
         try:
-            open_bid(bid, opening, identities, demands, in_time(replay, closing_size))
+            open_bid(bid, opening, identities, demands, doubt)
         except (OperationalError, InterfaceError):
             raise
         except Exception:  # nobody's fault is known yet: the others go on, this one is tried again
@@ -176,7 +176,7 @@ def open_bid(
     opening: Opening,
     identities: dict[str, str],
     demands: Demands,
-    received: Callable[[SealedEnvelope], bool],
+    doubt: Doubt,
 ) -> None:
     """Examine, then write in one transaction. Running twice writes once."""
     version = last_submitted(bid)
@@ -185,9 +185,9 @@ def open_bid(
     sealed = {e.envelope: e for e in version.envelopes.all()} if version else {}
     with ExitStack() as stack:
         examined = [
-            examine(sealed[envelope], bid, identities[envelope], demands, stack)
-            if received(sealed[envelope])
-            else Examined(sealed[envelope], Outcome.PLATFORM_FAULT, "not_in_log")
+            Examined(sealed[envelope], Outcome.PLATFORM_FAULT, reason)
+            if (reason := doubt(sealed[envelope]))
+            else examine(sealed[envelope], bid, identities[envelope], demands, stack)
             for envelope in wanted
             if envelope in sealed
         ]

@@ -10,12 +10,13 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from marketplace.files.disk import sync_folder
+from marketplace.ledger.keys import RECEIPT
 from marketplace.ledger.leaves import OPAQUE, event_commitment
 from marketplace.ledger.log import tiles
 from marketplace.ledger.log.models import Checkpoint, Leaf
@@ -37,6 +38,7 @@ from marketplace.ledger.verify import (
 CHUNK = 5000
 ANNOUNCES = {"scenario.published"}
 CLOSES = "scenario.closed"
+PUBLISHES_KEY = "key.published"
 REOPENS = "scenario.deadline_extended"
 OPENS = "opening.finished"
 LOCKS = "panel.technical_locked"
@@ -52,7 +54,10 @@ class Announced:
 
     keys: list[dict[str, Any]] = field(default_factory=list)
     confirmations: int = 0
-    deadlines: list[str] = field(default_factory=list)
+    # (when it was announced, the deadline), as the leaves came.
+    announcements: list[tuple[str, str]] = field(default_factory=list)
+    # For how long after a deadline bytes are taken whose hashes were committed before it.
+    grace: timedelta = timedelta(0)
     recipients: dict[str, str] = field(default_factory=dict)
     closed: bool = False
     # The size of the first signed checkpoint that covers the closing, the last one where outages
@@ -60,6 +65,15 @@ class Announced:
     closing_size: int | None = None
     technical_locked: bool = False
     opened: bool = False
+
+    @property
+    def deadlines(self) -> list[str]:
+        return [deadline for _at, deadline in self.announcements]
+
+    def deadline_then(self, at: datetime) -> datetime:
+        """The latest that was announced by then; the publication's counts from the beginning."""
+        moved = [deadline for since, deadline in self.announcements[1:] if instant(since) <= at]
+        return instant(max([self.announcements[0][1], *moved]))
 
     @property
     def deadline_at(self) -> datetime:
@@ -95,6 +109,7 @@ class Replay:
     def _forget(self) -> None:
         self.size = 0
         self.demands: dict[str, Announced] = {}
+        self.receipt_keys: dict[str, str] = {}  # {key id: base64}, as the log published them
         self._peaks: list[tuple[int, bytes]] = []  # (leaves, root) of complete subtrees
         self._closing: list[Announced] = []
 
@@ -178,16 +193,19 @@ class Replay:
 
     def _note(self, said: dict[str, Any]) -> None:
         kind, data = said["kind"], said["data"]
+        if kind == PUBLISHES_KEY and data["use"] == RECEIPT:
+            self.receipt_keys[data["key_id"]] = data["public_key"]
         if not kind.startswith("scenario.") and kind not in {LOCKS, OPENS}:
             return
         scenario = data["scenario"] if kind == LOCKS else said["subjects"][-1]
         demand = self.demands.setdefault(scenario, Announced())
         if "deadline_at" in data and kind != CLOSES:
-            demand.deadlines.append(data["deadline_at"])
+            demand.announcements.append((said["at"], data["deadline_at"]))
         if kind in ANNOUNCES and not demand.keys:
             demand.keys = data.get("keys", [])
             demand.confirmations = data.get("confirmations", 0)
             demand.recipients = data["recipients"]
+            demand.grace = timedelta(seconds=data.get("bytes_grace_seconds", 0))
         elif kind == CLOSES and not demand.closed:
             demand.closed = True
             self._closing.append(demand)
@@ -203,7 +221,7 @@ class Replay:
     def announced(self, scenario_uid: UUID) -> Announced:
         """Raises LogNotTrusted if the log does not know the demand."""
         found = self.demands.get(str(scenario_uid))
-        if found is None or not found.deadlines:
+        if found is None or not found.announcements:
             raise LogNotTrusted("not_announced")
         return found
 

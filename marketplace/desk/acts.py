@@ -48,6 +48,7 @@ LABELS: dict[str, Text] = {
     "publicise": _("Publicise"),
     "confirm_award": _("Confirm the award"),
     "certify_return": _("Certify the return of bids"),
+    "decide_consortium": _("Decide on other members of a consortium"),
 }
 PAGES = {
     "edit_scenario": "scenario-edit",

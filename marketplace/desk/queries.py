@@ -12,10 +12,12 @@ from django.utils.translation import ngettext
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
+from marketplace.bidding.consortia.actions import CHANGE_BIDS, CHANGE_STATES
+from marketplace.bidding.consortia.models import ChangeState, ConsortiumChange
 from marketplace.bidding.models import Opening, OpeningState
 from marketplace.bidding.returns.queries import uncertified
 from marketplace.committee.models import MemberState, Panel, PanelMember, Sheet, SheetState
-from marketplace.desk.acts import Act, Desk
+from marketplace.desk.acts import LABELS, Act, Desk
 from marketplace.desk.tasks import LIMIT, Task, line, timed
 from marketplace.scenarios.models import AwardMode, Scenario, State
 from marketplace.scenarios.reminders import since
@@ -110,7 +112,26 @@ def _officer(actor: Actor) -> list[Task]:
         line("certify_return", scenario, "returns", rule="return")
         for scenario in unreturned.select_related(*PARTS).order_by("pk")[:LIMIT]
     ]
-    return tasks
+    return tasks + _changes()
+
+
+def _changes() -> list[Task]:
+    """Consortia that ask for other members, where that may still be decided."""
+    rows = ConsortiumChange.objects.filter(
+        state=ChangeState.REQUESTED,
+        bid__state__in=CHANGE_BIDS,
+        bid__scenario__state__in=CHANGE_STATES,
+        bid__scenario__suspended=False,
+    )
+    return [
+        Task(
+            LABELS["decide_consortium"],
+            row.bid.scenario,
+            reverse("bid", args=[row.bid.uid]),
+            since_at=row.requested_at,
+        )
+        for row in rows.select_related("bid__scenario__organisation").order_by("pk")[:LIMIT]
+    ]
 
 
 def _secretary() -> list[Task]:

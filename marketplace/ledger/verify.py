@@ -38,6 +38,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 # In this order; each is asked only when those before it hold.
 CHECKS = ("format", "key", "signature", "reading", "event", "inclusion", "checkpoint", "witness")
+# What a statement calls the time at which it was made.
+SIGNED_AT = ("received_at", "committed_at", "finished_at", "certified_at")
 HASH = 32  # bytes of a SHA-256
 TILE = 256  # hashes in a full tile
 LARGEST_SIZE = 2**63 - 1
@@ -648,12 +650,17 @@ class Receipt:
         if name not in self.keys.receipts:
             raise NotValid("key")
         self.public, until = self.keys.receipts[name]
-        stated = self.statement.get("received_at")
+        stated = self.stated_at()
         # Processes that still run with the old key may go on for as long as merging may take.
         grace = timedelta(seconds=self.keys.merge_delay)
         if until and stated and instant(stated) >= instant(until) + grace:
             raise NotValid("key.retired", until=until)
         return held("key")
+
+    def stated_at(self) -> Any:
+        """When it was made, by its own word: its first time of SIGNED_AT, or the event's."""
+        times = [self.statement.get(name) for name in SIGNED_AT]
+        return next(filter(None, times), None) or self.recorded.get("at")
 
     def signature(self) -> Finding:
         try:
@@ -901,7 +908,7 @@ def look_up(
     if found:
         yield held("found", index=found[0])
         return
-    stated = receipt.statement.get("received_at") or receipt.recorded.get("at")
+    stated = receipt.stated_at()
     seen = seen_at(checkpoint, given.mirror)
     if not stated or not seen:
         raise CannotCheck("found.unknown")

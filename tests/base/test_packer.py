@@ -262,6 +262,48 @@ def test_forms_are_checked(desk):
     assert "'extra'" not in plain.stdout
 
 
+def member(uscc, share):
+    return {"name": "丙（虚构）", "uscc": uscc, "work": "供货", "share_percent": share}
+
+
+def check_together(desk, *members, **changes):
+    form = FORMS["business"] | {
+        "consortium": list(members),
+        "lead_work": "总体",
+        "lead_share_percent": "60",
+        "consortium_agreement": "协议.pdf",
+        "joint_liability": True,
+    }
+    (desk / "bid" / "business.json").write_text(json.dumps(form | changes), "utf-8")
+    (desk / "bid" / "business").mkdir(exist_ok=True)
+    (desk / "bid" / "business" / "协议.pdf").write_bytes("协议".encode())
+    return run(desk, "check", "--lang", "en", "--confirm-anonymous")
+
+
+def test_a_consortium_s_shares_and_agreement_are_checked(desk):
+    one, other = "91310000MA1K000033", "91310000MA1K000041"
+    done = check_together(desk, member(one, "30.5"), member(other, "9.50"))
+    assert (done.returncode, "consortium" in done.stdout) == (0, False)
+    done = check_together(desk, member(one, "30.5"), member(other, "9.51"))
+    assert done.returncode == 1
+    assert "lead_share_percent: the shares of the consortium" in done.stdout
+    assert "add up to 100.01 %, not 100 %" in done.stdout
+    assert "named twice" not in done.stdout
+    assert "no file there" not in done.stdout
+    done = check_together(desk, member(one, "40"), consortium_agreement="别的.pdf")
+    assert (done.returncode, "no file there has this name" in done.stdout) == (1, True)
+    done = check_together(desk, member("91310000MA1K000017", "20"), member(one, "20"))
+    assert (done.returncode, "consortium.0.uscc: the consortium member" in done.stdout) == (1, True)
+
+
+@pytest.mark.parametrize("odd", [None, 40, "x", ["40"], "NaN", "4e1", {}])
+def test_what_is_no_share_is_the_schema_s_matter(desk, odd):
+    """And stops no check, also where the schema is not held."""
+    told = [*packer.consortium_faults({"consortium": [{"share_percent": odd}, 3]}, "x", ["a"])]
+    assert told == [("consortium_agreement", "agreement_file", {})]
+    assert list(packer.consortium_faults({"consortium": odd}, "x", [])) == []
+
+
 def test_file_names_are_checked(desk):
     files = desk / "bid" / "price"
     files.mkdir()

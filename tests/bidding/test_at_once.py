@@ -1,11 +1,15 @@
 """Two at once, on two connections, for every deed of the room."""
 
+import json
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
-from marketplace.base.errors import DomainError, NotFound, StateConflict
+from marketplace.base import clock as site_clock
+from marketplace.base.errors import DomainError, NotFound, StateConflict, TooEarly
+from marketplace.base.models import Outage
 from marketplace.bidding.actions import (
     assemble_package,
     check_condition,
@@ -20,8 +24,10 @@ from marketplace.bidding.actions import (
     submit_sealed_bid,
     withdraw_bid,
 )
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.consortia.actions import request_consortium_change
 from marketplace.bidding.consortia.models import ConsortiumChange
+from marketplace.bidding.grace import standing_commitment
 from marketplace.bidding.models import (
     Bid,
     BidState,
@@ -38,12 +44,15 @@ from marketplace.bidding.returns.actions import certify_return
 from marketplace.bidding.sealing import seal_bid
 from marketplace.committee.actions import decide_consortium_change
 from marketplace.files.models import Upload, UploadState
+from marketplace.ledger.log import sequencer
 from marketplace.ledger.models import Event
-from marketplace.scenarios.actions import close_scenario
+from marketplace.scenarios.actions import close_scenario, extend_deadline
 from marketplace.scenarios.models import Scenario, State
 from tests import world
 from tests.bidding import bids
 from tests.bidding.sealed_uploads import assembled, uploaded
+from tests.bidding.test_commitments import GRACE, commit, made_up
+from tests.bidding.test_opener_in_time import reasons
 
 pytestmark = pytest.mark.slow
 
@@ -297,3 +306,85 @@ def test_two_officers_certify_one_return_once(two_at_once, clock):
     )
     assert sorted(type(one).__name__ for one in results) == ["ReturnCertificate", "StateConflict"]
     assert kinds().count("return.certified") == 1
+
+
+# -- The grace for committed bytes ---------------------------------------------------------------------
+def promised(clock, after):
+    """(scenario, bidder, package): its hashes are committed, and this long ago the deadline was."""
+    deadline = (site_clock.now() + timedelta(days=30)).replace(microsecond=0)
+    scenario = world.published_scenario(profile=world.profile("A"), deadline_at=deadline)
+    world.announce(scenario)
+    vendor = world.vendor()
+    package = assembled(scenario, vendor)
+    commit(scenario, vendor, rows_of_package(package))
+    clock.move(deadline + after - site_clock.now())
+    return scenario, vendor, package
+
+
+def rows_of_package(package):
+    return [{k: row[k] for k in ("envelope", "sha256", "size")} for row in package.envelopes]
+
+
+def test_two_commitments_at_once_are_two_in_order(two_at_once):
+    scenario, vendor = world.published_scenario(profile=world.profile("A")), world.vendor()
+    colleague = world.member(vendor.organisation)
+    results = two_at_once(
+        partial(commit, scenario, vendor, made_up("a")),
+        partial(commit, scenario, colleague, made_up("b")),
+    )
+    assert sorted(made.number for made in results) == [1, 2]
+    first, second = BidCommitment.objects.order_by("number")
+    assert first.committed_at < second.committed_at
+    assert standing_commitment(scenario, vendor.organisation_id) == second
+    assert kinds() == ["bid.committed", "bid.committed"]
+
+
+@pytest.mark.parametrize("left", [timedelta(milliseconds=120), timedelta(0)])
+def test_the_closing_and_committed_bytes_never_pass_each_other(two_at_once, clock, left):
+    """At the very end of the grace: received before it closed and opened, or not at all."""
+    scenario, vendor, package = promised(clock, GRACE - left)
+
+    def close():
+        while True:
+            with suppress(TooEarly):
+                return close_scenario(scenario_uid=scenario.uid)
+
+    version, closed = two_at_once(
+        partial(submit_package, actor=vendor, package_uid=package.uid), close
+    )
+    end = scenario.deadline_at + GRACE
+    assert closed.closed_at >= end
+    if isinstance(version, DomainError):
+        assert version.code == "deadline.passed"
+        assert (Bid.objects.count(), closed.state) == (0, State.CLOSED)
+        return
+    assert left
+    assert version.received_at < end
+    assert closed.state == State.CLOSED
+    assert kinds().index("bid.submitted") < kinds().index("scenario.closed")
+    sequencer.seal_batch()
+    assert reasons(scenario, version) == {""}
+
+
+def test_a_moving_deadline_and_committed_bytes(two_at_once, clock):
+    """By the commitment before the move, without one after it; taken in any case, and opened."""
+    scenario, vendor, package = promised(clock, timedelta(minutes=1))
+    deadline = scenario.deadline_at
+    Outage.objects.create(
+        from_at=deadline - timedelta(minutes=40),
+        until_at=deadline - timedelta(minutes=10),
+        what="unreachable",
+    )
+    version, moved = two_at_once(
+        partial(submit_package, actor=vendor, package_uid=package.uid),
+        lambda: extend_deadline(scenario_uid=scenario.uid),
+    )
+    assert moved is True
+    at = Event.objects.get(kind="scenario.deadline_extended").at
+    said = json.loads(bytes(version.receipt.body))
+    assert ("commitment" in said) == (version.received_at < at)
+    scenario.refresh_from_db()
+    assert scenario.deadline_at == deadline + timedelta(days=1)
+    bids.close(scenario, clock)
+    sequencer.seal_batch()
+    assert reasons(scenario, version) == {""}

@@ -15,13 +15,18 @@ from marketplace.bidding.models import Bid
 from marketplace.bidding.queries import opened_contents
 from marketplace.committee.actions import decide_consortium_change
 from marketplace.committee.queries import challenges_of, challenges_shown, opened_forms
+from marketplace.desk.acts import LABELS
+from marketplace.desk.queries import waiting_for
 from marketplace.experts.models import Expert, Interest
 from marketplace.ledger.models import Event
+from marketplace.notices.models import Notice
+from marketplace.notices.queries import lines
 from marketplace.scenarios.models import Scenario, State
 from tests import world
 from tests.bidding import bids
 from tests.bidding.test_pages import client_of
 from tests.committee import factories
+from tests.notices.steps import deliver, ids, told
 
 pytestmark = pytest.mark.django_db
 
@@ -355,3 +360,33 @@ def test_challenges_stand_on_the_offices_pages_alone(clock, settings):
         address = reverse(name, args=[scenario.address])
         assert "金丝雀理由" in secretary.get(address).content.decode()
         assert "金丝雀" not in owner.get(address).content.decode()
+
+
+# -- Who hears of it -----------------------------------------------------------------------------------
+def test_the_request_waits_on_the_officers_desk_and_is_told_to_them_alone(opened):
+    officer, secretary = world.officer(), world.secretary()
+    change = request(opened)
+    bid_page = reverse("bid", args=[opened.bid.uid])
+    [task] = [task for task in waiting_for(officer) if task.url == bid_page]
+    assert (task.verb, task.since_at) == (LABELS["decide_consortium"], change.requested_at)
+    assert [task for task in waiting_for(secretary) if task.url == bid_page] == []
+    deliver()
+    officers = Membership.objects.filter(role="officer", organisation__is_office=True)
+    assert told("consortium.change_requested") == set(officers.values_list("user_id", flat=True))
+    [line] = lines(officer.user, Notice.objects.filter(user=officer.user))
+    assert (line.withdrawn, line.url) == (False, bid_page)
+    Scenario.objects.filter(pk=opened.scenario.pk).update(suspended=True)
+    assert [task for task in waiting_for(officer) if task.url == bid_page] == []
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_the_decision_is_told_to_the_lead_and_leaves_the_desk(opened, approve):
+    officer = world.officer()
+    decide(request(opened), approve=approve, actor=officer)
+    deliver()
+    assert told("consortium.changed") == (ids(opened.lead) if approve else set())
+    assert told("consortium.change_refused") == (set() if approve else ids(opened.lead))
+    bid_page = reverse("bid", args=[opened.bid.uid])
+    assert [task for task in waiting_for(officer) if task.url == bid_page] == []
+    [line] = lines(opened.lead.user, Notice.objects.filter(user=opened.lead.user))
+    assert (line.withdrawn, line.url) == (False, bid_page)

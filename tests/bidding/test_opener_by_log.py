@@ -12,9 +12,10 @@ from marketplace.base.actor import SYSTEM
 from marketplace.base.assertions import NotConfirmed, SoftwareKey, check_assertion
 from marketplace.base.canonical import stamp
 from marketplace.base.models import Outage
-from marketplace.bidding.by_log import Refused, in_time, verify_by_log
+from marketplace.bidding.by_log import Refused, verify_by_log
 from marketplace.bidding.challenges import opening_challenge
 from marketplace.bidding.confirmations import challenge, holder_of
+from marketplace.bidding.in_time import doubts
 from marketplace.bidding.models import (
     BidState,
     OpenedEnvelope,
@@ -199,10 +200,10 @@ def test_a_sealed_file_exchanged_together_with_its_hash_is_noticed(own, clock):
     scenario, _opening = confirmed(clock)
     size = own().announced(scenario.uid).closing_size
     row = SealedEnvelope.objects.order_by("pk").first()
-    assert in_time(own(), size)(row) is True
+    assert doubts(own(), scenario, size)(row) == ""
     edit("UPDATE marketplace_sealedenvelope SET sha256 = %s WHERE id = %s", "0" * 64, row.pk)
     row.refresh_from_db()
-    assert in_time(own(), size)(row) is False
+    assert doubts(own(), scenario, size)(row) == "not_in_log"
 
 
 def test_prices_wait_for_the_lock_in_the_log(own, clock):

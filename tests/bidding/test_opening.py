@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.utils.translation import override
 
-from marketplace.accounts.models import Grant
+from marketplace.accounts.models import Grant, Membership
 from marketplace.base.actor import Role
 from marketplace.base.errors import NotAllowed, NotFound, StateConflict, TooEarly
 from marketplace.base.queue import deliver_due
@@ -24,10 +25,13 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.opener import open_confirmed
 from marketplace.ledger.models import Event
+from marketplace.notices.models import Notice
+from marketplace.notices.queries import lines
 from marketplace.scenarios.actions import close_scenario
 from marketplace.scenarios.models import Scenario, State
 from tests import world
 from tests.bidding import bids
+from tests.notices.steps import deliver, happen, told
 
 pytestmark = pytest.mark.django_db
 TICK = timedelta(microseconds=1)
@@ -76,6 +80,34 @@ def test_fewer_than_the_rules_ask_for(clock):
     assert set(Bid.objects.values_list("state", flat=True)) == {BidState.SUBMITTED}
     told = Event.objects.get(kind="scenario.failed")
     assert told.data == {"ref": scenario.ref, "failure": "too_few_bids"}
+
+
+def test_the_bidders_are_told_in_words_that_nothing_was_opened(clock):
+    scenario = world.published_scenario(profile=world.profile("B"))
+    stays, taken_back = bids.bid(scenario).bid, bids.bid(scenario).bid
+    withdraw_bid(actor=world.member(taken_back.organisation), bid_uid=taken_back.uid)
+    deliver()
+    assert told("bidders.listing_failed") == set()
+    bids.close(scenario, clock)
+    deliver()
+    writers = Membership.objects.filter(organisation=stays.organisation)
+    assert told("bidders.listing_failed") == set(writers.values_list("user_id", flat=True))
+    notice = Notice.objects.get(kind="bidders.listing_failed")
+    with override("en"):
+        [line] = lines(notice.user, [notice])
+    assert line.text == (
+        f"The listing of “{scenario.title_en}” failed: no bid was opened, and your bid stays sealed"
+    )
+    assert OpenedEnvelope.objects.count() == 0
+
+
+def test_who_was_opened_is_not_told_that_nothing_was(clock):
+    scenario = world.published_scenario()
+    bids.bid(scenario)
+    bids.open_first(scenario, clock)
+    happen("scenario.failed", scenario)
+    deliver()
+    assert told("bidders.listing_failed") == set()
 
 
 def test_enough_bids_do_not_fail(clock):

@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
 
+from marketplace.accounts.models import Membership
 from marketplace.base.actor import Role
 from marketplace.base.errors import Invalid, NotAllowed, NotFound, StateConflict, StorageAway
 from marketplace.bidding.models import (
@@ -35,9 +36,12 @@ from marketplace.ledger import keys, verify
 from marketplace.ledger.models import Event
 from marketplace.management.backup import database
 from marketplace.management.commands.check_files import damaged
+from marketplace.notices.models import Notice
+from marketplace.notices.queries import lines
 from marketplace.scenarios.models import Scenario, State
 from tests import world
 from tests.bidding import bids
+from tests.notices.steps import deliver, told
 
 pytestmark = pytest.mark.django_db
 
@@ -281,3 +285,15 @@ def test_the_list_asks_the_same_for_one_and_for_many(clock, count_queries, count
         assert len(returns_of(officer, scenario)) == count - 1
     assert len(queries) == 2
     assert certificates(officer, []) == []
+
+
+def test_the_bidder_is_told_of_the_certificate(clock):
+    scenario, made = over(clock, count=3)
+    certify_return(actor=world.officer(), bid_uid=made[1].uid, kind="returned")
+    deliver()
+    writers = Membership.objects.filter(organisation=made[1].organisation)
+    assert told("return.certified") == set(writers.values_list("user_id", flat=True))
+    notice = Notice.objects.get(kind="return.certified")
+    [line] = lines(notice.user, [notice])
+    assert (line.withdrawn, line.url) == (False, reverse("bid", args=[made[1].uid]))
+    assert scenario.title in line.text

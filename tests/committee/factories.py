@@ -22,6 +22,8 @@ from marketplace.bidding.models import (
     SealedEnvelope,
     VersionKind,
 )
+from marketplace.bidding.record import making
+from marketplace.bidding.record.models import OpeningRecord
 from marketplace.committee import actions
 from marketplace.committee.models import Panel, Sheet, SheetStage, SheetState
 from marketplace.files import storage
@@ -113,13 +115,13 @@ def open_envelope(version: BidVersion, envelope: str, form: dict[str, Any]) -> O
 
 
 def open_prices(scenario: Scenario, prices: dict[str, str]) -> None:
-    """Prices by blind code, and the price opening finished."""
+    """Prices by blind code, and the price opening finished with its record."""
     now = clock.now()
     for code, price in prices.items():
         Bid.objects.filter(scenario=scenario, blind_code=code).update(
             price_cny=Decimal(price), price_opened_at=now
         )
-    Opening.objects.update_or_create(
+    opening, _made = Opening.objects.update_or_create(
         scenario=scenario,
         stage=OpeningStage.PRICE,
         defaults={
@@ -127,6 +129,12 @@ def open_prices(scenario: Scenario, prices: dict[str, str]) -> None:
             "finished_at": now,
             "confirmations_needed": 2,
         },
+    )
+    stated, salts = making.compose(opening, 0)
+    OpeningRecord.objects.create(
+        opening=opening,
+        receipt=receipts.issue(making.KIND, subject_uid=opening.uid, body=stated),
+        salts=salts,
     )
 
 

@@ -56,6 +56,13 @@ def test_the_opener_alone_has_the_identity_and_an_account():
     assert SERVICES["opener"]["user"] == f"{secrets.OPENER}:{secrets.GROUP}"
     assert "outside" not in SERVICES["opener"]["networks"]
     assert "opener_identity" not in COMPOSE["secrets"]
+    # Where bids lie open for a moment: a disk, not a memory file system, made as its own in the
+    # image, whose owner and mode a new volume takes over.
+    folder = SERVICES["opener"]["environment"]["OPENER_FOLDER"]
+    assert f"opener:{folder}" in SERVICES["opener"]["volumes"]
+    assert "opener" in COMPOSE["volumes"]
+    lines = (ROOT / "Dockerfile").read_text("utf-8")
+    assert f"install --directory --owner opener --group jiebang --mode 0700 {folder}\n" in lines
 
 
 def test_only_migration_and_backup_own_the_database():

@@ -159,6 +159,24 @@ def test_after_a_rotation_old_receipts_still_hold_and_late_ones_do_not(log, docu
     assert examined(document, log, keys)[0]["key"] == ("failed", "key.retired")
 
 
+STATED = [*({name: "2026-11-22T09:00:00.000Z"} for name in verify.SIGNED_AT), {"n": 1}]
+
+
+@pytest.mark.parametrize("statement", STATED, ids=str)
+def test_a_retired_key_signs_nothing_later_by_whatever_name_its_time_goes(log, statement):
+    """Opening records and certificates were not received; at the last their event has a time."""
+    body = verify.canonical({"at": "2026-11-22T09:00:00.000Z"})
+    document = log.sign(statement, body, bytes(32))
+    keys = log.keys()
+    retired = next(entry for entry in keys["keys"] if entry["use"] == "receipt")
+    for until, told in [
+        ("2026-11-22T08:50:01Z", ("held", "key.held")),
+        ("2026-11-22T08:50:00Z", ("failed", "key.retired")),
+    ]:
+        retired["until"] = until
+        assert examined(document, log, keys)[0]["key"] == told
+
+
 @pytest.mark.parametrize("use", ["receipt", "checkpoint"])
 def test_an_unknown_algorithm_is_neither_held_nor_failed(log, document, use):
     keys = log.keys()

@@ -43,6 +43,12 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         # To bidders, each in its own inbox, about the demand: tests/scenarios/test_outages.py.
         "bidders.deadline_extended",
         "opening.requested",
+        # After the opening or the end alone, to the bidder and the officers who decide.
+        "consortium.change_requested",
+        "consortium.changed",
+        "consortium.change_refused",
+        "return.certified",
+        "bidders.listing_failed",
         "panel.appointed",
         "member.added",
         "member.joined",

@@ -41,6 +41,12 @@ REASONS: dict[str, Words] = {
         "zh": "截止时的日志检查点中没有这份密文的回执。",
         "en": "The log, as it stood at the closing, holds no receipt of these bytes.",
     },
+    "not_in_time": {
+        "zh": "按签名回执所述时间，这份密文在截止时间之后收到，且没有截止前承诺过相同哈希值的记录，"
+        "或已超过宽限期。",
+        "en": "By the time its signed receipt states, it came after the deadline: without its"
+        " hashes committed before, or after the grace for committed bytes.",
+    },
     "no_record": {
         "zh": "平台缺少这份密文的接收记录。",
         "en": "The platform's row of what was received is missing.",
@@ -62,7 +68,7 @@ REASONS: dict[str, Words] = {
 }
 UNKNOWN: Words = {"zh": "无法打开（{}）。", "en": "It could not be opened ({})."}
 
-RULE_NAME = "jiebang-faults/1"
+RULE_NAME = "jiebang-faults/2"
 RULE: list[Words] = [
     {
         "zh": "收到什么，以签名回执为准：回执写明每个信封密文的 SHA-256，截止时的日志检查点包含全部有效回执。",
@@ -78,6 +84,13 @@ RULE: list[Words] = [
         "zh": "截止时的日志检查点中没有该密文的回执，或平台缺少接收记录：平台责任。",
         "en": "The log's checkpoint at the closing holds no receipt of the bytes, or the"
         " platform's row of them is missing: the platform's fault.",
+    },
+    {
+        "zh": "签名回执所述的收到时间不早于当时公布的截止时间的，不予启封，属平台责任；截止前承诺过相同哈希值、"
+        "且在公布的宽限期内收到的除外。",
+        "en": "Bytes whose signed receipt states a time that is not before the deadline as announced"
+        " by then are not opened: the platform's fault, which took them. Excepted are bytes whose"
+        " hashes were committed before it and that came within the grace that was announced.",
     },
     {
         "zh": "密文与回执相同，却不能用本榜公布的密钥解开，或解开后的文件包损坏、属于其他榜单、"

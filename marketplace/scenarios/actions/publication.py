@@ -117,6 +117,7 @@ def publish_scenario(
             # Which keys may confirm an opening, for the opener, which believes the log alone.
             "confirmations": profile.count("open_confirmations") if profile.takes_bids else 0,
             "keys": announced_keys([credentials_of(holder) for holder in in_order(holders)]),
+            **announced_grace(profile),
         },
     )
     return scenario
@@ -183,7 +184,8 @@ def _deadline(profile: RuleProfile, wanted: datetime | str | None, now: datetime
             "earliest": f"{earliest.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M:%S}",
         }
         raise Wrong("deadline.window", sentence % values)
-    return deadline
+    # As the log tells it, so that no bid is late by one and in time by the other.
+    return deadline.replace(microsecond=deadline.microsecond // 1000 * 1000)
 
 
 def _key_holders(scenario: Scenario, profile: RuleProfile, uids: Sequence[UUID]) -> list[User]:
@@ -243,6 +245,12 @@ def _make_envelope_keys(scenario: Scenario) -> dict[str, str]:
 def in_order(holders: list[User]) -> list[User]:
     """As the publication numbers them."""
     return sorted(holders, key=lambda holder: str(holder.uid))
+
+
+def announced_grace(profile: RuleProfile) -> dict[str, int]:
+    """How long after a deadline the opener accepts committed bytes; nothing where none are."""
+    seconds = int(profile.bytes_grace.total_seconds())
+    return {"bytes_grace_seconds": seconds} if seconds else {}
 
 
 def announced_keys(holders: list[list[Credential]]) -> list[dict[str, Any]]:

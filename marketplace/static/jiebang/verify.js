@@ -10,6 +10,7 @@ hashes.sha512 = sha512;
 const CHECKS = [
   "format", "key", "signature", "reading", "event", "inclusion", "checkpoint", "witness",
 ];
+const SIGNED_AT = ["received_at", "committed_at", "finished_at", "certified_at"];
 const HASH = 32;
 const LARGEST_SIZE = 2n ** 63n - 1n;
 const SIGNATURES_IN_A_NOTE = 100;
@@ -366,11 +367,16 @@ class Receipt {
     if (!this.keys.receipts.has(name)) throw new NotValid("key");
     const { publicKey, until } = this.keys.receipts.get(name);
     this.publicKey = publicKey;
-    const stated = this.statement.received_at;
+    const stated = this.statedAt();
     if (there(until) && there(stated) && instant(stated) >= instant(until) + this.keys.mergeDelay * 1000) {
       throw new NotValid("key.retired", "", { until });
     }
     return held("key");
+  }
+
+  // When it was made, by its own word: its first time of SIGNED_AT, or the event's.
+  statedAt() {
+    return SIGNED_AT.map((name) => this.statement[name]).find(there) ?? this.recorded.at;
   }
 
   signature() {
