@@ -795,12 +795,13 @@ def consortium_faults(
         met.add(named)
     if not partners:
         return
-    shares = [form.get("lead_share_percent"), *(row.get("share_percent") for row in partners)]
-    if all(isinstance(share, str) and SHARE.fullmatch(share) for share in shares):
+    given = [form.get("lead_share_percent"), *(row.get("share_percent") for row in partners)]
+    shares = [share for share in given if isinstance(share, str) and SHARE.fullmatch(share)]
+    if len(shares) == len(given):
         whole = sum(map(Decimal, shares), Decimal(0))
         if whole != 100:
             yield "lead_share_percent", "shares_sum", {"sum": f"{whole:.2f}"}
-    if form.get("consortium_agreement") not in file_names:
+    if str(form.get("consortium_agreement")) not in file_names:
         yield "consortium_agreement", "agreement_file", {}
 
 

@@ -107,6 +107,7 @@ def sealing_data(request: Request, scenario: Scenario, sheet: dict[str, Any]) ->
     actor = actor_of(request)
     return {
         "sheet": sheet,
+        "person": str(actor.person.uid),
         "key": f"{actor.person.uid}-{sheet['organisation']}-{scenario.uid}",
         "nodes": list(
             scenario.payment_nodes.order_by("position", "pk").values_list("name", flat=True)

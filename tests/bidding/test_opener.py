@@ -1,5 +1,6 @@
 """What the opener does: who is opened, whose fault, and in which order."""
 
+import hashlib
 from datetime import timedelta
 from uuid import uuid4
 
@@ -312,6 +313,11 @@ def test_prices_open_only_for_eligible_bids(clock):
     assert (prices[ineligible.pk], prices[void.pk]) == (None, None)
     assert str(prices[eligible.pk]) == "900000.00"
     assert OpenedEnvelope.objects.filter(sealed__envelope="price").count() == 1
+    # The others' prices stay as they were received.
+    out = SealedEnvelope.objects.filter(version__bid__in=[ineligible, void], envelope="price")
+    assert [hasattr(one, "opened") for one in out] == [False, False]
+    for one in out:
+        assert hashlib.sha256(storage.read(one.stored_name)).hexdigest() == one.sha256
     price = openings(secretary, scenario)[1]
     assert [entry.bid.pk for entry in opening_entries(secretary, price)] == [eligible.pk]
     assert "900000" not in str(Event.objects.values_list("data", "body"))

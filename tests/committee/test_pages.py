@@ -11,6 +11,7 @@ from marketplace.committee import actions
 from marketplace.committee.models import MemberState, Panel, PanelState, Score, SheetStage
 from marketplace.web.acting import SESSION_KEY
 from tests import world
+from tests.api.client import As
 from tests.committee import factories
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +165,37 @@ def test_attachments_come_under_neutral_names():
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert signed_in(judges[0]).get(reverse("sheet-file", args=[sheet.uid, 2])).status_code == 404
     assert signed_in(judges[1]).get(reverse("sheet-file", args=[sheet.uid, 1])).status_code == 404
+
+
+def challenging_bid(scenario):
+    """Its business envelope challenges an expert: a canary on whatever page a judge reads."""
+    business = {
+        "legal_representative": "法人某",
+        "project_leader": "项目负责人某",
+        "team": [{"name": "组员某", "role": "研发", "years": 5}],
+        "consortium": [],
+        "condition_statements": {"Q1": "满足。"},
+        "challenges": [{"who": "金丝雀专家", "reason": "金丝雀理由"}],
+        "accepts_terms": True,
+    }
+    return factories.opened_bid(scenario, code="B1", business=business)
+
+
+def test_no_page_of_a_judge_tells_of_challenges():
+    scenario = factories.scenario_in_review(0)
+    challenging_bid(scenario)
+    panel, judges = factories.scoring_panel(scenario)
+    client, api = signed_in(judges[0]), As(judges[0]).client
+    for stage, sought in [(SheetStage.TECHNICAL, "基线"), (SheetStage.NAMED, "项目负责人某")]:
+        sheet = factories.sheets(judges[0], stage).get()
+        page = client.get(sheet_url(sheet)).content.decode()
+        assert sought in page
+        told = api.get(f"/api/v1/sheets/{sheet.uid}/").content.decode()
+        desk = client.get(reverse("panel-desk", args=[panel.uid])).content.decode()
+        assert [text.count("金丝雀") for text in (page, told, desk)] == [0, 0, 0]
+        assert [text.count("challenges") for text in (page, told)] == [0, 0]
+        factories.lock_stage(judges, stage)
+    assert "金丝雀理由" in signed_in(world.secretary()).get(panel_url(scenario)).content.decode()
 
 
 def routes(panel, sheet):

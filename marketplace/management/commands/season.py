@@ -11,12 +11,12 @@ import secrets
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -29,6 +29,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from psycopg import sql
 
 from marketplace.ledger.verify import named
+from marketplace.management.season import master
 from marketplace.management.season.content import Content
 from marketplace.management.season.path import play_season
 from marketplace.management.season.people import load_people
@@ -39,20 +40,20 @@ class Command(BaseCommand):
     help = "Play the whole path on a throwaway database and check every expectation."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--inside", action="store_true", help="already in the throwaway one")
+        parser.add_argument("--inside", type=Path, help="its folder, already in the throwaway one")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["inside"]:
-            self.play()
+            self.play(options["inside"])
         else:
             self.in_throwaway()
 
-    def play(self) -> None:
+    def play(self, folder: Path) -> None:
         proof = Proof(self.say)
         content = Content()
         with proof.step("a park of fictitious people"):
             people = load_people(content, secrets.token_urlsafe())
-        play_season(content, people, proof)
+        play_season(content, people, proof, partial(master.change, folder, proof))
         self.say(f"{proof.held} checks held, {proof.failed} failed, {proof.elapsed:.1f} s")
         if proof.failed:
             raise CommandError("The season did not go as it must.")
@@ -82,13 +83,16 @@ class Command(BaseCommand):
         manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
         for command in (["migrate", "--database", "owner", "-v", "0"], ["load_reference"]):
             subprocess.run([*manage, *command], env=env, check=True)
-        opener_env = env | {"OPENER_IDENTITY_FILE": str(folder / "opener.key")}
+        # The opener has the identity that the season changes to while the bids wait.
+        changed = {"OPENER_RECIPIENT": master.made(folder / master.NEW)}
+        opener_env = env | changed | {"OPENER_IDENTITY_FILE": str(folder / master.NEW)}
         with (folder / "opener.log").open("wb") as log:
             opener = subprocess.Popen(
                 [*manage, "run_opener"], env=opener_env, stdout=log, stderr=subprocess.STDOUT
             )
         try:
-            done = subprocess.run([*manage, "season", "--inside"], env=env, check=False)
+            inside = ["season", "--inside", str(folder)]
+            done = subprocess.run([*manage, *inside], env=env, check=False)
         finally:
             opener.terminate()
             opener.wait(20)
@@ -99,10 +103,7 @@ class Command(BaseCommand):
 
 def surroundings(name: str, folder: Path) -> dict[str, str]:
     """An environment whose database, storage and keys are the throwaway ones."""
-    identity = pyrage.x25519.Identity.generate()
-    key_file = folder / "opener.key"
-    key_file.touch(mode=0o600)
-    key_file.write_text(str(identity))
+    recipient = master.made(folder / master.OLD)
     signing = {use: Ed25519PrivateKey.generate() for use in ("receipt", "log")}
     for use, key in signing.items():
         (folder / f"{use}.pem").write_bytes(
@@ -121,7 +122,7 @@ def surroundings(name: str, folder: Path) -> dict[str, str]:
         "OPENER_LOG_VKEY": named(settings.LOG_ORIGIN, public).text(),
         "LOG_ORIGIN": settings.LOG_ORIGIN,
         "DEMO_HOLDER_KEYS_FILE": str(folder / "holders"),
-        "OPENER_RECIPIENT": str(identity.to_public()),
+        "OPENER_RECIPIENT": recipient,
         "DEMO": "1",
         "PYTHONUNBUFFERED": "1",
     }

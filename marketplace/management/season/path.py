@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from marketplace.base import clock
@@ -52,12 +53,18 @@ class Season(Play):
         return super()._vendor_of(bid)
 
 
-def play_season(content: Content, people: People, proof: Proof) -> None:
-    """Walk the whole path. What does not hold is counted by the proof, never raised."""
+def play_season(
+    content: Content, people: People, proof: Proof, change_master: Callable[[], None]
+) -> None:
+    """Walk the whole path. What does not hold is counted by the proof, never raised.
+
+    change_master: once, while the bids wait sealed.
+    """
     play = Season(content, people, CODE)
     to_the_board(play, proof)
     bids(play, proof)
     sealed = tiles.newest()
+    change_master()
     opening(play, proof)
     eligibility(play, proof)
     review(play, proof)

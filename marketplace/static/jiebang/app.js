@@ -195,6 +195,14 @@
     if (arrived !== document.body) arrived.querySelector?.("[data-focus]")?.focus();
   });
 
+  // Whoever signs out leaves no readable draft of a bid (seal/drafts.js) behind in this browser.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-signs-out]")) return;
+    for (const name of Object.keys(localStorage)) {
+      if (name.startsWith("jiebang-draft:")) localStorage.removeItem(name);
+    }
+  });
+
   wakeForms(document);
   // On a phone the strip of tabs is longer than the screen: begin where the reader is.
   document.querySelector(".jb-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

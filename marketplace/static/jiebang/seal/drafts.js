@@ -1,11 +1,18 @@
 // What was typed so far, kept in this browser for this person and this demand and nowhere else:
-// never sent. Chosen files cannot be kept.
+// never sent. Chosen files cannot be kept. Signing out throws every draft away (app.js), and so does
+// somebody else who comes to a page that bids.
 const PAUSE = 400;
 const nameOf = (key) => `jiebang-draft:${key}`;
 const UNKEPT = new Set(["csrfmiddlewaretoken"]);
 
 export function clearDraft(key) {
   localStorage.removeItem(nameOf(key));
+}
+
+export function dropOthersDrafts(person) {
+  for (const name of Object.keys(localStorage)) {
+    if (name.startsWith(nameOf("")) && !name.startsWith(nameOf(`${person}-`))) localStorage.removeItem(name);
+  }
 }
 
 function read(key) {

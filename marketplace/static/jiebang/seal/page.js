@@ -1,7 +1,7 @@
 // The page that bids: fill, check, try, seal, upload, submit. What is typed and chosen stays in this
 // browser; only the sealed envelopes leave it.
 import { ENVELOPES, check, normalised } from "./check.js";
-import { keepDraft } from "./drafts.js";
+import { dropOthersDrafts, keepDraft } from "./drafts.js";
 import { Faults, typed } from "./form.js";
 import { padme } from "./pack.js";
 import { announced } from "./publication.js";
@@ -24,6 +24,9 @@ let sealedNote = null;
 let busy = false;
 // What the last look into the technical files was about, so that nobody confirms the unseen.
 let lookedAt = null;
+// The form in which nothing was missing, as long as it stands unchanged.
+let passed = null;
+const STEPS = { fill: 0, seal: 2, submit: 3 };
 
 const canSeal = () => window.isSecureContext && window.Worker && navigator.storage?.getDirectory
   && window.tus?.isSupported && window.crypto?.subtle;
@@ -42,6 +45,7 @@ function deed(name, place, work_of) {
       tell.failed(part(place), error);
     } finally {
       busy = false;
+      onChange();
       settle();
     }
   });
@@ -52,8 +56,8 @@ function settle() {
   for (const button of Object.values(deeds)) button.disabled = false;
   deeds.submit.disabled = !sealedNote;
   part("kept").hidden = !sealedNote;
+  const reached = STEPS[sealedNote ? "submit" : passed ? "seal" : "fill"];
   for (const [at, label] of form.querySelectorAll(".jb-step").entries()) {
-    const reached = sealedNote ? 3 : 0;
     label.classList.toggle("jb-step-now", at === reached);
     label.classList.toggle("jb-step-done", at < reached);
     label.classList.toggle("jb-step-next", at > reached);
@@ -67,6 +71,7 @@ function settle() {
 // -- Check ----------------------------------------------------------------------------------------
 // The clean forms and the chosen files, or null with every fault shown.
 async function checked(place) {
+  const about = fingerprint();
   const { forms, files, places } = typed(form, data.nodes);
   const clean = normalised(forms);
   const found = check(sheet, clean, files);
@@ -85,10 +90,13 @@ async function checked(place) {
     }
   }
   if (found.size) {
+    passed = null;
+    tell.clear(part("checked"));
     faults.show(found, places);
     return null;
   }
   faults.clear();
+  passed = about;
   tell.good(place, words.nothing_missing);
   return { forms: clean, files };
 }
@@ -117,7 +125,7 @@ function plan({ forms, files }) {
 
 const onShare = (place) => ({ envelope, share }) => tell.progress(place, words[`doing_${envelope}`], share);
 
-deed("check", "checked", async (place) => { await checked(place); });
+deed("check", "checked", checked);
 
 deed("rehearse", "rehearsed", async (place) => {
   const given = await checked(place);
@@ -144,6 +152,7 @@ deed("seal", "sealed", async (place) => {
   await navigator.storage.persist?.();
   const envelopes = await work("seal", { plan: plan(given), key }, onShare(place));
   hold(envelopes);
+  tell.clear(part("changed"));
   form.dataset.sealedForm = fingerprint();
   tell.sealed(place, sealedNote);
   return deeds.submit.scrollIntoView({ block: "nearest" });
@@ -161,6 +170,8 @@ deed("adopt", "adopted", async (place) => {
   if (!Object.values(files).every(Boolean)) return tell.bad(place, words.three_files);
   await forget();
   tell.clear(part("sealed"));
+  tell.clear(part("changed"));
+  delete form.dataset.sealedForm;
   tell.progress(place, words.taking, 0);
   const envelopes = await work("adopt", { files, key }, ({ share }) => tell.progress(place, words.taking, share));
   hold(envelopes);
@@ -187,6 +198,7 @@ deed("submit", "submitted", async (place) => {
 part("discard").addEventListener("click", async () => {
   if (busy) return;
   await forget();
+  tell.clear(part("changed"));
   tell.clear(part("submitted"));
   tell.say(part("sealed"), words.discarded);
   settle();
@@ -195,8 +207,22 @@ part("discard").addEventListener("click", async () => {
 part("forget-draft").addEventListener("click", () => {
   draft.forget();
   form.reset();
+  faults.clear();
+  onChange();
   tell.say(part("draft"), words.draft_forgotten);
 });
+
+// What was said of the form before it changed is not said of it any more.
+function onChange() {
+  const now = fingerprint();
+  const sealedForm = form.dataset.sealedForm;
+  if (sealedNote && sealedForm && sealedForm !== now) tell.bad(part("changed"), words.changed);
+  if (busy || passed === null || passed === now) return;
+  passed = null;
+  tell.clear(part("checked"));
+  tell.clear(part("rehearsed"));
+  settle();
+}
 
 // -- Waking ---------------------------------------------------------------------------------------
 async function wake() {
@@ -208,15 +234,13 @@ async function wake() {
   }
   form.hidden = false;
   part("jumps").hidden = false;
+  dropOthersDrafts(data.person);
   draft = keepDraft(form, key, () => tell.say(part("draft"), words.draft_kept));
   if (draft.had) tell.say(part("draft"), words.draft_back);
   tell.publication(part("publication"), announced(sheet));
   sealedNote = await noteOf(key);
   if (sealedNote) tell.sealed(part("sealed"), sealedNote, words.sealed_before);
-  form.addEventListener("input", () => {
-    const sealedForm = form.dataset.sealedForm;
-    if (sealedNote && sealedForm && sealedForm !== fingerprint()) tell.bad(part("changed"), words.changed);
-  });
+  form.addEventListener("input", onChange);
   settle();
   form.dataset.awake = "";
 }

@@ -18,8 +18,17 @@ const OFFICE_TELLS = [
 const EXIF_TELLS = { 0x010f: "Make", 0x0110: "Model", 0x0131: "Software", 0x013b: "Artist",
   0x8298: "Copyright", 0x8825: "GPS", 0x9c9d: "Author", 0xa430: "Owner" };
 
-const latin = (bytes) => new TextDecoder("latin1").decode(bytes);
+const PIECE = 8192;
 const utf8 = (bytes) => new TextDecoder("utf-8").decode(bytes);
+
+// One sign for each byte. What browsers call latin1 is windows-1252 and maps 0x80 to 0x9f elsewhere.
+function latin(bytes) {
+  const pieces = [];
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    pieces.push(String.fromCharCode(...bytes.subarray(at, at + PIECE)));
+  }
+  return pieces.join("");
+}
 
 // {properties: [[name, value]], names: [those of `names` that text, properties or name hold]}.
 export async function scanned(file, names) {

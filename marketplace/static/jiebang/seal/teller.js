@@ -14,12 +14,13 @@ function element(name, text = "", className = "") {
 export class Teller {
   constructor(words) {
     this.words = words;
-    this.numbers = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
+    this.numbers = new Intl.NumberFormat(document.documentElement.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   }
 
+  // As the server's pages write sizes.
   size(bytes) {
-    if (bytes < 1e6) return `${this.numbers.format(bytes / 1e3)} kB`;
-    return bytes < 1e9 ? `${this.numbers.format(bytes / 1e6)} MB` : `${this.numbers.format(bytes / 1e9)} GB`;
+    const place = bytes < 2 ** 20 ? 0 : bytes < 2 ** 30 ? 1 : 2;
+    return `${this.numbers.format(bytes / 1024 ** (place + 1))} ${["KB", "MB", "GB"][place]}`;
   }
 
   clear(place) {
@@ -136,7 +137,7 @@ export class Teller {
     const list = element("ul");
     for (const { envelope, sha256, size, files } of note.envelopes) {
       const item = element("li", "", "jb-break");
-      item.append(`${words[envelope]}: ${envelope}.age · ${this.size(size)} · SHA-256 `, element("code", sha256));
+      item.append(`${words[envelope]} · ${envelope}.age · ${this.size(size)} · SHA-256 `, element("code", sha256));
       if (files.length) {
         const inside = element("ul");
         this.#files(inside, envelope, files);

@@ -1,0 +1,233 @@
+"""The page that bids beyond the straight way: ready envelopes, pauses, members, drafts, files."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import struct
+import zipfile
+import zlib
+from typing import Any
+
+import pytest
+
+from marketplace.bidding.models import Bid, BidVersion, OpenedEnvelope, SealedPackage
+from marketplace.bidding.queries import sealing_sheet
+from tests import world
+from tests.bidding import bidding_page, bids, sealed_uploads
+from tests.bidding.test_browser import signed_in, watch
+
+pytestmark = pytest.mark.browser
+
+
+def steps(page: Any) -> str:
+    """One sign for each step: d(one), n(ow) or - (to come)."""
+    signs = {"done": "d", "now": "n", "next": "-"}
+    told = page.locator(".jb-step").evaluate_all("all => all.map((one) => one.className)")
+    return "".join(signs[one.split("jb-step-")[1].split()[0]] for one in told)
+
+
+def typed_row(page: Any, part: str, place: int, row: dict[str, str]) -> None:
+    if not page.locator(f'[name="{part}-{place}-{next(iter(row))}"]').count():
+        page.locator(f'[data-formset="{part}"] [data-formset-add]').click()
+    for name, value in row.items():
+        page.locator(f'[name="{part}-{place}-{name}"]').fill(value)
+
+
+def test_members_and_challenges_reach_the_sealed_form(site: str, browser: Any, clock: Any) -> None:
+    scenario = world.published_scenario(consortium_allowed=True, consortium_members_max=3)
+    partner = bids.member(world.vendor().organisation)
+    page = signed_in(browser, site, world.vendor())
+    bidding_page.open_page(page, site, scenario)
+    bidding_page.fill(page, scenario)
+    challenge = {"who": "某专家", "reason": "曾任职于竞争单位"}
+    typed_row(page, "consortium", 0, partner)
+    typed_row(page, "challenges", 0, challenge)
+    together = bids.consortium(partner)
+    for name in ("lead_work", "lead_share_percent", "consortium_agreement"):
+        page.locator(f'[name="{name}"]').fill(together[f"business__{name}"])
+    page.locator('[name="joint_liability"]').check()
+    # The agreement is named, but the file is not there.
+    bidding_page.press(page, "check")
+    page.locator("#id_consortium_agreement_error").wait_for()
+    assert steps(page) == "n----"
+    name, body = bids.AGREEMENT
+    page.locator('[name="files_business"]').set_input_files(
+        [{"name": name, "mimeType": "application/pdf", "buffer": body}]
+    )
+    bidding_page.press(page, "check")
+    page.locator("[data-seal-checked] .jb-good").wait_for()
+    assert steps(page) == "ddn--"
+    # What was said of the form is taken back as soon as it changes.
+    page.locator('[name="risks"]').fill("otherwise")
+    assert page.locator("[data-seal-checked] .jb-good").count() == 0
+    assert steps(page) == "n----"
+    bidding_page.seal(page)
+    assert steps(page) == "dddn-"
+    bidding_page.submit(page)
+    assert page.broken == []
+    page.context.close()
+    bids.open_first(scenario, clock)
+    business = OpenedEnvelope.objects.get(sealed__envelope="business").form
+    assert business == bids.forms(**together, business__challenges=[challenge])["business"]
+
+
+def test_envelopes_sealed_elsewhere_are_handed_in(site: str, browser: Any) -> None:
+    scenario, vendor = world.published_scenario(), world.vendor()
+    sealed = sealed_uploads.envelopes(sealing_sheet(vendor, scenario))
+    page = signed_in(browser, site, vendor)
+    bidding_page.open_page(page, site, scenario)
+    page.locator("details:has([data-seal-ready-price]) summary").click()
+    bidding_page.press(page, "adopt")
+    page.get_by_text("Choose all three files").wait_for()
+    for envelope, raw in sealed.items():
+        ready = {"name": f"{envelope}.age", "mimeType": "application/octet-stream"}
+        page.locator(f"[data-seal-ready-{envelope}]").set_input_files([{**ready, "buffer": raw}])
+    bidding_page.press(page, "adopt")
+    page.locator("[data-seal-adopted] .jb-good li").first.wait_for()
+    assert steps(page) == "dddn-"
+    bidding_page.submit(page)
+    kept = SealedPackage.objects.get().envelopes
+    assert {one["envelope"]: one["sha256"] for one in kept} == {
+        envelope: hashlib.sha256(raw).hexdigest() for envelope, raw in sealed.items()
+    }
+    assert BidVersion.objects.get().bid.organisation_id == vendor.organisation_id
+    assert page.broken == []
+    page.context.close()
+
+
+def test_an_upload_pauses_and_goes_on(site: str, browser: Any) -> None:
+    scenario, vendor = world.published_scenario(), world.vendor()
+    page = signed_in(browser, site, vendor)
+    bidding_page.open_page(page, site, scenario)
+    bidding_page.fill(page, scenario)
+    bidding_page.seal(page)
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if route.request.method == "PATCH":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/uploads/**", hold)
+    with page.expect_request(lambda one: one.method == "PATCH"):
+        bidding_page.press(page, "submit")
+    page.locator("[data-seal-pause]").click()
+    page.get_by_text("Paused.").wait_for()
+    assert page.evaluate("document.activeElement.hasAttribute('data-seal-resume')") is True
+    page.unroute("**/api/v1/uploads/**")
+    sent = watch(page)
+    page.locator("[data-seal-resume]").click()
+    page.locator(".jb-receipt").wait_for()
+    # The upload that was begun was asked for and gone on with: two more were made.
+    assert len(held) == 1
+    made = [url for method, url, _ in sent if method == "POST" and url.endswith("/uploads/")]
+    assert len(made) == 2
+    assert Bid.objects.count() == 1
+    page.context.close()
+
+
+DRAFTS = "Object.keys(localStorage).filter((name) => name.startsWith('jiebang-draft:')).length"
+
+
+def test_a_draft_ends_with_the_session_or_with_another_person(site: str, browser: Any) -> None:
+    scenario, vendor = world.published_scenario(), world.vendor()
+    page = signed_in(browser, site, vendor)
+    bidding_page.open_page(page, site, scenario)
+    page.locator('[name="risks"]').fill("mine alone")
+    page.get_by_text("Kept in this browser").wait_for()
+    # Another person, without a sign-out between: the first one's draft is gone.
+    other = signed_in(browser, site, world.vendor())
+    cookies = other.context.cookies()
+    other.context.close()
+    page.context.add_cookies(cookies)
+    bidding_page.open_page(page, site, scenario)
+    assert page.evaluate(DRAFTS) == 0
+    assert page.locator('[name="risks"]').input_value() == ""
+    # Signing out throws away what this one typed.
+    page.locator('[name="risks"]').fill("of the other")
+    page.get_by_text("Kept in this browser").wait_for()
+    page.goto(f"{site}/en/accounts/logout/")
+    assert page.evaluate(DRAFTS) == 1
+    page.locator("main form[data-signs-out] button").click()
+    page.wait_for_url(lambda url: "logout" not in url)
+    assert page.evaluate(DRAFTS) == 0
+    page.context.close()
+
+
+# -- What files tell -------------------------------------------------------------------------------
+SCAN = """
+async ([name, text, names]) => {
+  const { scanned } = await import("/static/jiebang/seal/scan.js");
+  const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+  return scanned(new File([bytes], name), names);
+}
+"""
+
+
+def pdf() -> bytes:
+    # Stored as it is, with every byte that a text encoding might bend.
+    words = zlib.compress(b"BT (Made by ) Tj (Shi) Tj (dun) Tj ET" + bytes(range(256)), 0)
+    creator = "<dc:creator><rdf:Seq><rdf:li>张三</rdf:li></rdf:Seq></dc:creator>"
+    packet = f'<x:xmpmeta><rdf:RDF xmp:CreatorTool="WPS &amp; Co">{creator}</rdf:RDF></x:xmpmeta>'
+    author = b"\xfe\xff" + "孙项一".encode("utf-16-be")
+    return b"".join([
+        b"%PDF-1.7\n1 0 obj <</Author <" + author.hex().encode() + b"> /Producer (A\\(b\\))>> endobj\n",
+        b"2 0 obj <</Filter /FlateDecode>> stream\n" + words + b"\nendstream endobj\n",
+        b"3 0 obj <</Type /Metadata>> stream\n" + packet.encode() + b"\nendstream endobj\n%%EOF\n",
+    ])  # fmt: skip
+
+
+def docx() -> bytes:
+    into = io.BytesIO()
+    with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as whole:
+        creator = "<cp:x><dc:creator>Sun &amp; Li</dc:creator></cp:x>"
+        whole.writestr("docProps/core.xml", creator)
+        whole.writestr("docProps/app.xml", "<Properties><Company>示盾</Company></Properties>")
+        whole.writestr("word/document.xml", "<w:p><w:t>孙项</w:t></w:p><w:p><w:t>一</w:t></w:p>")
+    return into.getvalue()
+
+
+def png() -> bytes:
+    chunks = [(b"IHDR", bytes(13)), (b"tEXt", b"Author\0Sun Xiangyi"), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+def jpeg() -> bytes:
+    artist = "孙项一\0".encode()
+    entries = struct.pack("<HHII", 0x013B, 2, len(artist), 26)
+    tiff = b"II*\0" + struct.pack("<IH", 8, 1) + entries + bytes(4) + artist
+    body = b"Exif\0\0" + tiff
+    return b"\xff\xd8\xff\xe1" + struct.pack(">H", len(body) + 2) + body + b"\xff\xd9"
+
+
+TOLD = {
+    "a.pdf": (
+        pdf(),
+        [
+            ["Author", "孙项一"], ["Producer", "A(b)"],
+            ["dc:creator", "张三"], ["xmp:CreatorTool", "WPS & Co"],
+        ],
+        ["孙项一", "Shidun"],
+    ),
+    "b.docx": (docx(), [["dc:creator", "Sun & Li"], ["Company", "示盾"]], ["孙项一"]),
+    "c.png": (png(), [["Author", "Sun Xiangyi"]], ["Sun Xiangyi"]),
+    "d.jpg": (jpeg(), [["Artist", "孙项一"]], ["孙项一"]),
+    "e.txt": ("由示盾安全承担，孙 项 一负责".encode("gb18030"), [], ["孙项一"]),
+    "孙项一.bin": (bytes(9), [], ["孙项一"]),
+}  # fmt: skip
+
+
+def test_what_files_tell_of_their_maker(site: str, page: Any) -> None:
+    page.goto(f"{site}/en/verify/")
+    names = ["孙项一", "Shidun", "Sun Xiangyi", "nobody"]
+    for name, (body, properties, found) in TOLD.items():
+        told = page.evaluate(SCAN, [name, base64.b64encode(body).decode(), names])
+        assert (name, sorted(told["properties"])) == (name, sorted(properties))
+        assert (name, sorted(told["names"])) == (name, sorted(found))
+        assert (name, told["read"]) == (name, not name.endswith(".bin"))
