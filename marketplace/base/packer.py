@@ -168,11 +168,11 @@ def _canonical(value: Any) -> str:
 
 
 def read_json(raw: bytes) -> Any:
-    """One reading only: no key twice, no NaN, bounded size and depth. Raises ValueError."""
+    """One reading only: no key twice, whole numbers, bounded size and depth. Raises ValueError."""
     if len(raw) > JSON_MOST:
         raise ValueError("larger than 1 MiB")
     try:
-        value = json.loads(raw, object_pairs_hook=_once_each, parse_constant=_no_constant)
+        value = json.loads(raw, object_pairs_hook=_once_each, **NO_NUMBERS)
     except RecursionError as error:
         raise ValueError("too deep") from error
     layer = [value]
@@ -190,8 +190,12 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text}: only whole numbers; write others as text")
+
+
+# Neither NaN nor fractions: what a package says has one reading, in every language.
+NO_NUMBERS: dict[str, Any] = {"parse_constant": _no_number, "parse_float": _no_number}
 
 
 def _inside(value: Any) -> Iterable[Any]:
@@ -394,7 +398,7 @@ def promised(manifest: Any) -> dict[str, tuple[str, int]]:
             str(name): (str(said["sha256"]), int(said["size"]))
             for name, said in manifest["files"].items()
         }
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise NotAPackage from error
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,11 +15,13 @@ from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import SealedEnvelope
 from marketplace.bidding.replay import Announced, Replay
 from marketplace.ledger import keys
+from marketplace.ledger.log.models import Leaf
 from marketplace.ledger.models import Event, Receipt
 from marketplace.ledger.verify import input_of, instant, unbase64
 from marketplace.scenarios.models import Scenario
 
 TAKEN = {"bid.submitted", "bid.revised"}
+WITHDRAWN = {"bid.withdrawn"}
 PROMISED = {"bid.committed"}
 Said = dict[str, Any]
 Doubt = Callable[[SealedEnvelope], str]
@@ -36,7 +39,9 @@ def doubts(replay: Replay, scenario: Scenario, closing_size: int) -> Doubt:
         bid = sealed.version.bid
         said = stated(replay, sealed.version.receipt, closing_size, TAKEN)
         ours = {"scenario": scenario.uid, "organisation": bid.organisation.uid, "bid": bid.uid}
-        if said is None or any(said[name] != str(uid) for name, uid in ours.items()):
+        if said is None or not is_newest(sealed.version.receipt, bid.uid, closing_size):
+            return "not_in_log"
+        if any(said[name] != str(uid) for name, uid in ours.items()):
             return "not_in_log"
         if hashes(said).get(sealed.envelope) != sealed.sha256:
             return "not_in_log"
@@ -49,6 +54,18 @@ def doubts(replay: Replay, scenario: Scenario, closing_size: int) -> Doubt:
         return "not_in_time"
 
     return doubt
+
+
+def is_newest(receipt: Receipt, bid_uid: UUID, closing_size: int) -> bool:
+    """Whether no later submission or withdrawal of the bid was in the log when it closed.
+
+    Rows of versions can be taken away; their events stand in the log.
+    """
+    about = Event.objects.filter(subjects__contains=[bid_uid], kind__in=TAKEN | WITHDRAWN)
+    leaves = Leaf.objects.filter(event_id__in=about.values("pk"), index__lt=closing_size)
+    return (
+        leaves.order_by("-event_id").values_list("event_id", flat=True).first() == receipt.event_id
+    )
 
 
 def was_promised(replay: Replay, told: Announced, said: Said, closing_size: int) -> bool:

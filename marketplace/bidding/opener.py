@@ -95,6 +95,8 @@ def carry_out(opening: Opening, master_identity: str, replay: Replay) -> bool:
     identities = unwrap(opening, master_identity)
     doubt = doubts(replay, opening.scenario, closing_size)
     for bid in due_bids(opening):
+        if bid.scenario.uid != opening.scenario.uid:  # what was verified is another demand
+            raise Refused("scenario_changed")
         demands = demands_of(opening.scenario, bid.organisation)
         try:
             open_bid(bid, opening, identities, demands, doubt)

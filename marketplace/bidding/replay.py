@@ -110,6 +110,7 @@ class Replay:
         self.size = 0
         self.demands: dict[str, Announced] = {}
         self.receipt_keys: dict[str, str] = {}  # {key id: base64}, as the log published them
+        self._owners: dict[str, str] = {}  # {recipient: the demand that announced it first}
         self._peaks: list[tuple[int, bytes]] = []  # (leaves, root) of complete subtrees
         self._closing: list[Announced] = []
 
@@ -201,7 +202,7 @@ class Replay:
         demand = self.demands.setdefault(scenario, Announced())
         if "deadline_at" in data and kind != CLOSES:
             demand.announcements.append((said["at"], data["deadline_at"]))
-        if kind in ANNOUNCES and not demand.keys:
+        if kind in ANNOUNCES and not demand.keys and self._are_new(scenario, data["recipients"]):
             demand.keys = data.get("keys", [])
             demand.confirmations = data.get("confirmations", 0)
             demand.recipients = data["recipients"]
@@ -217,6 +218,11 @@ class Replay:
             demand.opened = True
         elif kind == LOCKS:
             demand.technical_locked = True
+
+    def _are_new(self, scenario: str, recipients: dict[str, str]) -> bool:
+        """Recipients belong to the demand that announced them first; no other opens with them."""
+        owners = {self._owners.setdefault(key, scenario) for key in recipients.values()}
+        return owners <= {scenario}
 
     def announced(self, scenario_uid: UUID) -> Announced:
         """Raises LogNotTrusted if the log does not know the demand."""
