@@ -223,6 +223,14 @@ def test_a_hostile_member_is_refused(block):
     assert reason_of(sealed(hostile(block) + END)) == "not_a_package"
 
 
+@pytest.mark.parametrize("size", ["1e999", "-1e999", "2.0", "NaN", '"inf"', "[]", "9" * 5000])
+def test_a_manifest_whose_sizes_are_no_whole_numbers_is_refused(size):
+    """One bid that cannot even be refused would keep its whole opening from finishing."""
+    said = manifest_for({"form.json": b"{}"}).replace(b'"size": 2', f'"size": {size}'.encode())
+    raw = tar_of(("manifest.json", said), ("form.json", b"{}"))
+    assert reason_of(sealed(raw)) == "not_a_package"
+
+
 def test_what_stands_before_the_hostile_members_is_a_package():
     _manifest, files = unseal(sealed(hostile(END)))
     assert files == {"form.json": b"{}"}

@@ -9,18 +9,21 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 
 from marketplace.base import clock as site_clock
+from marketplace.base.actor import SYSTEM
 from marketplace.base.canonical import canonical, stamp
 from marketplace.base.models import Outage
-from marketplace.bidding.actions import submit_package
+from marketplace.bidding.actions import submit_package, withdraw_bid
 from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.in_time import doubts
 from marketplace.bidding.models import BidState, OpenedEnvelope, Outcome
 from marketplace.bidding.opener import open_confirmed
 from marketplace.bidding.replay import Replay
+from marketplace.ledger import actions as ledger
 from marketplace.ledger.log import sequencer
-from marketplace.ledger.models import Event
+from marketplace.ledger.models import Audience, Event
 from marketplace.ledger.verify import input_of
 from marketplace.scenarios.actions import extend_deadline
 from tests import world
@@ -293,3 +296,42 @@ def test_the_deadline_that_stood_when_it_was_received_counts(cast, clock, when, 
         version = bids.bid(scenario, vendor)
     closed(scenario, clock)
     assert reasons(scenario, version) == {said}
+
+
+# -- The newest version ----------------------------------------------------------------------------
+def test_a_withdrawal_whose_row_was_taken_away_still_counts(cast, clock):
+    scenario, vendor = cast
+    version = bids.bid(scenario, vendor)
+    withdraw_bid(actor=vendor, bid_uid=version.bid.uid)
+    edit("DELETE FROM marketplace_bidversion WHERE kind = 'withdrawn'")
+    edit("UPDATE marketplace_bid SET state = 'submitted', versions_count = 1")
+    closed(scenario, clock)
+    assert reasons(scenario, version) == {"not_in_log"}
+
+
+def test_an_earlier_version_does_not_come_back(cast, clock):
+    scenario, vendor = cast
+    first, second = (bids.bid(scenario, vendor, price__note=note) for note in ("1", "2"))
+    closed(scenario, clock)
+    assert (reasons(scenario, first), reasons(scenario, second)) == ({"not_in_log"}, {""})
+
+
+def test_recipients_belong_to_the_demand_that_announced_them_first(cast):
+    """Another publication with the same ones, forged to be opened earlier, announces nothing."""
+    scenario, _vendor = cast
+    other = world.published_scenario().uid
+    said = Event.objects.get(kind="scenario.published", subjects__contains=[scenario.uid])
+    with transaction.atomic():
+        ledger.append(
+            "scenario.published",
+            actor=SYSTEM,
+            subjects=[other],
+            audience=Audience.PUBLIC,
+            data={**said.data, "confirmations": 1, "deadline_at": "2026-01-01T00:00:00.000Z"},
+        )
+    sequencer.seal_batch()
+    replay = Replay(settings.OPENER_LOG_VKEY)
+    replay.advance()
+    assert replay.announced(scenario.uid).recipients == said.data["recipients"]
+    told = replay.announced(other)
+    assert (told.recipients, told.keys, told.confirmations) == ({}, [], 0)
