@@ -114,6 +114,7 @@ SAYS = {
     "upload.away": ("服务器没有应答：{error}。再次运行即从中断处继续。", "The server does not answer: {error}. Run it again to go on where it ended."),
     "upload.other": ("{name} 与 hashes.json 不符。", "{name} is not what hashes.json says."),
     "uploaded": ("{name} 已上传，共 {size} 字节。", "{name} is uploaded, {size} bytes."),
+    "submitted.before": ("此前已提交过这些文件：{name} 是当时的回执，没有新的提交。撤回之后，或此后另有提交的，请加 --again 再次提交。", "These files were handed in before: {name} is the receipt of that time and nothing new was submitted. After a withdrawal, or another submission since, hand them in once more with --again."),
     "submitted": ("已提交；签名回执存为 {name}，请妥善保存。", "Handed in; the signed receipt is kept as {name}."),
     "exists": ("{name} 已存在；请换一个文件夹，或先删除。", "{name} exists; name another folder, or remove it first."),
 }
@@ -1141,13 +1142,13 @@ class Server:
         kind = {"Content_Type": "application/json", "Idempotency_Key": key}
         return json.loads(patiently(lambda: self.ask("POST", path, raw, **kind))[1])
 
-    def upload(self, path: Path, row: dict[str, Any]) -> str:
+    def upload(self, path: Path, row: dict[str, Any], again: str = "") -> str:
         """The uid of an upload that is whole; goes on where an earlier one of the same ended."""
         told = {"filename": path.name, "purpose": "sealed", "sha256": row["sha256"]}
         metadata = ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in told.items())
         tus = {"Tus_Resumable": "1.0.0"}
         more = {"Upload_Length": str(row["size"]), "Upload_Metadata": metadata}
-        key = {"Idempotency_Key": row["sha256"][:40]}
+        key = {"Idempotency_Key": again + row["sha256"][:40]}
         begun = patiently(lambda: self.ask("POST", "api/v1/uploads/", b"", **tus, **more, **key))
         place = begun[0]["Location"]
 
@@ -1182,19 +1183,26 @@ def hand_in(given: argparse.Namespace, speaker: Speaker) -> None:
     """Upload the three envelopes, make a package of them and submit it; keep the receipt."""
     server = Server(given.url, given.token_file.read_text("ascii").strip())
     said = json.loads((given.out / "hashes.json").read_text("utf-8"))
+    again = secrets.token_hex(8) if given.again else ""
     uploads = {}
     for row in said["envelopes"]:
         path = given.out / f"{row['envelope']}.age"
         if hash_of(path) != (row["sha256"], row["size"]):
             raise Refused("upload.other", name=path)
-        uploads[row["envelope"]] = server.upload(path, row)
+        uploads[row["envelope"]] = server.upload(path, row, again)
         speaker.say("√", "uploaded", {"name": path.name, "size": row["size"]})
-    key = hashlib.sha256(canonical(said)).hexdigest()[:40]
+    key = again + hashlib.sha256(canonical(said)).hexdigest()[:40]
     made = server.post(f"api/v1/scenarios/{said['scenario']}/packages/", {"uploads": uploads}, key)
     receipt = server.post(f"api/v1/packages/{made['uid']}/submit/", {}, key)
-    name = given.out / "receipt.json"
+    name, text = given.out / "receipt.json", signed_text_of(receipt)
+    before = name.is_file() and signed_text_of(json.loads(name.read_text("utf-8"))) == text
     name.write_text(json.dumps(receipt, ensure_ascii=False, indent=2) + "\n", "utf-8")
-    speaker.say("√", "submitted", {"name": name})
+    speaker.say("√", "submitted.before" if before else "submitted", {"name": name})
+
+
+def signed_text_of(receipt: Any) -> Any:
+    """What tells two receipts apart; a proof may be added to one later."""
+    return receipt.get("signed_text") if isinstance(receipt, dict) else None
 
 
 def attempt(given: argparse.Namespace, speaker: Speaker) -> None:
@@ -1255,6 +1263,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     one.add_argument("out", type=Path)
     one.add_argument("--url", required=True, help="of the platform 平台网址")
     one.add_argument("--token-file", type=Path, required=True, help="an API token 接口令牌")
+    one.add_argument("--again", action="store_true", help="submit once more 再次提交")
     return parser.parse_args(argv)
 
 

@@ -1,4 +1,4 @@
-"""Uploads stay in memory: plaintext of a bid must never touch a disk of ours."""
+"""Files inside ordinary forms stay in memory; large ones come piece by piece (tus)."""
 
 from __future__ import annotations
 

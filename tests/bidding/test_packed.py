@@ -13,7 +13,7 @@ import pytest
 
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.base import packer
-from marketplace.bidding.actions import submit_sealed_bid
+from marketplace.bidding.actions import submit_sealed_bid, withdraw_bid
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -190,10 +190,10 @@ def test_what_cannot_be_checked_is_not_passed_over(announced, settings):
 
 
 # -- Handing in ------------------------------------------------------------------------------------
-def handed_in(folder, url, token):
+def handed_in(folder, url, token, *more):
     (folder / "token").write_text(f"{token}\n")
     given = ["upload", str(folder / "out"), "--url", url, "--token-file", str(folder / "token")]
-    return packer.main([*given, "--lang", "en"])
+    return packer.main([*given, *more, "--lang", "en"])
 
 
 def test_a_bid_is_handed_in_without_a_page(committing_db, site, clock, tmp_path, capsys):
@@ -212,6 +212,11 @@ def test_a_bid_is_handed_in_without_a_page(committing_db, site, clock, tmp_path,
     assert handed_in(folder, site, made.text) == 0  # again: the same receipt, no other version
     assert BidVersion.objects.count() == 1
     assert json.loads((folder / "out" / "receipt.json").read_text()) == receipt
+    assert "nothing new was submitted" in capsys.readouterr().out
+    withdraw_bid(actor=vendor, bid_uid=bid.uid)
+    assert handed_in(folder, site, made.text, "--again") == 0
+    bid.refresh_from_db()
+    assert (bid.state, BidVersion.objects.count()) == ("submitted", 3)
     assert handed_in(folder, site, "jb_nothing") == 1
     assert "The server refuses (401)" in capsys.readouterr().out
     assert handed_in(folder, "http://platform.invalid", made.text) == 1

@@ -34,7 +34,14 @@ function latin(bytes) {
 export async function scanned(file, names) {
   const head = new Uint8Array(await file.slice(0, 16).arrayBuffer());
   const kind = kindOf(head);
-  const { properties, texts } = await (READERS[kind] ?? plainText)(file);
+  let found;
+  try {
+    found = await (READERS[kind] ?? plainText)(file);
+  } catch {
+    // Broken or cut short: told as a file that was not read.
+    return { properties: [], names: namesFound(file.name, names), read: false };
+  }
+  const { properties, texts } = found;
   const told = [...new Map(properties.filter(([, value]) => value.trim())
     .map((pair) => [pair.join("\n"), pair])).values()];
   const all = [file.name, ...told.map(([, value]) => value), ...texts].join("\n");

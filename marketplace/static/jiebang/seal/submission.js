@@ -25,8 +25,9 @@ export async function submission({ data, note, place, part, tell }) {
     part("pausing").hidden = true;
     if (!(error instanceof Refused)) throw error;
     // Uploads and packages end after a day: the sealed bytes are still here and go once more.
+    // Under another key: the server answers the old one as it answered before.
     if ([404, 410, 422].includes(error.status)) {
-      Object.assign(note, { uploads: {}, package: "" });
+      Object.assign(note, { uploads: {}, package: "", once: crypto.randomUUID() });
       putNote(key, note);
     }
     tell.refused(place, error);
