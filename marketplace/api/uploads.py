@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 from base64 import b64decode
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, ClassVar
 from uuid import UUID
@@ -43,7 +44,6 @@ ALGORITHMS = ("sha256", "sha1")
 OFFSET_STREAM = "application/offset+octet-stream"
 NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 METADATA_MOST = 4096
-# In one piece the server would keep several times as much in memory.
 READ = 256 * 1024
 
 
@@ -181,7 +181,8 @@ class UploadList(Tus):
         length = number(request, "Upload-Length")
         told = metadata(request.headers.get("Upload-Metadata", ""))
         # Read before anything is begun: a chunk that is refused begins nothing.
-        body = chunk(request) if request.content_type == OFFSET_STREAM else b""
+        streams = request.content_type == OFFSET_STREAM
+        body = b"".join(chunk(request).pieces) if streams else b""
         upload = actions.create_upload(
             actor=actor_of(request),
             purpose=told.get("purpose", ""),
@@ -231,9 +232,13 @@ class UploadOne(Tus):
         actor = actor_of(request)
         # Known to be ours and alive before its bytes are read.
         actions.find_upload(actor, uid)
-        upload = actions.append_to_upload(
-            actor=actor, upload_uid=uid, offset=offset, body=chunk(request)
-        )
+        coming = chunk(request)
+        try:
+            upload = actions.append_to_upload(
+                actor=actor, upload_uid=uid, offset=offset, body=coming
+            )
+        finally:
+            drain(request)
         return Response(status=204, headers=standing(upload))
 
     @extend_schema(
@@ -296,10 +301,11 @@ def standing(upload: Upload) -> dict[str, str]:
 
 
 # -- Bodies ----------------------------------------------------------------------------------------
-def chunk(request: Request) -> bytes:
-    """The body, read whole before anything is locked: at most 8 MiB stay in memory.
+def chunk(request: Request) -> actions.Chunk:
+    """The body, piece by piece. Raises TooLarge before a byte of it is read.
 
-    Of a connection that breaks, what came is kept, unless a checksum says what had to come.
+    Of a connection that breaks, what came is kept, unless a checksum says what had to come: then
+    the pieces end in ChecksumMismatch.
     """
     announced = request.META.get("CONTENT_LENGTH") or ""
     if not NUMBER.fullmatch(announced):
@@ -310,19 +316,26 @@ def chunk(request: Request) -> bytes:
             code="limit.chunk_bytes",
             most=limits.CHUNK_MOST // limits.MEBIBYTE,
         )
-    checksum = wanted_checksum(request)
-    came: list[bytes] = []
+    return actions.Chunk(int(announced), pieces(request, wanted_checksum(request)))
+
+
+def pieces(request: Request, checksum: tuple[str, bytes] | None) -> Iterator[bytes]:
+    algorithm, wanted = checksum or (ALGORITHMS[0], b"")
+    running = hashlib.new(algorithm, usedforsecurity=False)
     with suppress(UnreadablePostError, OSError):
         while piece := request.read(READ):
-            came.append(piece)
-    body = b"".join(came)
-    came.clear()
-    if checksum:
-        algorithm, wanted = checksum
-        found = hashlib.new(algorithm, body, usedforsecurity=False).digest()
-        if not hmac.compare_digest(found, wanted):
-            raise ChecksumMismatch
-    return body
+            if checksum:
+                running.update(piece)
+            yield piece
+    if checksum and not hmac.compare_digest(running.digest(), wanted):
+        raise ChecksumMismatch
+
+
+def drain(request: Request) -> None:
+    """Read what is left of a body that was refused, so that its sender hears why."""
+    with suppress(UnreadablePostError, OSError):
+        while request.read(READ):
+            pass
 
 
 def wanted_checksum(request: Request) -> tuple[str, bytes] | None:

@@ -7,7 +7,9 @@ row says so. After a kill at any point the same request, or the sweep, goes on f
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -123,8 +125,17 @@ def _within_limits(actor: Actor, purpose: Purpose, length: int) -> None:
         )
 
 
-def append_to_upload(*, actor: Actor, upload_uid: UUID, offset: int, body: bytes) -> Upload:
+class Chunk(NamedTuple):
+    """Bytes on their way: as many as were announced, or fewer where the connection breaks."""
+
+    size: int
+    pieces: Iterable[bytes]
+
+
+def append_to_upload(*, actor: Actor, upload_uid: UUID, offset: int, body: bytes | Chunk) -> Upload:
     """Add bytes at `offset`; the last ones finish the upload before this returns.
+
+    Pieces are written as they come, so that none but one is in memory.
 
     When it returns, `upload.offset` bytes are synced to disk. Raises OffsetConflict, UploadBusy
     while another request writes, UploadGone, TooLarge beyond the declared length, StorageAway
@@ -132,24 +143,25 @@ def append_to_upload(*, actor: Actor, upload_uid: UUID, offset: int, body: bytes
     """
     upload = find_upload(actor, upload_uid)
     require(can_continue_upload, actor, upload)
+    coming = body if isinstance(body, Chunk) else Chunk(len(body), [body])
     if upload.state == UploadState.STORED:
-        if offset != upload.length or body:
+        if offset != upload.length or coming.size:
             raise OffsetConflict(offset=upload.length)
         return upload
     with spool.held(upload.uid) as file:
         _reconcile(upload, file)
         if file is None or offset != upload.offset:
             raise OffsetConflict(offset=upload.offset)
-        if offset + len(body) > upload.length:
+        if offset + coming.size > upload.length:
             raise TooLarge(
                 _("More bytes than the %(length)s that were announced."),
                 code="upload.over_length",
                 length=upload.length,
             )
-        if body:
-            spool.append(file, offset, body)
+        if coming.size:
+            came = spool.append(file, offset, coming.pieces)
             upload.expires_at = clock.now() + limits.EXPIRES_AFTER
-            _note_offset(upload, offset + len(body))
+            _note_offset(upload, offset + came)
         return _finish(actor, upload, file) if upload.offset == upload.length else upload
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,23 +85,27 @@ def size(descriptor: int) -> int:
     return os.fstat(descriptor).st_size
 
 
-def append(descriptor: int, at: int, body: bytes) -> None:
-    """Write behind the first `at` bytes, whatever else is there, and sync.
+def append(descriptor: int, at: int, pieces: Iterable[bytes]) -> int:
+    """Write behind the first `at` bytes, whatever else is there, and sync. Returns how many.
 
-    If the disk does not take it all, none of it stays. Raises StorageAway.
+    If the disk does not take it all, or the pieces end in an exception, none of it stays. Raises
+    StorageAway.
     """
     with or_away():
         os.ftruncate(descriptor, at)
+        place = at
         try:
-            rest, place = memoryview(body), at
-            while rest:
-                written = os.pwrite(descriptor, rest, place)
-                rest, place = rest[written:], place + written
+            for piece in pieces:
+                rest = memoryview(piece)
+                while rest:
+                    written = os.pwrite(descriptor, rest, place)
+                    rest, place = rest[written:], place + written
             os.fdatasync(descriptor)  # the bytes and their count; times may wait
-        except OSError:
+        except BaseException:
             with suppress(OSError):
                 os.ftruncate(descriptor, at)
             raise
+    return place - at
 
 
 def reread(descriptor: int) -> tuple[str, bytes]:

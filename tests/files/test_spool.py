@@ -87,7 +87,7 @@ def test_a_whole_one_that_was_not_finished_is_finished_when_asked():
     actor = world.owner()
     upload = begin(actor)
     with spool.held(upload.uid) as file:
-        spool.append(file, 0, BODY)
+        spool.append(file, 0, [BODY])
     Upload.objects.update(offset=len(BODY))
     assert resume(actor, upload).state == UploadState.STORED
     assert Event.objects.filter(kind="upload.stored").count() == 1
@@ -265,7 +265,7 @@ def test_a_whole_one_that_was_stored_but_not_noted_leaves_no_orphan(clock):
     actor = world.owner()
     upload = begin(actor)
     with spool.held(upload.uid) as file:
-        spool.append(file, 0, BODY)
+        spool.append(file, 0, [BODY])
     Upload.objects.update(offset=len(BODY))
     storage.keep(spool.path_of(upload.uid), upload.storage_name, sha256="0" * 64, size=len(BODY))
     clock.move(limits.EXPIRES_AFTER + timedelta(minutes=1))
