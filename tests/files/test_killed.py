@@ -12,7 +12,7 @@ from marketplace.files.models import Upload
 from marketplace.ledger.models import Event
 from tests import world
 
-LINES = 160
+LINES = 180
 
 
 @pytest.mark.slow
