@@ -75,6 +75,7 @@ def test_the_rules_are_these_and_each_kind_may_be_chosen():
         "minutes",
         "publicity",
         "confirmation",
+        "return",
     }
     made = {kind.name for rule in reminders.RULES.values() for _told, kind in rule.told}
     assert {name for name in KINDS if name.startswith("reminder.")} == made
