@@ -106,7 +106,7 @@ def test_an_outage_is_written_when_it_is_over_and_the_record_reaches_on(db, answ
 
 def test_one_that_goes_on_is_written_in_pieces_that_touch(db, answers, made):
     given, _url = answers
-    watching = made(piece=0.001)
+    watching = made(piece=0)
     look(watching, given, 200, 503, 503)
     watching.record()
     look(watching, given, 503)
