@@ -27,7 +27,8 @@ from marketplace.bidding import actions
 from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.consortia.actions import request_consortium_change
 from marketplace.bidding.models import Bid, BidState, SealedPackage
-from marketplace.bidding.queries import own_receipt, sealing_sheet
+from marketplace.bidding.queries import own_receipt
+from marketplace.bidding.sheet import sealing_sheet
 from marketplace.committee.actions import decide_consortium_change
 from marketplace.files.limits import LIMITS, Purpose
 from marketplace.scenarios.models import Envelope, Scenario

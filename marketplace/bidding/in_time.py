@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from marketplace.bidding.replay import Announced, Replay
 from marketplace.ledger import keys
 from marketplace.ledger.log.models import Leaf
 from marketplace.ledger.models import Event, Receipt
+from marketplace.ledger.receipts import receipt_hash
 from marketplace.ledger.verify import input_of, instant, unbase64
 from marketplace.scenarios.models import Scenario
 
@@ -74,7 +74,7 @@ def was_promised(replay: Replay, told: Announced, said: Said, closing_size: int)
     if named is None:
         return False
     found = BidCommitment.objects.filter(uid=named["uid"]).select_related("receipt").first()
-    if found is None or named["receipt_sha256"] != digest_of(found.receipt):
+    if found is None or named["receipt_sha256"] != receipt_hash(found.receipt):
         return False
     promise = stated(replay, found.receipt, closing_size, PROMISED)
     if promise is None or any(promise[one] != said[one] for one in ("scenario", "organisation")):
@@ -111,7 +111,3 @@ def is_signed(replay: Replay, receipt: Receipt) -> bool:
 
 def hashes(said: Said) -> dict[str, str]:
     return {row["envelope"]: row["sha256"] for row in said["envelopes"]}
-
-
-def digest_of(receipt: Receipt) -> str:
-    return hashlib.sha256(bytes(receipt.body)).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,8 +29,8 @@ from marketplace.bidding.models import (
     SealedEnvelope,
     VersionKind,
 )
-from marketplace.bidding.sheet import sealing_sheet as sealing_sheet  # noqa: PLC0414
 from marketplace.ledger.models import Receipt
+from marketplace.ledger.receipts import receipt_hash
 from marketplace.scenarios.models import Condition, Envelope, Scenario
 
 
@@ -194,7 +193,7 @@ def entries_of(opening: Opening) -> list[Entry]:
             organisation=bid.organisation,
             received_at=version.received_at if version else None,
             version=version.number if version else 0,
-            receipt_sha256=sha256_of(version.receipt) if version else "",
+            receipt_sha256=receipt_hash(version.receipt) if version else "",
             envelopes=envelopes,
         )
         void_before = bid.state == BidState.VOID and entry.outcome == "waiting"
@@ -202,10 +201,6 @@ def entries_of(opening: Opening) -> list[Entry]:
             continue
         entries.append(entry)
     return sorted(entries, key=lambda entry: (entry.received_at is None, entry.received_at or 0))
-
-
-def sha256_of(receipt: Receipt) -> str:
-    return hashlib.sha256(bytes(receipt.body)).hexdigest()
 
 
 # -- Eligibility ---------------------------------------------------------------------------------------

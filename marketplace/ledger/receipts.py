@@ -6,6 +6,7 @@ it; once that leaf is sealed, the document carries the proof.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 from uuid import UUID
@@ -105,3 +106,8 @@ def proof(event: Event, origin: str = "") -> dict[str, Any] | None:
     found = tiles.inclusion(leaf, checkpoint)
     readable = {} if len(leaf.data) == leaves.OPAQUE else {"leaf": base64_of(bytes(leaf.data))}
     return {**found, **readable}
+
+
+def receipt_hash(receipt: Receipt) -> str:
+    """By which the next receipt, or another record, names this one (hex)."""
+    return hashlib.sha256(bytes(receipt.body)).hexdigest()

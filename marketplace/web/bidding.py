@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, NotFound
 from marketplace.base.rules import require_confidentiality
 from marketplace.bidding import actions, queries
+from marketplace.bidding import sheet as sheets
 from marketplace.bidding.models import (
     Bid,
     BidState,
@@ -69,7 +69,7 @@ def bid_form(request: Request, address: str) -> HttpResponse:
     refusal = refusal_to_take_bids(scenario, clock.now())
     if refusal:
         return form_page(request, scenario, closed=refusal)
-    sheet, error = attempt(queries.sealing_sheet, actor=actor_of(request), scenario=scenario)
+    sheet, error = attempt(sheets.sealing_sheet, actor=actor_of(request), scenario=scenario)
     if error:
         return form_page(request, scenario, closed=error, error=error)
     return form_page(request, scenario, sheet=sheet)
@@ -140,7 +140,7 @@ def sealing_sheet(request: Request, address: str) -> HttpResponse:
     """What a bidder needs to check and seal on a machine of its own, as a file."""
     scenario = scenario_or_404(request, address)
     forbid_unless(can_bid(actor_of(request), scenario))
-    told, error = attempt(queries.sealing_sheet, actor=actor_of(request), scenario=scenario)
+    told, error = attempt(sheets.sealing_sheet, actor=actor_of(request), scenario=scenario)
     if error:
         return form_page(request, scenario, closed=error, error=error)
     response = JsonResponse(told, json_dumps_params={"ensure_ascii": False, "indent": 2})
@@ -239,7 +239,7 @@ def receipt_facts(row: Bid, version: BidVersion, in_log: dict[int, int]) -> dict
         "version": version.number,
         "received_at": version.received_at,
         "key_id": version.receipt.key_id,
-        "sha256": hashlib.sha256(bytes(version.receipt.body)).hexdigest(),
+        "sha256": receipts.receipt_hash(version.receipt),
         "url": reverse("receipt", args=[version.receipt.uid]),
         "verify_url": reverse("verify"),
         "sealed": event_id in in_log,

@@ -11,7 +11,7 @@ from marketplace.base.canonical import canonical
 from marketplace.base.sealing import pack, seal
 from marketplace.bidding.actions import assemble_package
 from marketplace.bidding.models import SealedPackage
-from marketplace.bidding.queries import sealing_sheet
+from marketplace.bidding.sheet import sealing_sheet
 from marketplace.files import actions as files
 from marketplace.files.limits import Purpose
 from marketplace.files.models import Upload

@@ -21,8 +21,8 @@ from marketplace.bidding.models import (
     OpenedFile,
     SealedEnvelope,
 )
-from marketplace.bidding.queries import sealing_sheet
 from marketplace.bidding.sealing import SealedFile
+from marketplace.bidding.sheet import sealing_sheet
 from marketplace.files import storage
 from marketplace.ledger import verify
 from marketplace.ledger.log import sequencer

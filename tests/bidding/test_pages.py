@@ -12,7 +12,7 @@ from marketplace.base.actor import Role
 from marketplace.bidding.actions import start_eligibility
 from marketplace.bidding.models import Bid, BidState, OpenedFile, OpeningStage
 from marketplace.bidding.opener import open_confirmed
-from marketplace.bidding.queries import sealing_sheet
+from marketplace.bidding.sheet import sealing_sheet
 from marketplace.ledger.log import sequencer
 from marketplace.scenarios.actions import withdraw_scenario
 from marketplace.scenarios.models import Scenario, State

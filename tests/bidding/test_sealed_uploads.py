@@ -33,8 +33,8 @@ from marketplace.bidding.models import (
     SealedEnvelope,
     SealedPackage,
 )
-from marketplace.bidding.queries import sealing_sheet
 from marketplace.bidding.sealing import SealedFile, StorageFault, check_stored
+from marketplace.bidding.sheet import sealing_sheet
 from marketplace.files import limits, storage, sweeps
 from marketplace.files.actions import end_upload
 from marketplace.files.models import Upload, UploadState

@@ -23,7 +23,7 @@ from marketplace.base.packer import names_found, safe_name
 from marketplace.bidding import sentences
 from marketplace.bidding.anonymity import telling_names
 from marketplace.bidding.forms_schema import check_bid, normalised
-from marketplace.bidding.queries import sealing_sheet
+from marketplace.bidding.sheet import sealing_sheet
 from tests import world
 from tests.bidding import bids
 

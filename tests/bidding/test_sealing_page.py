@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from marketplace.bidding.models import Bid, BidVersion, OpenedEnvelope, SealedPackage
-from marketplace.bidding.queries import sealing_sheet
+from marketplace.bidding.sheet import sealing_sheet
 from tests import world
 from tests.bidding import bidding_page, bids, sealed_uploads
 from tests.bidding.test_browser import signed_in, watch

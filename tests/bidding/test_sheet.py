@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from marketplace.base.errors import NotAllowed, StateConflict
 from marketplace.bidding.demand_schema import bid_schema, demand_schema
 from marketplace.bidding.forms_schema import Found, check_shape, demands_of, envelope_faults
-from marketplace.bidding.queries import sealing_sheet
+from marketplace.bidding.sheet import sealing_sheet
 from marketplace.files.limits import CHUNK_MOST, LIMITS, Purpose
 from marketplace.ledger.log import sequencer
 from marketplace.ledger.verify import leaf_hash, open_checkpoint, unbase64, verify_inclusion

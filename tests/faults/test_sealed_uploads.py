@@ -9,8 +9,8 @@ import requests
 
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.bidding.models import Bid, BidVersion, SealedPackage
-from marketplace.bidding.queries import sealing_sheet
 from marketplace.bidding.sealing import SealedFile, check_stored
+from marketplace.bidding.sheet import sealing_sheet
 from marketplace.files.models import Upload, UploadState
 from marketplace.ledger.models import Event, Receipt
 from marketplace.ledger.receipts import document, public_key_text

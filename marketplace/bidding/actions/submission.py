@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -42,7 +41,8 @@ from marketplace.bidding.sealing import SealedFile, check_stored, discard, seal_
 from marketplace.bidding.windows import require_before_deadline, require_open
 from marketplace.ledger import actions as ledger
 from marketplace.ledger import receipts
-from marketplace.ledger.models import Audience, Receipt
+from marketplace.ledger.models import Audience
+from marketplace.ledger.receipts import receipt_hash
 from marketplace.scenarios.models import BEFORE_PUBLICATION, Envelope, Scenario, State
 
 VERSIONS_MAX = 50
@@ -344,7 +344,3 @@ def statement(
         "previous_receipt_sha256": bid.last_receipt_sha256 or None,
         "statement": STATEMENT,
     }
-
-
-def receipt_hash(receipt: Receipt) -> str:
-    return hashlib.sha256(bytes(receipt.body)).hexdigest()
