@@ -60,6 +60,7 @@ from marketplace.scenarios.models import (
     ScenarioNote,
     SearchEntry,
 )
+from marketplace.scenarios.questions.models import Answer, Asker, Question, Reply
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
@@ -76,8 +77,10 @@ __all__ = [
     "AccessDay",
     "AccessRecord",
     "Anchor",
+    "Answer",
     "ApiToken",
     "Approach",
+    "Asker",
     "Attachment",
     "Award",
     "Bid",
@@ -137,8 +140,10 @@ __all__ = [
     "Publication",
     "Publicity",
     "PublishedKey",
+    "Question",
     "Ranking",
     "Receipt",
+    "Reply",
     "Report",
     "ReturnCertificate",
     "RuleProfile",

@@ -25,6 +25,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "conclude_demonstration": ("POST", "api-scenario-conclude"),
     "publish_scenario": ("POST", "api-scenario-publish"),
     "withdraw_scenario": ("POST", "api-scenario-withdraw"),
+    "ask_question": ("POST", "api-question-ask"),
+    "answer_questions": ("POST", "api-question-answer"),
     "release_attachment": ("POST", "api-attachment-release"),
     "end_release": ("POST", "api-attachment-end-release"),
     "sign_undertaking": ("POST", "api-undertaking-sign"),

@@ -9,6 +9,8 @@ from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.rules import (
+    can_answer_questions,
+    can_ask_question,
     can_close_scenario,
     can_demonstrate_scenario,
     can_draft_scenario,
@@ -39,6 +41,8 @@ MATRIX = {
     can_withdraw_scenario: "-  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_release_attachment: "- +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_undertake: "        -  -  -  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_ask_question: "     -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_answer_questions: " -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
     can_extend_deadline: "  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }
