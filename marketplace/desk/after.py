@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from marketplace.base import clock
 from marketplace.base.actor import Actor
-from marketplace.desk.acts import LABELS, with_memberships
+from marketplace.desk.acts import LABELS
 from marketplace.desk.tasks import LIMIT, Task
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.questions.models import Question
@@ -17,7 +17,7 @@ from marketplace.scenarios.questions.reminders import RULE
 def questions(actor: Actor) -> list[Task]:
     """One line per demand, with the time of its oldest question."""
     oldest: dict[int, tuple[Scenario, Question]] = {}
-    for row in answerable(with_memberships(actor), clock.now()):
+    for row in answerable(actor, clock.now()):
         oldest.setdefault(row.scenario_id, (row.scenario, row))
     return [
         Task(

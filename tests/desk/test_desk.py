@@ -214,7 +214,7 @@ def test_the_desk_costs_the_same_for_1_and_30(role, django_assert_max_num_querie
     costs = []
     for number in (1, 29):
         made = [world.published_scenario(owner) for _ in range(number)]
-        costs.append(cost(actor, made, django_assert_max_num_queries, 22))
+        costs.append(cost(actor, made, django_assert_max_num_queries, 25))
     assert costs[0] == costs[1]
 
 

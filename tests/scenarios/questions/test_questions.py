@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, transaction
 
-from marketplace.accounts.models import Organisation
+from marketplace.accounts.models import Membership, Organisation
 from marketplace.base import clock as database_clock
 from marketplace.base.actor import VISITOR, Role
 from marketplace.base.errors import (
@@ -28,7 +28,7 @@ from marketplace.ledger.models import Audience, Event
 from marketplace.ledger.verify import instant
 from marketplace.notices.models import Notice
 from marketplace.scenarios.actions import close_scenario, withdraw_scenario
-from marketplace.scenarios.models import State
+from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.questions import actions
 from marketplace.scenarios.questions.actions import QUESTIONS_MOST
 from marketplace.scenarios.questions.models import Answer, Question
@@ -40,7 +40,7 @@ from marketplace.scenarios.questions.queries import (
 )
 from marketplace.scenarios.questions.reminders import unanswered
 from marketplace.scenarios.questions.timing import answer_due, asked_until
-from marketplace.scenarios.rules import can_ask_question
+from marketplace.scenarios.rules import can_answer_questions, can_ask_question
 from marketplace.scenarios.sweeps import hold_due
 from tests import world
 from tests.bidding import bids
@@ -279,6 +279,23 @@ def test_who_answers(clock):
     clock.move(TICK)
     assert answerable(officer, database_clock.now()) == [row]
     assert answer(scenario, officer, row).by_office is True
+
+
+@db
+def test_what_waits_for_an_officer_is_what_the_rule_allows(clock):
+    author = world.officer()
+    owner = world.owner()
+    tied = world.officer()
+    Membership.objects.create(user=tied.user, organisation=owner.organisation, role=Role.VIEWER)
+    scenario = demand(owner)
+    Scenario.objects.filter(pk=scenario.pk).update(author=author.user)
+    scenario.refresh_from_db()
+    row = ask(scenario)
+    clock.freeze(answer_due(scenario.profile, row.asked_at))
+    for officer in (author, tied, world.officer()):
+        expected = [row] if can_answer_questions(officer, scenario) else []
+        assert answerable(officer, database_clock.now()) == expected
+    assert answerable(world.secretary(), database_clock.now()) == []
 
 
 @db
