@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -41,7 +42,6 @@ from marketplace.web.forms.questions import AnswerForm, QuestionForm
 from marketplace.web.pages import (
     actor_of,
     attempt,
-    first_or_404,
     forbid_unless,
     page,
     scenario_or_404,
@@ -58,7 +58,7 @@ WAITING_MOST = 200
 def questions(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     if scenario.state in BEFORE_PUBLICATION:
-        return first_or_404(Question.objects.none())
+        raise Http404
     if scenario.address != address:
         return redirect("scenario-questions", scenario.address)
     actor = actor_of(request)
@@ -67,15 +67,16 @@ def questions(request: Request, address: str) -> HttpResponse:
     offered = [(str(row.uid), f"{label(row)}：{row.text}") for row in waiting]
     asking = QuestionForm(files=files)
     answering = AnswerForm(questions=offered, files=files)
-    error = None
+    error: DomainError | None = None
+    form: forms.Form
     if request.method == "POST":
         forbid_unless(actor.user_id is not None)
         if request.POST.get("do") == "answer":
             answering = AnswerForm(request.POST, questions=offered, files=files)
-            error, form = _answer(request, scenario), answering
+            form, error = answering, _answer(request, scenario)
         else:
             asking = QuestionForm(request.POST, files=files)
-            error, form = _ask(request, scenario), asking
+            form, error = asking, _ask(request, scenario)
         if error is None:
             return redirect("scenario-questions", scenario.address)
         show_refusal(form, error)
