@@ -69,3 +69,9 @@ def later_deadline(deadline: datetime, least: datetime) -> datetime:
     if deadline >= least:
         return deadline
     return deadline + timedelta(days=ceil((least - deadline) / timedelta(days=1)))
+
+
+def whole_milliseconds(at: datetime) -> datetime:
+    """As the log tells instants: the next one, where it is none itself."""
+    rest = at.microsecond % 1000
+    return at + timedelta(microseconds=1000 - rest) if rest else at

@@ -5,7 +5,7 @@ Nobody picks a deadline; it moves later only, by a leaf that everybody can read.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -72,14 +72,15 @@ def postpone(
 ) -> None:
     """Announce a later deadline inside the caller's action, which has locked the row FOR UPDATE.
 
+    to: in whole milliseconds, as the log tells it.
+
     The one way in which a deadline moves, whatever its cause: everybody who replays the log, the
     opener above all, reads the same kind of leaf.
     """
     before, left = scenario.deadline_at, scenario.state
-    # As the log tells it, and never earlier than asked for.
-    scenario.deadline_at = whole_milliseconds(to)
+    scenario.deadline_at = to
     assert before is not None, "what is posted has a deadline"
-    assert scenario.deadline_at > before, "which moves only later"
+    assert to > before, "which moves only later"
     scenario.closed_at = None
     if left == State.CLOSED:
         move(scenario, State.PUBLISHED, also=("deadline_at", "closed_at"))
@@ -101,9 +102,3 @@ def postpone(
             **(told or {}),
         },
     )
-
-
-def whole_milliseconds(at: datetime) -> datetime:
-    """The next one, where it is none itself."""
-    rest = at.microsecond % 1000
-    return at + timedelta(microseconds=1000 - rest) if rest else at

@@ -7,7 +7,12 @@ from datetime import datetime, timedelta
 from marketplace.base.clock import SHANGHAI, day_starts_at
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.reference import RuleProfile
-from marketplace.scenarios.windows import later_deadline, window_end, window_start
+from marketplace.scenarios.windows import (
+    later_deadline,
+    whole_milliseconds,
+    window_end,
+    window_start,
+)
 
 LEAD, ANSWER, HOLD = "objection_to_documents_lead", "question_answer", "question_holds_deadline"
 
@@ -41,6 +46,6 @@ def held_deadline(profile: RuleProfile, deadline: datetime, at: datetime) -> dat
     if profile.unit(LEAD) == "second":
         if deadline >= at + timedelta(seconds=gap):
             return deadline
-        return at + timedelta(seconds=gap + profile.count(ANSWER))
+        return whole_milliseconds(at + timedelta(seconds=gap + profile.count(ANSWER)))
     day = at.astimezone(SHANGHAI).date() + timedelta(days=gap)
     return later_deadline(deadline, day_starts_at(day))
