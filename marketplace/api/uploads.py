@@ -348,7 +348,7 @@ def let_go(request: Any) -> None:
     """
     plain_request = getattr(request, "_request", request)
     plain_request.META.pop("wsgi.input", None)
-    plain_request._stream = io.BytesIO()
+    plain_request._stream = io.BytesIO()  # noqa: SLF001  # Django offers no other way
 
 
 def wanted_checksum(request: Request) -> tuple[str, bytes] | None:
