@@ -48,6 +48,7 @@ from marketplace.ledger.log.models import (
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -94,12 +95,14 @@ __all__ = [
     "Criterion",
     "Decision",
     "DemandTally",
+    "DocumentCheck",
     "EligibilityCheck",
     "EndedRole",
     "EnvelopeKey",
     "Event",
     "Expert",
     "FactorReset",
+    "GateDocument",
     "Grant",
     "Heartbeat",
     "IdempotencyKey",
