@@ -18,6 +18,7 @@ from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
 from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.consortia.models import ConsortiumChange, ConsortiumMember
+from marketplace.bidding.failed.models import FailedOpening
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -102,6 +103,7 @@ __all__ = [
     "Event",
     "Expert",
     "FactorReset",
+    "FailedOpening",
     "GateDocument",
     "Grant",
     "Heartbeat",

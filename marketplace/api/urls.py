@@ -10,6 +10,7 @@ from marketplace.api import (
     gate,
     members,
     notices,
+    opening_failures,
     openings,
     organisations,
     panels,
@@ -82,6 +83,15 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "openings": ("openings/", openings.Openings),
     "opening": ("openings/<uuid:uid>/", openings.OpeningOne),
     "opening-record": ("openings/<uuid:uid>/record/", openings.OpeningRecordOne),
+    "opening-fail": ("openings/<uuid:uid>/failure/", opening_failures.OpeningFailureDeclare),
+    "opening-fail-confirm": (
+        "openings/<uuid:uid>/failure/confirm/",
+        opening_failures.OpeningFailureConfirm,
+    ),
+    "opening-fail-dismiss": (
+        "openings/<uuid:uid>/failure/dismiss/",
+        opening_failures.OpeningFailureDismiss,
+    ),
     "opening-confirm": ("openings/<uuid:uid>/confirm/", openings.OpeningConfirm),
     # The review
     "panels": ("panels/", panels.Panels),

@@ -18,8 +18,12 @@ from marketplace.accounts.rules import (
 )
 from marketplace.awards.models import DecisionState
 from marketplace.base.actor import Actor, Role
+from marketplace.bidding.actions.opening import STAGE_STATE
 from marketplace.bidding.consortia.actions import CHANGE_BIDS, CHANGE_STATES
-from marketplace.bidding.models import Bid, BidState, OpeningState
+from marketplace.bidding.failed.models import FailureState
+from marketplace.bidding.failed.queries import waits_until
+from marketplace.bidding.models import OVER as OPENING_OVER
+from marketplace.bidding.models import Bid, BidState, Opening, OpeningStage, OpeningState
 from marketplace.bidding.returns.queries import OVER
 from marketplace.bidding.rules import can_decide_consortium_change, can_request_consortium_change
 from marketplace.committee.models import (
@@ -116,6 +120,20 @@ class KeyHolding:
         mine = scenario.uid in self.keys and self.desk.actor.user_id not in confirmed_by
         waiting = state == OpeningState.WAITING and not scenario.suspended
         return ["confirm_opening"] if mine and waiting else []
+
+
+def on_failure(desk: Desk, opening: Opening) -> list[str]:
+    """opening: with its scenario, the profile of that, and its `failures`."""
+    scenario = opening.scenario
+    due = opening.state not in OPENING_OVER
+    due = due and scenario.state == STAGE_STATE[OpeningStage(opening.stage)]
+    if desk.actor.role != Role.OFFICER or scenario.uid in desk.keys or not due:
+        return []
+    for failure in opening.failures.all():
+        if failure.state == FailureState.DECLARED:
+            other = failure.declared_by_id != desk.actor.user_id
+            return ["confirm_failed_opening", "dismiss_failed_opening"] if other else []
+    return ["declare_failed_opening"] if desk.now >= waits_until(opening) else []
 
 
 def on_panel(desk: Desk, panel: Panel, members: list[PanelMember]) -> list[str]:

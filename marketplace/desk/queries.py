@@ -14,7 +14,7 @@ from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.consortia.actions import CHANGE_BIDS, CHANGE_STATES
 from marketplace.bidding.consortia.models import ChangeState, ConsortiumChange
-from marketplace.bidding.models import Opening, OpeningState
+from marketplace.bidding.models import OVER, Opening, OpeningState
 from marketplace.bidding.returns.queries import uncertified
 from marketplace.committee.models import MemberState, Panel, PanelMember, Sheet, SheetState
 from marketplace.desk.acts import LABELS, Act, Desk
@@ -185,7 +185,7 @@ def _keys(actor: Actor) -> list[Task]:
 
 def _openings() -> list[Task]:
     """Openings under way, for the witness to watch."""
-    rows = Opening.objects.exclude(state=OpeningState.FINISHED).order_by("pk")
+    rows = Opening.objects.exclude(state__in=OVER).order_by("pk")
     rows = rows.select_related("scenario__organisation")
     return [_opening("witness_opening", row) for row in rows[:LIMIT]]
 

@@ -73,6 +73,7 @@ STATES = {
     "lost": Badge(_("Not awarded"), "neutral", "dot"),
     "void": Badge(_("Void"), "neutral", "cross"),
     "waiting": Badge(_("Waiting for confirmations"), "warn", "wait"),
+    "impossible": Badge(_("Can never happen"), "bad", "cross"),
     "finished": Badge(_("Finished"), "good", "check"),
     # panels, members, sheets
     "appointed": Badge(_("Appointed"), "info", "person"),

@@ -73,6 +73,9 @@ DEMANDS = {
     "bids_certify_return":             "- - - - c - - - - -",
     "openings_record":                 "n e e n e e n e n e",
     "openings_confirm":                "- - - - - - - c - -",
+    "openings_declare_failed":         "- - - - c - - - - -",
+    "openings_confirm_failed":         "- - - - - - - - - -",  # of an example there is none
+    "openings_dismiss_failed":         "- - - - - - - - - -",
     "panels_list":                     "- a a a a a a a a a",
     "panels_retrieve":                 "- - - - r r r - - -",
     "panels_declare":                  "- - - - - - r - - -",

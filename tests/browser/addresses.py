@@ -236,6 +236,7 @@ PAGES: dict[str, list[Page]] = {
         Page("keyholder2", of("S12")),
         Page("secretary", of("S07")),
     ],
+    "opening-failure": [Page("officer", lambda user: of("S17")(user) | {"stage": "first"})],
     "returns": [Page("officer", of("S07"))],
     "eligibility": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
     "panel": [Page("secretary", of("S12")), Page("secretary", of("S09"))],

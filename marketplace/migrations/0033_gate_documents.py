@@ -13,7 +13,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0031_return_certificates'),
+        ('marketplace', '0032_failed_openings'),
     ]
 
     operations = [
