@@ -119,6 +119,7 @@ def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
         "milestones": scenario.milestones.order_by("month", "pk"),
         "conditions": scenario.conditions.order_by(*ordered),
         "technologies": scenario.technologies.order_by(*ordered),
+        "platforms": scenario.platforms.order_by(*ordered),
         "rules": rule_lines(scenario),
         "records": records(request, scenario),
         "files": files,

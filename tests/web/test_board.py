@@ -31,7 +31,7 @@ def test_filters_stand_in_the_address_and_search_finds():
     titles = {"港口勒索恢复", "工控流量检测"}
 
     def found(**query):
-        shown = text(get("/", **query))
+        shown = text(get("/", **query)).replace("<mark>", "").replace("</mark>", "")
         return {title for title in titles if f">{title}</a>" in shown}
 
     assert found() == titles
@@ -129,7 +129,7 @@ def test_goals_show_cells_figures_and_reasons():
 
 
 # -- How many queries --------------------------------------------------------------------------------
-@pytest.mark.parametrize(("path", "expected"), [("/", 5), ("/?q=示例", 6), ("/goals/", 5)])
+@pytest.mark.parametrize(("path", "expected"), [("/", 6), ("/?q=示例", 6), ("/goals/", 5)])
 def test_queries_do_not_grow_with_the_rows(path, expected, count_queries):
     owner = world.owner()
     seen = []
