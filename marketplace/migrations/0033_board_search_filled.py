@@ -27,12 +27,12 @@ ON CONFLICT (scenario_id) DO UPDATE
 """
 
 
-def fill(apps, editor):
-    with editor.connection.cursor() as cursor:
+def fill(apps, schema_editor):
+    with schema_editor.connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM marketplace_scenario")
         (last,) = cursor.fetchone()
         for low in range(1, last + 1, STEP):
-            with transaction.atomic(using=editor.connection.alias):
+            with transaction.atomic(using=schema_editor.connection.alias):
                 cursor.execute(FILL, [low, low + STEP - 1])
 
 
@@ -49,6 +49,10 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             model_name='searchentry',
             index=django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['tokens', 'facts'], name='search_tokens_facts'),
+        ),
+        AddIndexConcurrently(
+            model_name='searchword',
+            index=django.contrib.postgres.indexes.GinIndex(fields=['word'], name='search_word_near', opclasses=['gin_trgm_ops']),
         ),
         RemoveIndexConcurrently(model_name='searchentry', name='search_words'),
     ]

@@ -164,7 +164,8 @@ def entry_condition(
     asked: Asked, numbers: Mapping[str, Mapping[str, int]]
 ) -> tuple[str, list[Any]]:
     """SQL and its parameters."""
-    said, given = ["true"], []
+    said = ["true"]
+    given: list[Any] = []
     if asked.query is not None:
         said.append("e.tokens @@ %s::tsquery" if asked.query.words else "false")
         given += [asked.query.tsquery] if asked.query.words else []

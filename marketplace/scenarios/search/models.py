@@ -29,7 +29,7 @@ class Holds(Lookup):
     lookup_name = "holds"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         left, params = self.process_lhs(compiler, connection)
         return f"{left} @@ %s::tsquery", [*params, self.rhs]
 
