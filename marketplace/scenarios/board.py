@@ -65,14 +65,16 @@ SORTS: dict[str, str | Promise] = {
     "budget": _("Budget"),
 }
 SHOWN = ("organisation", "domain", "carrier", "area", "focus", "profile")
-TALLIED = """
+TALLIED = f"""
     SELECT "group", domain_id, carrier_id, area_id, organising_mode, rows
     FROM marketplace_boardtally
     UNION ALL
     SELECT 'open', domain_id, carrier_id, area_id, organising_mode, -count(*)
     FROM marketplace_scenario
     WHERE state = 'published' AND deadline_at <= (SELECT marketplace_now()) GROUP BY 1, 2, 3, 4, 5
-"""
+    UNION ALL
+    SELECT NULL, fact, NULL, NULL, NULL, rows FROM ({counts.KEPT}) kept
+"""  # noqa: S608 - no value of anybody
 
 
 @dataclass(frozen=True)
@@ -207,11 +209,10 @@ def facets(actor: Actor, filters: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"without": {}, "more": False, "numbers": numbers}
     seen: dict[str, tuple[Counter[str | None], bool]] = {}
     in_cube = asked.query is None and all(name in CUBE for name in asked.chosen)
-    every = tallied() if in_cube else {}
     if in_cube:
+        every, kept = _kept()
         _from_cube(every, asked, found, seen)
     if not asked.anything:
-        kept = counts.kept()
         for name in FACETS:
             seen.setdefault(name, (_by_code(kept, numbers[name]), False))
     else:
@@ -284,21 +285,31 @@ def _counted(rows: QuerySet[Scenario]) -> dict[tuple[str | None, ...], int]:
 
 
 def tallied() -> dict[tuple[str | None, ...], int]:
-    """As `_counted` of everything posted, which everybody sees, from the sums that are kept.
+    """As `_counted` of everything posted, which everybody sees, from the sums that are kept."""
+    return _kept()[0]
+
+
+def _kept() -> tuple[dict[tuple[str | None, ...], int], Counter[int]]:
+    """The cells, and each fact; those of the deadline up to one above the cap.
 
     One query, but for a term that is seen first.
     """
     cells: Counter[tuple[Any, ...]] = Counter()
+    facts: Counter[int] = Counter()
     for group, *cell, rows in fetch_all(TALLIED, {}):
+        if group is None:
+            facts[cell[0]] = rows
+            continue
         cells[group, *cell] += rows
         if rows < 0:  # over their deadline, and no sweep has recorded it yet
             cells["review", *cell] -= rows
     codes = term_codes(pk for cell in cells for pk in cell[1:4])
-    return {
+    named = {
         (group, *(codes.get(pk) for pk in terms), mode): rows
         for (group, *terms, mode), rows in cells.items()
         if rows
     }
+    return named, facts
 
 
 def _fits(key: tuple[str | None, ...], asked: Asked, *, but: str = "") -> bool:

@@ -129,9 +129,10 @@ def test_goals_show_cells_figures_and_reasons():
 
 
 # -- How many queries --------------------------------------------------------------------------------
-@pytest.mark.parametrize(("path", "expected"), [("/", 6), ("/?q=示例", 6), ("/goals/", 5)])
+@pytest.mark.parametrize(("path", "expected"), [("/", 5), ("/?q=示例", 6), ("/goals/", 5)])
 def test_queries_do_not_grow_with_the_rows(path, expected, count_queries):
     owner = world.owner()
+    get(path)  # the process knows terms and words
     seen = []
     for rows in (1, 29):
         for _ in range(rows):

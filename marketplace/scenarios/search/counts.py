@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db import connection
 
-from marketplace.base.prepared import fetch_all
 from marketplace.scenarios.search.asked import Asked, entry_condition
 from marketplace.scenarios.search.facts import DEADLINES, DONE, PUBLISHED, REVIEW, STATES
 from marketplace.scenarios.search.words import Query
@@ -43,6 +42,7 @@ RUNNING = "\n".join(
     )
     for number, first, last in DEADLINES.values()
 )
+# Of each fact of all that is posted; those of the deadline up to one above the cap.
 KEPT = f"SELECT fact, rows FROM marketplace_facttally {RUNNING}"  # noqa: S608
 
 # Names of facets and conditions of `entry_condition` alone go into these.
@@ -66,11 +66,6 @@ class Counted:
     @property
     def capped(self) -> bool:
         return self.total > COUNTED_MOST
-
-
-def kept() -> Counter[int]:
-    """Of every fact of all that is posted; those of the deadline up to one above the cap."""
-    return Counter(dict(fetch_all(KEPT, {})))
 
 
 def counted(
