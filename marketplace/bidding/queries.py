@@ -31,6 +31,7 @@ from marketplace.bidding.models import (
     SealedEnvelope,
     VersionKind,
 )
+from marketplace.bidding.record.presumption import Failure, presumed
 from marketplace.ledger.models import Receipt
 from marketplace.ledger.receipts import receipt_hash
 from marketplace.scenarios.models import Condition, Envelope, Scenario
@@ -115,6 +116,9 @@ def opened_contents(actor: Actor, bid: Bid) -> list[OpenedEnvelope]:
     if not actor.is_office and bid.organisation_id != actor.organisation_id:
         for row in rows:  # challenged experts are the office's matter alone
             (row.form or {}).pop(CHALLENGES, None)
+    shared = shared_failures(bid.scenario_id) if any(row.reason for row in rows) else set()
+    for row in rows:
+        row.is_presumed = row.sealed_id in shared
     order = [str(envelope) for envelope in Envelope]
     return sorted(rows, key=lambda row: order.index(row.sealed.envelope))
 
@@ -163,11 +167,15 @@ class Entry:
     version: int
     receipt_sha256: str = ""
     envelopes: list[SealedEnvelope] = field(default_factory=list)
+    # Of the envelopes, those whose failure is presumed to be the platform's.
+    presumed: list[SealedEnvelope] = field(default_factory=list)
 
     @property
     def outcome(self) -> str:
         """waiting, opened, bidder_fault or platform_fault; the worst of its envelopes."""
         outcomes = {opened.outcome for opened in self._opened()}
+        if self.presumed:
+            outcomes.add(Outcome.PLATFORM_FAULT.value)
         for fault in (Outcome.PLATFORM_FAULT, Outcome.BIDDER_FAULT):
             if fault in outcomes:
                 return fault.value
@@ -229,7 +237,35 @@ def entries_of(opening: Opening) -> list[Entry]:
         if opening.stage == OpeningStage.PRICE and void_before:
             continue
         entries.append(entry)
+    presume(entries)
     return sorted(entries, key=lambda entry: (entry.received_at is None, entry.received_at or 0))
+
+
+def presume(entries: list[Entry]) -> None:
+    """Note in each which of its failures other bids of the opening share."""
+    if not any(entry.reason for entry in entries):
+        return
+    shared = shared_failures(entries[0].bid.scenario_id)
+    for entry in entries:
+        entry.presumed.extend(one for one in entry.envelopes if one.pk in shared)
+
+
+def shared_failures(scenario_id: int) -> set[int]:
+    """Sealed envelopes whose failure is presumed to be the platform's. One query.
+
+    An envelope is opened at one stage only, so those of one name are those of one opening.
+    """
+    rows = OpenedEnvelope.objects.filter(
+        sealed__version__bid__scenario=scenario_id, outcome=Outcome.BIDDER_FAULT
+    )
+    failures = {
+        pk: Failure(bidder, envelope, reason)
+        for pk, bidder, envelope, reason in rows.values_list(
+            "sealed_id", "sealed__version__bid__organisation", "sealed__envelope", "reason"
+        )
+    }
+    found = presumed(failures.values())
+    return {pk for pk, failure in failures.items() if failure in found}
 
 
 # -- Eligibility ---------------------------------------------------------------------------------------
