@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0031_return_certificates'),
+        ('marketplace', '0033_gate_documents'),
     ]
 
     operations = [

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('marketplace', '0032_board_search'),
+        ('marketplace', '0034_board_search'),
     ]
 
     operations = [
