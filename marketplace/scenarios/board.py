@@ -121,20 +121,29 @@ def page_of(
     stop: int,
     *,
     found: Mapping[str, Any] | None = None,
+    near: int = 0,
 ) -> list[Scenario]:
     """`board(...)[start:stop]`, by indexes: what it costs does not grow with the board.
 
     found: what `facets` has said of the same filters, which spares the work of asking again. By
-    best match, of more than COUNTED_MOST the newest ones alone are ranked.
+    best match, of more than COUNTED_MOST the newest ones alone are ranked. near: where all of them
+    are shown, so many follow that hold some of the words, the other filters in force.
     """
     asked = asked_of(filters)
     told = found if found is not None else facets(actor, filters)
-    if not told["total"] or start >= stop:
+    near = near if asked.query and len(asked.query.words) > 1 and sort == "best" else 0
+    if not near and (not told["total"] or start >= stop):
         return []
     few = asked.anything and not told["more"] and told["total"] <= counts.COUNTED_MOST
     rows = _filtered(actor, asked)
     if sort == "best" and asked.query:
-        return _best(asked, asked.query, start, stop, few=few, rows=rows, numbers=told["numbers"])
+        wanted = _best(asked, asked.query, start, stop, few=few, rows=rows, numbers=told["numbers"])
+        if near and few:
+            condition, given = entry_condition(asked.without("q"), told["numbers"])
+            wanted += counts.nearest(condition, given, asked.query, but=wanted, most=near)
+        shown = Scenario.objects.public().filter(pk__in=wanted).select_related(*SHOWN)
+        whole = {row.pk: row for row in shown}
+        return [whole[pk] for pk in wanted if pk in whole]
     if few:
         ids = counts.hits(asked, told["numbers"])
         known = Scenario.objects.public().filter(pk__in=ids).select_related(*SHOWN)
@@ -155,17 +164,14 @@ def _best(
     few: bool,
     rows: ScenarioQuerySet,
     numbers: Mapping[str, Mapping[str, int]],
-) -> list[Scenario]:
+) -> list[int]:
     if few:
         condition, given = entry_condition(asked, numbers)
     else:
         newest = rows.order_by("-published_at", "-pk").filter(published_at__isnull=False)
         ids = newest.values_list("pk", flat=True)[: counts.COUNTED_MOST]
         condition, given = "e.scenario_id = ANY(%s)", [list(ids)]
-    wanted = counts.ranked(condition, given, query, start=start, stop=stop)
-    shown = Scenario.objects.public().filter(pk__in=wanted).select_related(*SHOWN)
-    whole = {row.pk: row for row in shown}
-    return [whole[pk] for pk in wanted if pk in whole]
+    return counts.ranked(condition, given, query, start=start, stop=stop)
 
 
 def _closing(rows: ScenarioQuerySet, start: int, stop: int, running: int | None) -> list[Scenario]:

@@ -118,6 +118,32 @@ RANKED = f"""
     LIMIT %s OFFSET %s
 """  # noqa: S608 - no value of anybody
 
+# Words that are there count by the weight of where they stand; each of them once.
+NEAR = f"""
+    SELECT e.scenario_id
+    FROM (SELECT e.scenario_id, e.tokens FROM marketplace_searchentry e CROSS JOIN {NOW}
+        WHERE {{condition}} AND e.tokens @@ %s::tsquery AND e.scenario_id <> ALL(%s)
+        LIMIT {COUNTED_MOST}) e
+    JOIN marketplace_scenario s ON s.id = e.scenario_id
+    ORDER BY (SELECT count(*) FROM unnest(%s::tsquery[]) w WHERE e.tokens @@ w) DESC,
+        ts_rank({WEIGHTS}, e.tokens, %s::tsquery, 1) DESC, s.published_at DESC, s.id DESC
+    LIMIT %s
+"""  # noqa: S608 - no value of anybody
+
+
+def nearest(
+    condition: str, given: list[Any], query: Query, *, but: list[int], most: int
+) -> list[int]:
+    """Ids of what holds at least two of the words, or either of two. One query.
+
+    condition, given: of everything that is asked besides the words. but: left out.
+    """
+    each = [word.tsquery for word in query.words]
+    values = [*given, query.most_tsquery, but, each, query.any_tsquery, most]
+    with connection.cursor() as cursor:
+        cursor.execute(NEAR.format(condition=condition), values)
+        return [row[0] for row in cursor.fetchall()]
+
 
 def ranked(condition: str, given: list[Any], query: Query, *, start: int, stop: int) -> list[int]:
     """Ids from `start` to `stop` of what fits, the best match first; COUNTED_MOST are looked at.
