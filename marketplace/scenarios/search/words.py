@@ -149,7 +149,7 @@ def parts_of(word: str) -> list[str]:
     with _cutter_lock:
         shorter = [str(part) for part in _cutter().cut_for_search(word)]
     shorter = [part for part in shorter if 1 < len(part) < len(word)]
-    covered = set()
+    covered: set[int] = set()
     for part in shorter:
         at = word.find(part)
         covered.update(range(at, at + len(part)))

@@ -154,7 +154,7 @@ def test_counts_are_capped_and_say_so(monkeypatch):
     found = facets(VISITOR, {"q": "流量"})
     assert found["more"] is True
     assert [choice.more for choice in found["state"]] == [True, True, True]
-    assert len(page_of(VISITOR, {"q": "流量"}, "best", 0, 20, found=found)) == 2
+    assert len(page_of(VISITOR, {"q": "流量"}, "best", 0, 20, found=found)) == 4
 
 
 # -- How it is kept ----------------------------------------------------------------------------------
