@@ -26,12 +26,21 @@ from django.db import connection, connections
 from django.test.testcases import LiveServerThread
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from playwright.sync_api import expect
 
 from config.runtime.postgres import drop_database
 from tests import servers_plugin
 
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 NUMBERS = itertools.count(1)
+# What is fast on an idle machine may be slow on a busy one, and is as right there.
+expect.set_options(timeout=30_000)
+hypothesis_settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("unhurried")
 
 
 # -- Databases -------------------------------------------------------------------------------------

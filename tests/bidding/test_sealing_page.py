@@ -11,6 +11,7 @@ import zlib
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from marketplace.bidding.models import Bid, BidVersion, OpenedEnvelope, SealedPackage
 from marketplace.bidding.sheet import sealing_sheet
@@ -21,11 +22,10 @@ from tests.bidding.test_browser import signed_in, watch
 pytestmark = pytest.mark.browser
 
 
-def steps(page: Any) -> str:
+def expect_steps(page: Any, signs: str) -> None:
     """One sign for each step: d(one), n(ow) or - (to come)."""
-    signs = {"done": "d", "now": "n", "next": "-"}
-    told = page.locator(".jb-step").evaluate_all("all => all.map((one) => one.className)")
-    return "".join(signs[one.split("jb-step-")[1].split()[0]] for one in told)
+    names = {"d": "jb-step-done", "n": "jb-step-now", "-": "jb-step-next"}
+    expect(page.locator(".jb-step")).to_contain_class([names[sign] for sign in signs])
 
 
 def typed_row(page: Any, part: str, place: int, row: dict[str, str]) -> None:
@@ -51,20 +51,20 @@ def test_members_and_challenges_reach_the_sealed_form(site: str, browser: Any, c
     # The agreement is named, but the file is not there.
     bidding_page.press(page, "check")
     page.locator("#id_consortium_agreement_error").wait_for()
-    assert steps(page) == "n----"
+    expect_steps(page, "n----")
     name, body = bids.AGREEMENT
     page.locator('[name="files_business"]').set_input_files(
         [{"name": name, "mimeType": "application/pdf", "buffer": body}]
     )
     bidding_page.press(page, "check")
     page.locator("[data-seal-checked] .jb-good").wait_for()
-    assert steps(page) == "ddn--"
+    expect_steps(page, "ddn--")
     # What was said of the form is taken back as soon as it changes.
     page.locator('[name="risks"]').fill("otherwise")
-    assert page.locator("[data-seal-checked] .jb-good").count() == 0
-    assert steps(page) == "n----"
+    expect(page.locator("[data-seal-checked] .jb-good")).to_have_count(0)
+    expect_steps(page, "n----")
     bidding_page.seal(page)
-    assert steps(page) == "dddn-"
+    expect_steps(page, "dddn-")
     bidding_page.submit(page)
     assert page.broken == []
     page.context.close()
@@ -86,7 +86,7 @@ def test_envelopes_sealed_elsewhere_are_handed_in(site: str, browser: Any) -> No
         page.locator(f"[data-seal-ready-{envelope}]").set_input_files([{**ready, "buffer": raw}])
     bidding_page.press(page, "adopt")
     page.locator("[data-seal-adopted] .jb-good li").first.wait_for()
-    assert steps(page) == "dddn-"
+    expect_steps(page, "dddn-")
     bidding_page.submit(page)
     kept = SealedPackage.objects.get().envelopes
     assert {one["envelope"]: one["sha256"] for one in kept} == {
@@ -116,7 +116,7 @@ def test_an_upload_pauses_and_goes_on(site: str, browser: Any) -> None:
         bidding_page.press(page, "submit")
     page.locator("[data-seal-pause]").click()
     page.get_by_text("Paused.").wait_for()
-    assert page.evaluate("document.activeElement.hasAttribute('data-seal-resume')") is True
+    expect(page.locator("[data-seal-resume]")).to_be_focused()
     page.unroute("**/api/v1/uploads/**")
     sent = watch(page)
     page.locator("[data-seal-resume]").click()
@@ -144,7 +144,7 @@ def test_a_draft_ends_with_the_session_or_with_another_person(site: str, browser
     other.context.close()
     page.context.add_cookies(cookies)
     bidding_page.open_page(page, site, scenario)
-    assert page.evaluate(DRAFTS) == 0
+    page.wait_for_function(f"() => {DRAFTS} === 0")
     assert page.locator('[name="risks"]').input_value() == ""
     # Signing out throws away what this one typed.
     page.locator('[name="risks"]').fill("of the other")
@@ -153,7 +153,7 @@ def test_a_draft_ends_with_the_session_or_with_another_person(site: str, browser
     assert page.evaluate(DRAFTS) == 1
     page.locator("main form[data-signs-out] button").click()
     page.wait_for_url(lambda url: "logout" not in url)
-    assert page.evaluate(DRAFTS) == 0
+    page.wait_for_function(f"() => {DRAFTS} === 0")
     page.context.close()
 
 

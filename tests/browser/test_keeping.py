@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.sessions.models import Session
+from playwright.sync_api import expect
 
 from marketplace.scenarios import actions
 from marketplace.scenarios.models import Scenario
@@ -49,7 +50,7 @@ def test_a_newer_version_is_told_with_what_changed(reader):
     actions.save_draft(actor=owner, scenario_uid=row.uid, revision=1, data={"summary": "二"})
     with reader.refused_with(409):
         reader.page.fill("[name=summary]", "三")
-    assert "二" in reader.page.inner_text("#autosave")
+    expect(reader.page.locator("#autosave")).to_contain_text("二")
     assert reader.page.input_value("[name=summary]") == "三"
     reader.page.fill("[name=summary]", "三三")
     saved(reader)

@@ -136,6 +136,19 @@ def test_fifty_commits_while_batches_are_sealed(committing_db, settings):
     everything_is_sealed_once()
 
 
+def test_what_is_remembered_never_goes_back(committing_db, settings):
+    """After its transaction each remembers by itself: the later batch may be the earlier to do so."""
+    settings.LOG_BATCH_QUANTUM = 16
+    sealed = [sequencer.seal_batch() for _ in range(4)]
+    anchor.path().unlink()
+    turns = [lambda one=one: [anchor.remember(one) for _ in range(20)] for one in sealed]
+    results = run_at_once(*turns, *turns)
+    assert [result for result in results if isinstance(result, BaseException)] == []
+    assert anchor.remembered().size == sealed[-1].size
+    anchor.remember(sealed[0])
+    assert anchor.path().read_text("utf-8") == sealed[-1].note
+
+
 def test_eight_workers_fire_at_once(committing_db, settings, clock):
     settings.LOG_CADENCE_SECONDS, settings.LOG_BATCH_QUANTUM = 300, 16
     clock.freeze(clock.now())

@@ -82,11 +82,14 @@ def test_the_counter_comes_by_itself_and_moves_nothing(read, clock):
     ]
     returned(owner)
     deliver()
+    reader.settled()
     with page.expect_response("**/notices/unread/**") as changed:
         page.evaluate("window.dispatchEvent(new Event('focus'))")
     page.wait_for_selector(".jb-unread-number >> text=2")
+    reader.settled()
     with page.expect_response("**/notices/unread/**") as same:
         page.evaluate("window.dispatchEvent(new Event('focus'))")
+    reader.settled()
     assert (changed.value.status, same.value.status) == (200, 304)
     assert page.locator(".jb-unread-number").inner_text() == "2"
     assert page.evaluate("window.shifted") < 0.001
@@ -94,6 +97,7 @@ def test_the_counter_comes_by_itself_and_moves_nothing(read, clock):
     reader.context.clear_cookies()
     with page.expect_response("**/notices/unread/**") as ended:
         page.evaluate("window.dispatchEvent(new Event('focus'))")
+    reader.settled()
     assert ended.value.status == 286
     assert page.locator("#unread a").count() == 1
 
