@@ -33,7 +33,11 @@ from playwright.sync_api import expect
 from config.runtime.postgres import drop_database
 from tests import servers_plugin
 
-CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+# The shell without windows opens a page in half the time.
+CHROMIUM = (
+    *("/usr/bin/chromium-headless-shell", "/usr/bin/chromium", "/usr/bin/chromium-browser"),
+    "/usr/bin/google-chrome",
+)
 NUMBERS = itertools.count(1)
 # What is fast on an idle machine may be slow on a busy one, and is as right there.
 expect.set_options(timeout=30_000)
@@ -41,6 +45,27 @@ hypothesis_settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("unhurried")
+
+
+# -- The order of the tests, and a second run of some ------------------------------------------------
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each worker begins with its share of the long ones, so that none of them ends the run alone.
+
+    xdist hands out the list in as many pieces as there are workers; later they take over from one
+    another. A test that drives a browser may fail once: docs/decisions.md says why.
+    """
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    short = [item for item in items if not item.get_closest_marker("long")]
+    size = -(-len(short) // workers)
+    items[:] = [
+        item
+        for place in range(workers)
+        for item in (*long[place::workers], *short[place * size : (place + 1) * size])
+    ]
 
 
 # -- Databases -------------------------------------------------------------------------------------

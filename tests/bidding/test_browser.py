@@ -83,6 +83,7 @@ def test_faults_are_told_at_once_and_nothing_is_lost(site: str, browser: Any) ->
     page.context.close()
 
 
+@pytest.mark.long
 def test_a_bid_is_tried_sealed_revised_withdrawn_and_opened(
     site: str, browser: Any, clock: Any
 ) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Download, Locator, Page, Response
 
 from marketplace.accounts.models import User
@@ -101,6 +103,15 @@ class Reader:
         with self.page.expect_navigation():
             self.page.press("[name=password]", "Enter")
         self.desk()
+
+    def enter(self, user: User) -> None:
+        """On the desk with a session of this person's, whoever else signs in by the page."""
+        client = Client()
+        client.force_login(user)
+        name = settings.SESSION_COOKIE_NAME
+        cookie = {"name": name, "value": client.cookies[name].value, "url": self.site}
+        self.context.add_cookies([cookie])
+        self.go("/desk/")
 
     def desk(self) -> None:
         self.press(".jb-nav a[href$='/desk/']", "**/desk/")

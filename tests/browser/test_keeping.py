@@ -29,7 +29,7 @@ def saved(reader):
 
 def test_a_draft_saves_itself_from_the_first_words_on(reader):
     owner = world.owner()
-    reader.sign_in(owner.user)
+    reader.enter(owner.user)
     reader.go("/scenarios/new/")
     reader.page.fill("[name=title]", "产线流量异常检测")
     saved(reader)
@@ -44,7 +44,7 @@ def test_a_draft_saves_itself_from_the_first_words_on(reader):
 
 def test_a_newer_version_is_told_with_what_changed(reader):
     owner = world.owner()
-    reader.sign_in(owner.user)
+    reader.enter(owner.user)
     row = actions.create_draft(actor=owner, data={"title": "初稿", "summary": "一"})
     reader.go(f"/scenarios/{row.uid}/edit/")
     actions.save_draft(actor=owner, scenario_uid=row.uid, revision=1, data={"summary": "二"})
@@ -60,7 +60,7 @@ def test_a_newer_version_is_told_with_what_changed(reader):
 
 def test_what_was_typed_outlives_a_sign_in(reader):
     owner = world.owner()
-    reader.sign_in(owner.user)
+    reader.enter(owner.user)
     row = actions.create_draft(actor=owner, data={"title": "初稿"})
     reader.go(f"/scenarios/{row.uid}/edit/")
     Session.objects.all().delete()

@@ -7,6 +7,7 @@ import re
 import resource
 import sys
 import time
+import traceback
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from uuid import uuid4
 import requests
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 
 from config.runtime.process import ROOT, Child
@@ -52,6 +53,21 @@ def ticking(supervisor, reached, what, seconds=30):
         return reached()
 
     return wait_until(look, what, seconds)
+
+
+def assert_dies(work: Callable[[], Any]) -> None:
+    """Do it in a process forked from this one, where it ends by `os._exit(9)` and nothing else."""
+    connections.close_all()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    _pid, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 9
 
 
 def waiting_for_locks():

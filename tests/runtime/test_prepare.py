@@ -111,7 +111,7 @@ def test_a_clone_is_prepared_with_nothing_of_the_machine_and_only_once(clone, hi
 
     began = time.monotonic()
     again = run(clone)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
     assert again.returncode == 0
     assert again.stdout.count("up to date") == 4
 
