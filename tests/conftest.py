@@ -30,7 +30,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import expect
 
-from config.runtime.postgres import drop_database
+from config.runtime.postgres import DATABASE, clone_database, drop_database
 from tests import servers_plugin
 
 # The shell without windows opens a page in half the time.
@@ -109,9 +109,12 @@ class CommittingDatabase:
 
 @pytest.fixture
 def committing_db(
-    request: pytest.FixtureRequest, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    django_db_blocker: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    filled: str,
 ) -> Iterator[CommittingDatabase]:
-    """A database of this test's own, as committed as in service.
+    """A database of this test's own, as committed as in service, like the one that is `filled`.
 
     Both aliases point at it, and so does the environment, for processes that the test starts.
     """
@@ -120,7 +123,7 @@ def committing_db(
     request.getfixturevalue("django_test_environment")
     run = servers_plugin.run
     name = f"test_{servers_plugin.worker_id()}_{next(NUMBERS)}"
-    run.clone(name)
+    clone_database(f"{run.owner_url}postgres", filled, name)
     made = CommittingDatabase(name, f"{run.app_url}{name}", f"{run.owner_url}{name}")
     monkeypatch.setenv("DATABASE_URL", made.url)
     monkeypatch.setenv("DATABASE_OWNER_URL", made.owner_url)
@@ -135,6 +138,28 @@ def committing_db(
         yield made
         connections.close_all()
     drop_database(f"{run.owner_url}postgres", name)
+
+
+@contextmanager
+def filled_once(module: str, fill: Callable[[], Any]) -> Iterator[str]:
+    """The name of a database that a module fills once, for its fixture `filled` to yield."""
+    run = servers_plugin.run
+    name = f"test_{servers_plugin.worker_id()}_{module}"
+    run.clone(name)
+    with pytest.MonkeyPatch.context() as patch:
+        connections.close_all()
+        for alias in connections:
+            patch.setitem(connections.settings[alias], "NAME", name)
+        fill()
+        connections.close_all()
+    yield name
+    drop_database(f"{run.owner_url}postgres", name)
+
+
+@pytest.fixture(scope="session")
+def filled() -> str:
+    """Of which database `committing_db` is a copy; a module may fill one of its own."""
+    return DATABASE
 
 
 # -- Time ------------------------------------------------------------------------------------------
@@ -183,7 +208,7 @@ def run_at_once(*functions: Callable[[], Any]) -> list[Any]:
     def run(place: int, function: Callable[[], Any]) -> None:
         try:
             connection.ensure_connection()
-            barrier.wait(10)
+            barrier.wait(30)
             results[place] = function()
         except BaseException as raised:
             results[place] = raised
@@ -260,7 +285,7 @@ def worker(committing_db: CommittingDatabase, tmp_path: Path) -> Iterator[subpro
             stderr=subprocess.STDOUT,
         )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while " ready." not in log.read_text():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()

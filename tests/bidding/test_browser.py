@@ -91,7 +91,7 @@ def test_a_bid_is_tried_sealed_revised_withdrawn_and_opened(
     page = signed_in(browser, site, vendor)
     sent = watch(page)
     bidding_page.open_page(page, site, scenario)
-    body = (CANARY + "plan ").encode() * 300_000
+    body = (CANARY + "plan ").encode() * 60_000
     bidding_page.fill(page, scenario, risks=f"{CANARY}risks", note=f"{CANARY}note")
     bidding_page.choose(page, "technical", plan_txt=body, b_txt=CANARY.encode())
     bidding_page.press(page, "rehearse")

@@ -105,7 +105,7 @@ def opened_by_a_process():
 
 @pytest.mark.slow
 def test_the_opener_s_memory_does_not_grow_with_a_bid(committing_db, clock, tmp_path):
-    size = int(os.environ.get("LARGE_BID_MIB", "300"))
+    size = int(os.environ.get("LARGE_BID_MIB", "120"))
     figures = []
     for mebibytes in (1, size):
         scenario = world.published_scenario()

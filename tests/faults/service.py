@@ -37,7 +37,7 @@ GRANIAN = [
 ]
 
 
-def wait_until(reached: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+def wait_until(reached: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := reached()):
         assert time.monotonic() < deadline, f"not reached in {seconds} s: {what}"
@@ -45,7 +45,7 @@ def wait_until(reached: Callable[[], Any], what: str, seconds: float = 30) -> An
     return found
 
 
-def ticking(supervisor, reached, what, seconds=30):
+def ticking(supervisor, reached, what, seconds=60):
     """Wait while the supervisor looks after its children."""
 
     def look():

@@ -33,7 +33,7 @@ from tests import world
 from tests.bidding import bids
 from tests.faults.service import PYTHON, Service, ticking, wait_until, waiting_for_locks
 
-A_FEW_SECONDS = 6
+A_FEW_SECONDS = 10
 
 
 @pytest.mark.long
