@@ -18,6 +18,7 @@ from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
 from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.consortia.models import ConsortiumChange, ConsortiumMember
+from marketplace.bidding.failed.models import FailedOpening
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -48,6 +49,7 @@ from marketplace.ledger.log.models import (
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -94,12 +96,15 @@ __all__ = [
     "Criterion",
     "Decision",
     "DemandTally",
+    "DocumentCheck",
     "EligibilityCheck",
     "EndedRole",
     "EnvelopeKey",
     "Event",
     "Expert",
     "FactorReset",
+    "FailedOpening",
+    "GateDocument",
     "Grant",
     "Heartbeat",
     "IdempotencyKey",

@@ -210,6 +210,11 @@ class OpeningState(models.TextChoices):
     WAITING = "waiting", _("Waiting for confirmations")
     CONFIRMED = "confirmed", _("Confirmed, being opened")
     FINISHED = "finished", _("Finished")
+    IMPOSSIBLE = "impossible", _("Can never happen")
+
+
+# Nothing is awaited any more.
+OVER = (OpeningState.FINISHED, OpeningState.IMPOSSIBLE)
 
 
 class OpeningQuerySet(models.QuerySet["Opening"]):
@@ -244,8 +249,8 @@ class Opening(Recorded):
     """One opening of one scenario: confirmed by key holders, carried out by the opener."""
 
     MOVES: ClassVar[dict[str, set[str]]] = {
-        OpeningState.WAITING: {OpeningState.CONFIRMED},
-        OpeningState.CONFIRMED: {OpeningState.FINISHED},
+        OpeningState.WAITING: {OpeningState.CONFIRMED, OpeningState.IMPOSSIBLE},
+        OpeningState.CONFIRMED: {OpeningState.FINISHED, OpeningState.IMPOSSIBLE},
     }
 
     scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="openings")
@@ -262,6 +267,10 @@ class Opening(Recorded):
     # RFC 3161, over the opening's challenge at the closing; and the time that it attests.
     time_token = models.BinaryField(null=True)
     token_at = models.DateTimeField(null=True)
+    # When the opener last unwrapped the identities of these envelopes.
+    openable_at = models.DateTimeField(null=True)
+    # Since when a bid of it fails for a reason that nobody knows.
+    stuck_at = models.DateTimeField(null=True)
 
     objects = OpeningQuerySet.as_manager()
 
@@ -336,6 +345,8 @@ class OpenedEnvelope(Recorded):
     """What came out of a sealed envelope, or whose fault it is that nothing did."""
 
     append_only = True
+    # Set by queries: other bids failed alike, so the fault is presumed to be the platform's.
+    is_presumed = False
 
     sealed = models.OneToOneField(SealedEnvelope, on_delete=models.PROTECT, related_name="opened")
     outcome = models.CharField(max_length=16, choices=Outcome.choices)
@@ -344,6 +355,11 @@ class OpenedEnvelope(Recorded):
     opened_at = models.DateTimeField()
 
     objects = OpenedEnvelopeQuerySet.as_manager()
+
+    @property
+    def blamed(self) -> Outcome:
+        """The outcome with the presumption applied."""
+        return Outcome.PLATFORM_FAULT if self.is_presumed else Outcome(self.outcome)
 
     class Meta:
         triggers = append_only("opened_envelope")

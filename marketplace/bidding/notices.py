@@ -45,6 +45,65 @@ register(
 )
 
 
+def officers(_event: Event) -> QuerySet[User]:
+    office = Membership.objects.filter(role=Role.OFFICER, organisation__is_office=True)
+    return User.objects.filter(pk__in=office.values("user_id"))
+
+
+def officers_and_holders(event: Event) -> QuerySet[User]:
+    """Whoever is said to have lost a key can still confirm with it."""
+    people = officers(event).values("pk")
+    keys = key_holders(event.subjects[0]).values("pk")
+    told = User.objects.filter(Q(pk__in=people) | Q(pk__in=keys))
+    assert event.actor_uid is not None, "a person declared it"
+    return told.exclude(uid=event.actor_uid)
+
+
+def those_of_the_opening(event: Event) -> QuerySet[User]:
+    """Office, key holders, the owner's writers and those of every bid that stood."""
+    uid = event.subjects[-1]
+    bids = Bid.objects.filter(scenario__uid=uid).exclude(state=BidState.WITHDRAWN)
+    owner = writers(Q(organisation__scenarios__uid=uid)).values("pk")
+    bidding = writers(Q(organisation__bids__in=bids)).values("pk")
+    keys = key_holders(uid).values("pk")
+    told = Q(pk__in=owner) | Q(pk__in=bidding) | Q(pk__in=keys)
+    return User.objects.filter(told | Q(pk__in=officers(event).values("pk")))
+
+
+for _kind, _people, _words in [
+    (
+        "opening.failure_declared",
+        officers_and_holders,
+        _("An officer says that the bids for “%(title)s” can never be opened"),
+    ),
+    (
+        "opening.stuck",
+        officers,
+        _("The opening of the bids for “%(title)s” is held up by a fault of this platform"),
+    ),
+]:
+    register(
+        _kind,
+        audience=_people,
+        subjects=openings,
+        sentence=_words,
+        title=lambda opening: title(opening.scenario),
+        url=lambda opening: reverse("opening", args=[opening.scenario.address]),
+        group=Group.OPENINGS,
+    )
+register(
+    "opening.failed",
+    audience=those_of_the_opening,
+    subjects=scenarios,
+    sentence=_(
+        "The bids for “%(title)s” can never be opened: keys are lost, no bidder is at fault"
+    ),
+    title=title,
+    url=lambda scenario: reverse("opening", args=[scenario.address]),
+    group=Group.OPENINGS,
+)
+
+
 def bidders(event: Event) -> QuerySet[User]:
     """Those who write for an organisation that has bid, also one that has withdrawn."""
     return writers(Q(organisation__bids__scenario__uid=event.subjects[-1]))
@@ -68,6 +127,8 @@ register(
 def sealed_bidders(event: Event) -> QuerySet[User]:
     """Those who write for a bid that stood when the listing failed, where nothing was opened."""
     uid = event.subjects[-1]
+    if Event.objects.filter(kind="opening.failed", subjects__contains=[uid]).exists():
+        return User.objects.none()  # `opening.failed` tells them why
     if OpenedEnvelope.objects.filter(sealed__version__bid__scenario__uid=uid).exists():
         return User.objects.none()
     standing = Bid.objects.filter(scenario__uid=uid).exclude(state=BidState.WITHDRAWN)
@@ -112,15 +173,10 @@ def changes(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
     return {row.uid: row for row in rows}
 
 
-def deciding_officers(_event: Event) -> QuerySet[User]:
-    office = Membership.objects.filter(role=Role.OFFICER, organisation__is_office=True)
-    return User.objects.filter(pk__in=office.values("user_id"))
-
-
 for _kind, _audience, _sentence in [
     (
         "consortium.change_requested",
-        deciding_officers,
+        officers,
         _("A consortium that bid for “%(title)s” asks for other members"),
     ),
     (

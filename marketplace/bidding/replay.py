@@ -42,6 +42,7 @@ PUBLISHES_KEY = "key.published"
 REOPENS = "scenario.deadline_extended"
 OPENS = "opening.finished"
 LOCKS = "panel.technical_locked"
+GIVEN_UP = "opening.failed"
 
 
 class LogNotTrusted(Exception):
@@ -65,6 +66,8 @@ class Announced:
     closing_size: int | None = None
     technical_locked: bool = False
     opened: bool = False
+    # The stages of which two officers said that they can never be opened.
+    given_up: set[str] = field(default_factory=set)
 
     @property
     def deadlines(self) -> list[str]:
@@ -196,7 +199,7 @@ class Replay:
         kind, data = said["kind"], said["data"]
         if kind == PUBLISHES_KEY and data["use"] == RECEIPT:
             self.receipt_keys[data["key_id"]] = data["public_key"]
-        if not kind.startswith("scenario.") and kind not in {LOCKS, OPENS}:
+        if not kind.startswith("scenario.") and kind not in {LOCKS, OPENS, GIVEN_UP}:
             return
         scenario = data["scenario"] if kind == LOCKS else said["subjects"][-1]
         demand = self.demands.setdefault(scenario, Announced())
@@ -216,6 +219,8 @@ class Replay:
             self._closing = [other for other in self._closing if other is not demand]
         elif kind == OPENS:
             demand.opened = True
+        elif kind == GIVEN_UP:
+            demand.given_up.add(data["stage"])
         elif kind == LOCKS:
             demand.technical_locked = True
 

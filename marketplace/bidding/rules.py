@@ -4,6 +4,7 @@ from marketplace.accounts.models import Capability, Grant, PersonRole
 from marketplace.accounts.queries import are_related
 from marketplace.base.actor import Actor, Role
 from marketplace.base.inspected import inspects
+from marketplace.bidding.failed.models import FailedOpening
 from marketplace.bidding.models import Bid
 from marketplace.scenarios.models import Scenario
 
@@ -49,6 +50,23 @@ def can_confirm_opening(actor: Actor, scenario: Scenario) -> bool:
     if Capability.KEY_HOLDER not in held or Capability.REVIEW in held:
         return False
     return not PersonRole.objects.filter(user=actor.user, role=Role.EXPERT).exists()
+
+
+def can_declare_failed_opening(actor: Actor, scenario: Scenario) -> bool:
+    """An officer of the park office who holds no key of this demand."""
+    return actor.role == Role.OFFICER and not has_held_key(actor, scenario)
+
+
+def can_decide_failed_opening(actor: Actor, failure: FailedOpening) -> bool:
+    """A second officer, who holds no key of this demand either."""
+    other = actor.role == Role.OFFICER and actor.user_id != failure.declared_by_id
+    return other and not has_held_key(actor, failure.opening.scenario)
+
+
+def has_held_key(actor: Actor, scenario: Scenario) -> bool:
+    """Now or once: who could have confirmed does not say that nobody can."""
+    grants = Grant.objects.filter(user=actor.user, subject_uid=scenario.uid)
+    return grants.filter(capability=Capability.KEY_HOLDER).exists()
 
 
 def can_check_eligibility(actor: Actor, scenario: Scenario) -> bool:

@@ -19,10 +19,15 @@ from marketplace.awards import rules as award_rules
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding import rules as bidding_rules
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import Bid, BidState, Opening, OpeningState
+from marketplace.bidding.queries import awaited_bytes
 from marketplace.bidding.returns.queries import OVER, uncertified
 from marketplace.committee.models import Panel, PanelMember
 from marketplace.scenarios import rules as scenario_rules
+from marketplace.scenarios.documents.kinds import FORMS
+from marketplace.scenarios.documents.models import GateDocument
+from marketplace.scenarios.documents.queries import GATE_STATES, Paper, PaperState, papers_of
 from marketplace.scenarios.models import OWNER_EDITS, AwardMode, OrganisingMode, Scenario, State
 from marketplace.scenarios.queries import has_closed, is_open
 
@@ -33,6 +38,7 @@ LABELS: dict[str, Text] = {
     "start_demonstration": _("Start the demonstration"),
     "conclude_demonstration": _("Conclude the demonstration"),
     "publish_scenario": _("Publish"),
+    "file_documents": _("See to the five documents"),
     "withdraw_scenario": _("Withdraw the demand"),
     "submit_bid": _("Seal and submit a bid"),
     "revise_bid": _("Revise or withdraw my bid"),
@@ -55,6 +61,7 @@ PAGES = {
     "start_demonstration": "scenario-gate",
     "conclude_demonstration": "scenario-gate",
     "publish_scenario": "scenario-publish",
+    "file_documents": "scenario-documents",
     "withdraw_scenario": "scenario-withdraw",
     "submit_bid": "bid-form",
     "confirm_opening": "opening",
@@ -116,6 +123,12 @@ class Desk:
         return {pk: (uid, state) for pk, uid, state in mine.values_list("scenario", "uid", "state")}
 
     @cached_property
+    def committed(self) -> set[int]:
+        """Scenarios for which the own organisation committed to hashes."""
+        mine = BidCommitment.objects.visible_to(self.actor)
+        return set(mine.values_list("scenario_id", flat=True))
+
+    @cached_property
     def related(self) -> set[int]:
         organisation = self.actor.organisation
         return related_organisations(organisation) if organisation else set()
@@ -125,6 +138,14 @@ class Desk:
         """{scenario id: who decided} where the decision waits to be publicised."""
         rows = Decision.objects.filter(state=DecisionState.PROPOSED)
         return dict(rows.values_list("scenario_id", "decided_by_id"))
+
+    @cached_property
+    def papers(self) -> dict[int, list[Paper]]:
+        """{scenario id: its five documents} of what is at the gate. For owners: their own."""
+        rows = Scenario.objects.filter(state__in=GATE_STATES)
+        if not self.actor.is_office:
+            rows = rows.filter(organisation=self.actor.organisation)
+        return papers_of(rows)
 
     @cached_property
     def publicity_ends(self) -> dict[int, datetime]:
@@ -177,6 +198,8 @@ class Desk:
             return []
         if state in OWNER_EDITS:
             return [self._act("edit_scenario", scenario)]
+        if state in GATE_STATES:
+            return [self._act("file_documents", scenario)] if self.owes_papers(scenario) else []
         owner = scenario_rules.can_withdraw_scenario(actor, scenario)
         if owner and is_open(scenario, self.now):
             return [self._act("withdraw_scenario", scenario)]
@@ -191,12 +214,21 @@ class Desk:
         if organisation is None or not organisation.is_vendor:
             return []
         bid = self.bids.get(scenario.pk)
+        if self._awaits_bytes(scenario):
+            return [Act("submit_bid", reverse("bid-form", args=[scenario.address]))]
         if bid and bid[1] != BidState.WITHDRAWN:
             name = "revise_bid" if is_open(scenario, self.now) else "see_bid"
             return [Act(name, reverse("bid", args=[bid[0]]))]
         if scenario.state != State.PUBLISHED:
             return []
         return [self._act("submit_bid", scenario, self._why_no_bid(scenario))]
+
+    def _awaits_bytes(self, scenario: Scenario) -> bool:
+        """After the deadline, where this bidder committed to hashes and the grace still runs."""
+        closed = scenario.state == State.PUBLISHED and has_closed(scenario, self.now)
+        if not closed or scenario.pk not in self.committed:
+            return False
+        return awaited_bytes(self.actor, scenario, self.now) is not None
 
     def _why_no_bid(self, scenario: Scenario) -> Text:
         """Mirrors `can_bid` in words, from facts read once."""
@@ -229,7 +261,7 @@ class Desk:
             State.DEMONSTRATED: "publish_scenario",
         }.get(State(scenario.state))
         if name and scenario_rules.can_demonstrate_scenario(self.actor, scenario):
-            return [self._act(name, scenario)]
+            return self._at_the_gate(name, scenario)
         if scenario.state == State.DECISION:
             if scenario.pk in self.decided:
                 own = self.decided[scenario.pk] == self.actor.user_id
@@ -245,6 +277,31 @@ class Desk:
         if scenario.state in OVER and scenario.pk in self.unreturned:
             return [self._act("certify_return", scenario)]
         return []
+
+    def _at_the_gate(self, name: str, scenario: Scenario) -> list[Act]:
+        """The step itself; the documents where one waits for this officer or keeps it back."""
+        papers = self.papers.get(scenario.pk, [])
+        if name == "publish_scenario" and not all(paper.there for paper in papers):
+            return [self._act("file_documents", scenario)]
+        waits = [self._act("file_documents", scenario)] if self.owes_papers(scenario) else []
+        return [self._act(name, scenario), *waits]
+
+    def owes_papers(self, scenario: Scenario) -> bool:
+        """Whether a document of it waits for this person: to be filed by an owner, or checked."""
+        return any(
+            self._owes(scenario, paper)
+            for paper in self.papers.get(scenario.pk, [])
+            if not paper.there
+        )
+
+    def _owes(self, scenario: Scenario, paper: Paper) -> bool:
+        row = paper.document
+        if paper.state == PaperState.WAITING:
+            officer = self.actor.role == Role.OFFICER
+            return officer and row is not None and row.filed_by_id != self.actor.user_id
+        draft = GateDocument(scenario=scenario, kind=paper.kind)
+        by_owner = FORMS[paper.kind].by_owner
+        return by_owner and scenario_rules.can_file_document(self.actor, draft)
 
     def _as_secretary(self, scenario: Scenario) -> list[Act]:
         name = {

@@ -26,6 +26,9 @@ SENTENCES: dict[str, str | Promise] = {
     ),
     "scenario.failed": gettext_lazy("The demand failed: there will be no award."),
     "opening.finished": gettext_lazy("The bids were opened, after the key holders had confirmed."),
+    "opening.failed": gettext_lazy(
+        "Two officers found that the bids can never be opened: keys are lost. No bidder is at fault."
+    ),
     "panel.technical_locked": gettext_lazy("All blind scores are locked; names are read only now."),
     "review.finished": gettext_lazy("The review ended; its report is fixed."),
     "award.publicised": gettext_lazy("The result was publicised, until %(until)s."),

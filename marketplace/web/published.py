@@ -41,6 +41,9 @@ NOT_OPENED = {*NOT_PAST, State.CLOSED, State.WITHDRAWN}
 FAILURES: dict[str, str | Promise] = {
     "no_bids": gettext_lazy("No bid stood at the deadline."),
     "too_few_bids": gettext_lazy("Fewer bids than the rules of this demand ask for."),
+    "opening_impossible": gettext_lazy(
+        "The keys that open the bids are lost; the bids stay sealed, by no bidder's fault."
+    ),
     "none_eligible": gettext_lazy("No bid met all conditions of this demand."),
     "below_pass_line": gettext_lazy("No valid bid reached the pass line."),
     "refused": gettext_lazy("The winner refused the award and no candidate is left."),

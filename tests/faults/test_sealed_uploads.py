@@ -18,7 +18,7 @@ from marketplace.ledger.verify import verify
 from tests import world
 from tests.bidding.sealed_uploads import envelopes
 from tests.faults.test_interruptions import children_of
-from tests.faults.test_large_uploads import GROWTH_MOST, MEGA, peak_bytes
+from tests.faults.test_large_uploads import MEGA, peak_bytes
 from tests.files.sending import STREAM, metadata
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -125,11 +125,12 @@ def refused(answer):
     assert Upload.objects.filter(state=UploadState.STORED).count() == 0
 
 
-SIZE = int(os.environ.get("SEALED_MEGABYTES", "150")) * MEGA
+SIZE = int(os.environ.get("SEALED_MEGABYTES", "300")) * MEGA
+GROWTH_MOST = 25 * MEGA
 
 
 @pytest.mark.slow
-def test_a_large_envelope_in_flat_memory(service, tmp_path):
+def test_an_envelope_of_300_mb_in_flat_memory(service, tmp_path):
     """The header is that of an envelope; what follows is noise, which nobody can open."""
     scenario, vendor = world.published_scenario(), world.vendor()
     web = service.start_web()
