@@ -37,10 +37,15 @@ GRANIAN = [
 ]
 
 
-def wait_until(reached: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+def wait_until(
+    reached: Callable[[], Any], what: str | Callable[[], str], seconds: float = 60
+) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := reached()):
-        assert time.monotonic() < deadline, f"not reached in {seconds} s: {what}"
+        if time.monotonic() > deadline:
+            raise AssertionError(
+                f"not reached in {seconds} s: {what() if callable(what) else what}"
+            )
         time.sleep(0.05)
     return found
 
@@ -115,7 +120,7 @@ class Service:
     def start_web(self, *, processes: int = 1, **more: str) -> Child:
         number = ("--workers", str(processes), "--port", str(self.port))
         web = self.start("web", [*GRANIAN, *number, "config.wsgi:application"], **more)
-        wait_until(lambda: self.status("/health/live") == 200, web.last_words(20))
+        wait_until(lambda: self.status("/health/live") == 200, lambda: web.last_words(20))
         return web
 
     def start_worker(self) -> Child:
