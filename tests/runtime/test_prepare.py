@@ -91,6 +91,7 @@ def test_an_unreachable_registry_is_told(clone):
         PIP_CONFIG_FILE=os.devnull,
         PIP_FIND_LINKS="",
         PIP_NO_CACHE_DIR="1",
+        PIP_RETRIES="0",
     )
     assert the_sentence(done) == (
         "The package registry cannot be reached to install uv: check the network or the proxy "
