@@ -60,9 +60,10 @@ from marketplace.scenarios.models import (
     Publication,
     Scenario,
     ScenarioNote,
-    SearchEntry,
 )
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.scenarios.search.facts import FactTally
+from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
 from marketplace.supervision.models import (
@@ -102,6 +103,7 @@ __all__ = [
     "EnvelopeKey",
     "Event",
     "Expert",
+    "FactTally",
     "FactorReset",
     "FailedOpening",
     "GateDocument",
@@ -153,7 +155,9 @@ __all__ = [
     "SealedEnvelope",
     "SealedPackage",
     "SearchEntry",
+    "SearchWord",
     "Sheet",
+    "Synonym",
     "Term",
     "Tip",
     "TipAnswer",
