@@ -61,6 +61,7 @@ from marketplace.scenarios.models import (
     Scenario,
     ScenarioNote,
 )
+from marketplace.scenarios.questions.models import Answer, Asker, Question, Reply
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 from marketplace.scenarios.search.facts import FactTally
 from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
@@ -79,8 +80,10 @@ __all__ = [
     "AccessDay",
     "AccessRecord",
     "Anchor",
+    "Answer",
     "ApiToken",
     "Approach",
+    "Asker",
     "Attachment",
     "Award",
     "Bid",
@@ -144,8 +147,10 @@ __all__ = [
     "Publication",
     "Publicity",
     "PublishedKey",
+    "Question",
     "Ranking",
     "Receipt",
+    "Reply",
     "Report",
     "ReturnCertificate",
     "RuleProfile",

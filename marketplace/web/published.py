@@ -153,6 +153,14 @@ def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str
             "current": present == "demand",
         }
     ]
+    if scenario.state not in BEFORE_PUBLICATION:
+        rows.append(
+            {
+                "url": reverse("scenario-questions", args=[scenario.address]),
+                "label": _("Questions and answers"),
+                "current": present == "questions",
+            }
+        )
     if any(event.kind == "award.publicised" for event in events):
         url = reverse("publicity", args=[scenario.address])
         rows.append({"url": url, "label": _("Publicity")})
