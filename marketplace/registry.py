@@ -18,6 +18,7 @@ REGISTER = (
     "marketplace.committee.notices",
     "marketplace.awards.notices",
     "marketplace.scenarios.reminders",
+    "marketplace.scenarios.demonstration.told",
     "marketplace.bidding.reminders",
     "marketplace.committee.reminders",
     "marketplace.awards.reminders",
