@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -12,9 +12,11 @@ from django.db.models import Prefetch, QuerySet
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.queries import related_organisations
 from marketplace.base.actor import Actor
+from marketplace.base.errors import DomainError
 from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.consortia.queries import CHALLENGES, taking_part
+from marketplace.bidding.grace import require_open_or_committed, withdrawn_since
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
     Bid,
@@ -63,6 +65,33 @@ def my_commitments(actor: Actor, scenario: Scenario) -> list[BidCommitment]:
     """What the actor's organisation promised by hashes, newest first; the first one counts."""
     rows = BidCommitment.objects.visible_to(actor).filter(scenario=scenario)
     return list(rows.select_related("receipt").order_by("-number"))
+
+
+def counting(commitments: Sequence[BidCommitment]) -> BidCommitment | None:
+    """Of one's own, newest first, the one that counts; none where a withdrawal came after it."""
+    newest = next(iter(commitments), None)
+    return newest if newest and not withdrawn_since(newest) else None
+
+
+def awaited_bytes(actor: Actor, scenario: Scenario, now: datetime) -> BidCommitment | None:
+    """After the deadline: the commitment whose bytes are still taken and have not come yet."""
+    if not actor.organisation_id:
+        return None
+    try:
+        commitment = require_open_or_committed(scenario, actor.organisation_id, now)
+    except DomainError:
+        return None
+    return commitment if commitment and not has_come(commitment) else None
+
+
+def has_come(commitment: BidCommitment) -> bool:
+    """Whether the last version is these very bytes."""
+    rows = SealedEnvelope.objects.filter(
+        version__bid__scenario=commitment.scenario_id,
+        version__bid__organisation=commitment.organisation_id,
+    )
+    newest = rows.order_by("-version__number").values_list("sha256", flat=True)
+    return set(newest[: len(Envelope)]) == {row["sha256"] for row in commitment.envelopes}
 
 
 def own_receipt(actor: Actor, uid: UUID) -> Receipt | None:

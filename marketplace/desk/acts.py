@@ -19,7 +19,9 @@ from marketplace.awards import rules as award_rules
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding import rules as bidding_rules
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import Bid, BidState, Opening, OpeningState
+from marketplace.bidding.queries import awaited_bytes
 from marketplace.bidding.returns.queries import OVER, uncertified
 from marketplace.committee.models import Panel, PanelMember
 from marketplace.scenarios import rules as scenario_rules
@@ -116,6 +118,12 @@ class Desk:
         return {pk: (uid, state) for pk, uid, state in mine.values_list("scenario", "uid", "state")}
 
     @cached_property
+    def committed(self) -> set[int]:
+        """Scenarios for which the own organisation committed to hashes."""
+        mine = BidCommitment.objects.visible_to(self.actor)
+        return set(mine.values_list("scenario_id", flat=True))
+
+    @cached_property
     def related(self) -> set[int]:
         organisation = self.actor.organisation
         return related_organisations(organisation) if organisation else set()
@@ -191,12 +199,21 @@ class Desk:
         if organisation is None or not organisation.is_vendor:
             return []
         bid = self.bids.get(scenario.pk)
+        if self._awaits_bytes(scenario):
+            return [Act("submit_bid", reverse("bid-form", args=[scenario.address]))]
         if bid and bid[1] != BidState.WITHDRAWN:
             name = "revise_bid" if is_open(scenario, self.now) else "see_bid"
             return [Act(name, reverse("bid", args=[bid[0]]))]
         if scenario.state != State.PUBLISHED:
             return []
         return [self._act("submit_bid", scenario, self._why_no_bid(scenario))]
+
+    def _awaits_bytes(self, scenario: Scenario) -> bool:
+        """After the deadline, where this bidder committed to hashes and the grace still runs."""
+        closed = scenario.state == State.PUBLISHED and has_closed(scenario, self.now)
+        if not closed or scenario.pk not in self.committed:
+            return False
+        return awaited_bytes(self.actor, scenario, self.now) is not None
 
     def _why_no_bid(self, scenario: Scenario) -> Text:
         """Mirrors `can_bid` in words, from facts read once."""

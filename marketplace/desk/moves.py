@@ -67,7 +67,8 @@ def on_scenario(desk: Desk, scenario: Scenario) -> list[str]:
         names.append("delete_scenario")
     if "assemble_package" in names and not desk.actor.writes:
         names.remove("assemble_package")
-    if "assemble_package" in names and scenario.profile and scenario.profile.bytes_grace:
+    granted = scenario.profile is not None and bool(scenario.profile.bytes_grace)
+    if "assemble_package" in names and granted and is_open(scenario, desk.now):
         names.append("commit_hashes")
     seats_now = desk.actor.role == Role.SECRETARY and scenario.state == State.ELIGIBILITY
     if seats_now and scenario.pk not in desk.paneled:

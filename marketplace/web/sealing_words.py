@@ -68,6 +68,18 @@ WORDS = {
         "The keys that the platform names are not those that the log announced. Do not seal; tell "
         "the office."
     ),
+    # committing hashes first
+    "committing": _("Committing to the hashes…"),
+    "committed": _(
+        "The hashes are committed and receipted. Exactly these three files are taken until "
+        "%(until)s (Beijing time): upload them by then."
+    ),
+    "committed_other": _(
+        "The hashes committed last are those of other envelopes: only the committed ones are taken "
+        "after the deadline."
+    ),
+    "committed_here": _("The committed envelopes are still in this browser: hand them in."),
+    "other_files": _("These are not the files whose hashes were committed last."),
     # handing in
     "uploading": _("Sending: %(done)s of %(whole)s"),
     "submitting": _("All is there; submitting…"),

@@ -8,12 +8,17 @@ import io
 import struct
 import zipfile
 import zlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from marketplace.base.clock import SHANGHAI
+from marketplace.bidding.actions import commit_hashes
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import Bid, BidVersion, OpenedEnvelope, SealedPackage
 from marketplace.bidding.sheet import sealing_sheet
+from marketplace.scenarios.queries import closes_at
 from tests import world
 from tests.bidding import bidding_page, bids, sealed_uploads
 from tests.bidding.test_browser import signed_in, watch
@@ -129,6 +134,99 @@ def test_an_upload_pauses_and_goes_on(site: str, browser: Any) -> None:
     page.context.close()
 
 
+# -- Hashes first, bytes later ---------------------------------------------------------------------
+def committing(site: str, browser: Any, profile: str = "A") -> tuple[Any, Any, Any]:
+    """A page with a sealed bid."""
+    scenario, vendor = world.published_scenario(profile=world.profile(profile)), world.vendor()
+    page = signed_in(browser, site, vendor)
+    bidding_page.open_page(page, site, scenario)
+    bidding_page.fill(page, scenario)
+    bidding_page.seal(page)
+    return scenario, vendor, page
+
+
+def test_hashes_are_committed_and_the_files_handed_in_after_the_deadline(
+    site: str, browser: Any, clock: Any
+) -> None:
+    scenario, _vendor, page = committing(site, browser)
+    until = closes_at(scenario).astimezone(SHANGHAI)
+    bidding_page.press(page, "commit")
+    said = page.locator("[data-seal-committed] .jb-good")
+    said.get_by_text(f"{until:%Y-%m-%d %H:%M:%S}").wait_for()
+    card = page.locator("#commitments-card li li")
+    card.first.wait_for()
+    assert card.count() == 3
+    row = BidCommitment.objects.get()
+    assert page.locator('[data-seal-do="commit"]').is_disabled()
+    assert Bid.objects.count() == 0
+    # The deadline passes; the page knows it when it is opened again.
+    clock.freeze(scenario.deadline_at + timedelta(minutes=14))
+    page.goto(f"{site}/en/scenarios/{scenario.ref}/")
+    page.locator(f'a[href$="/{scenario.ref}/bid/"]').first.click()
+    page.get_by_text("The committed envelopes are still").wait_for()
+    assert page.locator('[name="risks"], [data-seal-do="seal"]').count() == 0
+    bidding_page.submit(page)
+    version = BidVersion.objects.get()
+    assert version.received_at == scenario.deadline_at + timedelta(minutes=14)
+    assert {one["sha256"] for one in row.envelopes} == {
+        one.sha256 for one in version.envelopes.all()
+    }
+    # They have come: nothing more is asked for.
+    assert page.get_by_text("Hand in the committed files").count() == 0
+    page.goto(f"{site}/en/scenarios/{scenario.ref}/bid/")
+    page.get_by_text("The deadline has passed").first.wait_for()
+    assert page.locator("form[data-seal]").count() == 0
+    assert page.broken == []
+    page.context.close()
+
+
+def test_only_the_committed_files_are_taken_over_late(site: str, browser: Any, clock: Any) -> None:
+    scenario, vendor = world.published_scenario(profile=world.profile("A")), world.vendor()
+    first, other = (sealed_uploads.envelopes(sealing_sheet(vendor, scenario)) for _ in range(2))
+    rows = [
+        {"envelope": name, "sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
+        for name, raw in first.items()
+    ]
+    commit_hashes(actor=vendor, scenario_uid=scenario.uid, envelopes=rows)
+    clock.freeze(scenario.deadline_at)
+    page = signed_in(browser, site, vendor)
+    bidding_page.open_page(page, site, scenario)
+    for sealed, tone in ((first | {"price": other["price"]}, "bad"), (first, "good")):
+        for envelope, raw in sealed.items():
+            ready = {"name": f"{envelope}.age", "mimeType": "application/octet-stream"}
+            page.locator(f"[data-seal-ready-{envelope}]").set_input_files(
+                [{**ready, "buffer": raw}]
+            )
+        bidding_page.press(page, "adopt")
+        page.locator(f"[data-seal-adopted] .jb-{tone}").wait_for()
+        assert page.locator('[data-seal-do="submit"]').is_disabled() == (tone == "bad")
+    bidding_page.submit(page)
+    assert BidVersion.objects.get().received_at == scenario.deadline_at
+    assert page.broken == []
+    page.context.close()
+
+
+def test_sealing_anew_tells_that_other_files_are_committed(site: str, browser: Any) -> None:
+    _scenario, _vendor, page = committing(site, browser)
+    bidding_page.press(page, "commit")
+    page.locator("[data-seal-committed] .jb-good").wait_for()
+    bidding_page.press(page, "seal")
+    page.get_by_text("are those of other envelopes").wait_for()
+    bidding_page.press(page, "commit")
+    page.locator("#commitments-card").get_by_text("replaced or withdrawn").wait_for()
+    assert page.locator("#commitments-card strong").inner_text() == "counts"
+    assert BidCommitment.objects.count() == 2
+    page.context.close()
+
+
+def test_where_no_grace_is_granted_nothing_of_it_is_shown(site: str, browser: Any) -> None:
+    _scenario, _vendor, page = committing(site, browser, "B")
+    assert page.locator('[data-seal-do="commit"], #commitments-card').count() == 0
+    assert page.get_by_text("commit").count() == 0
+    page.context.close()
+
+
+# -- Drafts ----------------------------------------------------------------------------------------
 DRAFTS = "Object.keys(localStorage).filter((name) => name.startsWith('jiebang-draft:')).length"
 
 

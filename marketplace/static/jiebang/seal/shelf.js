@@ -50,6 +50,13 @@ export function putNote(key, note) {
   localStorage.setItem(noteName(key), JSON.stringify(note));
 }
 
+// Of what has just been laid on the shelf.
+export function newNote(key, envelopes) {
+  const note = { envelopes, once: crypto.randomUUID(), uploads: {}, sealed_at: new Date().toISOString() };
+  putNote(key, note);
+  return note;
+}
+
 // The note, if the envelopes that it names still lie there with their sizes; else null.
 export async function noteOf(key) {
   try {
