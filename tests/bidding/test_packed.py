@@ -10,9 +10,11 @@ import textwrap
 
 import pyrage
 import pytest
+from django.db import transaction
 
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.base import packer
+from marketplace.base.actor import SYSTEM
 from marketplace.bidding.actions import submit_sealed_bid, withdraw_bid
 from marketplace.bidding.models import (
     Bid,
@@ -24,8 +26,10 @@ from marketplace.bidding.models import (
 from marketplace.bidding.sealing import SealedFile
 from marketplace.bidding.sheet import sealing_sheet
 from marketplace.files import storage
+from marketplace.ledger import actions as ledger
 from marketplace.ledger import verify
 from marketplace.ledger.log import sequencer
+from marketplace.ledger.models import Event
 from tests import world
 from tests.bidding import bids
 
