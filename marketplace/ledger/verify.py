@@ -926,16 +926,19 @@ class Stories:
         """
         if len(data) == HASH:
             return None
-        demand = "-"
         try:
             said = json.loads(data)
-            if said["kind"] not in self.tellers:
-                return None
+            tell = self.tellers.get(said["kind"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None  # an entry of another form
+        if tell is None:
+            return None
+        demand = "-"
+        try:
             demand = str(said["data"].get("scenario") or said["subjects"][-1])
             story = self.demands.setdefault(demand, Story())
-            tell = self.tellers[said["kind"]]
             code = tell(story, demand, instant(said["at"]), said["data"])
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        except (LookupError, TypeError, ValueError, AttributeError):
             code = "story"
         return NotValid(code, "story", index=index, demand=demand) if code else None
 
