@@ -49,6 +49,7 @@ from marketplace.ledger.log.models import (
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -95,6 +96,7 @@ __all__ = [
     "Criterion",
     "Decision",
     "DemandTally",
+    "DocumentCheck",
     "EligibilityCheck",
     "EndedRole",
     "EnvelopeKey",
@@ -102,6 +104,7 @@ __all__ = [
     "Expert",
     "FactorReset",
     "FailedOpening",
+    "GateDocument",
     "Grant",
     "Heartbeat",
     "IdempotencyKey",

@@ -23,6 +23,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "return_scenario": ("POST", "api-scenario-return"),
     "reject_scenario": ("POST", "api-scenario-reject"),
     "conclude_demonstration": ("POST", "api-scenario-conclude"),
+    "file_document": ("POST", "api-scenario-documents"),
+    "check_document": ("POST", "api-document-check"),
     "publish_scenario": ("POST", "api-scenario-publish"),
     "withdraw_scenario": ("POST", "api-scenario-withdraw"),
     "release_attachment": ("POST", "api-attachment-release"),

@@ -164,7 +164,7 @@ class UploadList(Tus):
         operation_id="uploads_create",
         summary="Begin an upload (tus creation)",
         description=(
-            "Upload-Metadata names `filename` and `purpose` (attachment, evidence, sealed), and"
+            "Upload-Metadata names `filename` and `purpose` (attachment, evidence, sealed, document), and"
             " `sha256` in hex where the whole is to be checked. A first chunk may come along."
         ),
         parameters=[

@@ -25,6 +25,9 @@ from marketplace.bidding.queries import awaited_bytes
 from marketplace.bidding.returns.queries import OVER, uncertified
 from marketplace.committee.models import Panel, PanelMember
 from marketplace.scenarios import rules as scenario_rules
+from marketplace.scenarios.documents.kinds import FORMS
+from marketplace.scenarios.documents.models import GateDocument
+from marketplace.scenarios.documents.queries import GATE_STATES, Paper, PaperState, papers_of
 from marketplace.scenarios.models import OWNER_EDITS, AwardMode, OrganisingMode, Scenario, State
 from marketplace.scenarios.queries import has_closed, is_open
 
@@ -35,6 +38,7 @@ LABELS: dict[str, Text] = {
     "start_demonstration": _("Start the demonstration"),
     "conclude_demonstration": _("Conclude the demonstration"),
     "publish_scenario": _("Publish"),
+    "file_documents": _("See to the five documents"),
     "withdraw_scenario": _("Withdraw the demand"),
     "submit_bid": _("Seal and submit a bid"),
     "revise_bid": _("Revise or withdraw my bid"),
@@ -57,6 +61,7 @@ PAGES = {
     "start_demonstration": "scenario-gate",
     "conclude_demonstration": "scenario-gate",
     "publish_scenario": "scenario-publish",
+    "file_documents": "scenario-documents",
     "withdraw_scenario": "scenario-withdraw",
     "submit_bid": "bid-form",
     "confirm_opening": "opening",
@@ -135,6 +140,14 @@ class Desk:
         return dict(rows.values_list("scenario_id", "decided_by_id"))
 
     @cached_property
+    def papers(self) -> dict[int, list[Paper]]:
+        """{scenario id: its five documents} of what is at the gate. For owners: their own."""
+        rows = Scenario.objects.filter(state__in=GATE_STATES)
+        if not self.actor.is_office:
+            rows = rows.filter(organisation=self.actor.organisation)
+        return papers_of(rows)
+
+    @cached_property
     def publicity_ends(self) -> dict[int, datetime]:
         """{scenario id: the end of its window} for what is in publicity."""
         rows = Decision.objects.filter(state=DecisionState.PUBLICISED)
@@ -185,6 +198,8 @@ class Desk:
             return []
         if state in OWNER_EDITS:
             return [self._act("edit_scenario", scenario)]
+        if state in GATE_STATES:
+            return [self._act("file_documents", scenario)] if self.owes_papers(scenario) else []
         owner = scenario_rules.can_withdraw_scenario(actor, scenario)
         if owner and is_open(scenario, self.now):
             return [self._act("withdraw_scenario", scenario)]
@@ -246,7 +261,7 @@ class Desk:
             State.DEMONSTRATED: "publish_scenario",
         }.get(State(scenario.state))
         if name and scenario_rules.can_demonstrate_scenario(self.actor, scenario):
-            return [self._act(name, scenario)]
+            return self._at_the_gate(name, scenario)
         if scenario.state == State.DECISION:
             if scenario.pk in self.decided:
                 own = self.decided[scenario.pk] == self.actor.user_id
@@ -262,6 +277,31 @@ class Desk:
         if scenario.state in OVER and scenario.pk in self.unreturned:
             return [self._act("certify_return", scenario)]
         return []
+
+    def _at_the_gate(self, name: str, scenario: Scenario) -> list[Act]:
+        """The step itself; the documents where one waits for this officer or keeps it back."""
+        papers = self.papers.get(scenario.pk, [])
+        if name == "publish_scenario" and not all(paper.there for paper in papers):
+            return [self._act("file_documents", scenario)]
+        waits = [self._act("file_documents", scenario)] if self.owes_papers(scenario) else []
+        return [self._act(name, scenario), *waits]
+
+    def owes_papers(self, scenario: Scenario) -> bool:
+        """Whether a document of it waits for this person: to be filed by an owner, or checked."""
+        return any(
+            self._owes(scenario, paper)
+            for paper in self.papers.get(scenario.pk, [])
+            if not paper.there
+        )
+
+    def _owes(self, scenario: Scenario, paper: Paper) -> bool:
+        row = paper.document
+        if paper.state == PaperState.WAITING:
+            officer = self.actor.role == Role.OFFICER
+            return officer and row is not None and row.filed_by_id != self.actor.user_id
+        draft = GateDocument(scenario=scenario, kind=paper.kind)
+        by_owner = FORMS[paper.kind].by_owner
+        return by_owner and scenario_rules.can_file_document(self.actor, draft)
 
     def _as_secretary(self, scenario: Scenario) -> list[Act]:
         name = {

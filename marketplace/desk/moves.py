@@ -43,6 +43,7 @@ MOVES_OF_ACTS: dict[str, tuple[str, ...]] = {
     "start_demonstration": ("start_demonstration", "return_scenario", "reject_scenario"),
     "conclude_demonstration": ("conclude_demonstration", "return_scenario", "reject_scenario"),
     "publish_scenario": ("publish_scenario", "return_scenario"),
+    "file_documents": ("file_document",),
     "withdraw_scenario": ("withdraw_scenario",),
     "submit_bid": ("assemble_package",),
     "revise_bid": ("assemble_package",),
@@ -63,6 +64,10 @@ def on_scenario(desk: Desk, scenario: Scenario) -> list[str]:
         if act.possible
         for name in MOVES_OF_ACTS.get(act.name, ())
     ]
+    if "file_document" in names and not desk.actor.is_office:
+        names.remove("file_document")  # the list of documents says which are the owner's
+    elif "file_document" in names and scenario.state == State.DEMONSTRATED:
+        names.append("return_scenario")
     if "edit_scenario" in names and scenario.state == State.DRAFT:
         names.append("delete_scenario")
     if "assemble_package" in names and not desk.actor.writes:

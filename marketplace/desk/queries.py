@@ -19,6 +19,7 @@ from marketplace.bidding.returns.queries import uncertified
 from marketplace.committee.models import MemberState, Panel, PanelMember, Sheet, SheetState
 from marketplace.desk.acts import LABELS, Act, Desk
 from marketplace.desk.tasks import LIMIT, Task, line, timed
+from marketplace.scenarios.documents.queries import GATE_STATES
 from marketplace.scenarios.models import AwardMode, Scenario, State
 from marketplace.scenarios.reminders import since
 
@@ -70,6 +71,13 @@ def _owned(actor: Actor) -> list[Task]:
         )
         for scenario in rows
     ]
+    desk = Desk(actor, clock.now())
+    at_gate = mine.filter(state__in=GATE_STATES).order_by("pk")[:LIMIT]
+    tasks += [
+        line("file_documents", scenario, "scenario-documents", rule="gate")
+        for scenario in at_gate
+        if desk.owes_papers(scenario)
+    ]
     if actor.role == Role.OWNER:
         undecided = mine.filter(state=State.DECISION, award_mode=AwardMode.OWNER_CHOICE)
         undecided = undecided.exclude(Exists(_standing())).order_by("pk")[:LIMIT]
@@ -90,9 +98,15 @@ def _officer(actor: Actor) -> list[Task]:
         State.DEMONSTRATING: ("conclude_demonstration", "scenario-gate"),
         State.DEMONSTRATED: ("publish_scenario", "scenario-publish"),
     }
+    desk = Desk(actor, clock.now())
     tasks = []
     for scenario in _scenarios(*gate):
         name, page = gate[State(scenario.state)]
+        papers = desk.papers.get(scenario.pk, [])
+        if name == "publish_scenario" and not all(paper.there for paper in papers):
+            name, page = "file_documents", "scenario-documents"
+        elif desk.owes_papers(scenario):
+            tasks.append(line("file_documents", scenario, "scenario-documents", rule="gate"))
         tasks.append(line(name, scenario, page, rule="gate"))
     collective = Scenario.objects.filter(state=State.DECISION, award_mode=AwardMode.COLLECTIVE)
     undecided = collective.exclude(Exists(_standing())).select_related(*PARTS).order_by("pk")

@@ -314,12 +314,18 @@ class Publication(Recorded):
     profile = models.ForeignKey(RuleProfile, on_delete=models.PROTECT, related_name="+")
     body = models.BinaryField()
     sha256 = models.CharField(max_length=64)
+    # Who filed the approval sheet: two people publish.
+    prepared_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     published_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     published_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="publication_once", fields=["scenario", "version"])
+            models.UniqueConstraint(name="publication_once", fields=["scenario", "version"]),
+            models.CheckConstraint(
+                name="publication_prepared_by_another",
+                condition=Q(prepared_by=None) | ~Q(prepared_by=F("published_by")),
+            ),
         ]
         triggers = append_only("publication")
 

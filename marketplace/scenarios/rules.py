@@ -5,6 +5,8 @@ from __future__ import annotations
 from marketplace.accounts.models import Organisation
 from marketplace.base.actor import Actor, Role
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.documents.kinds import FORMS, DocumentKind
+from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.undertakings import undertakes
 
@@ -32,6 +34,23 @@ def can_demonstrate_scenario(actor: Actor, scenario: Scenario) -> bool:
 def can_publish_scenario(actor: Actor, scenario: Scenario) -> bool:
     """Who publishes is an officer, not the author, and not of the owner's organisation."""
     return actor.role == Role.OFFICER and stands_apart(actor, scenario)
+
+
+def can_file_document(actor: Actor, document: GateDocument) -> bool:
+    """The demand's side its own two, of which only an owner commits money; officers the others."""
+    form = FORMS.get(document.kind)
+    if form is None or document.kind == DocumentKind.OPINION:
+        return False
+    if not form.by_owner:
+        return actor.role == Role.OFFICER and stands_apart(actor, document.scenario)
+    own = actor.organisation_id == document.scenario.organisation_id
+    return own and (actor.role == Role.OWNER if form.amount else actor.writes)
+
+
+def can_check_document(actor: Actor, document: GateDocument) -> bool:
+    """An officer who did not file it, and stands apart from the demand."""
+    officer = actor.role == Role.OFFICER and actor.user_id != document.filed_by_id
+    return officer and stands_apart(actor, document.scenario)
 
 
 def can_withdraw_scenario(actor: Actor, scenario: Scenario) -> bool:

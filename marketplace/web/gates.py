@@ -27,6 +27,7 @@ from marketplace.scenarios.rules import (
 from marketplace.scenarios.windows import window_end
 from marketplace.web import out_of_time
 from marketplace.web.attachments import shown_files
+from marketplace.web.documents import papers_shown
 from marketplace.web.forms.scenarios import (
     GateForm,
     PublishForm,
@@ -89,6 +90,7 @@ def gate(request: Request, address: str) -> HttpResponse:
         and scenario.state == State.DEMONSTRATED,
         "may_edit": can_edit_scenario(actor, scenario) and scenario.state in OWNER_EDITS,
         "notes": queries.notes(actor, scenario),
+        "papers": papers_shown(actor, scenario),
         "checklist": told_checklist(queries.open_faults(scenario, clock.now())),
         "filed": content,
         "files": shown_files(request, scenario),
@@ -156,6 +158,7 @@ def publish(request: Request, address: str) -> HttpResponse:
         "files": shown_files(request, scenario),
         "verified": scenario.organisation.verified_at is not None,
         "over": over,
+        "papers": papers_shown(actor, scenario),
         **_earliest(scenario, now),
     }
     return answer(request, "scenarios/publish.html", context, over or error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 WORDS = {
     "business": _("Business"),
@@ -14,8 +15,15 @@ WORDS = {
     # drafts
     "draft_kept": _("Kept in this browser as you type."),
     "draft_back": _(
-        "What you typed here before stands here again. Chosen files are not kept: choose them anew."
+        "What you typed here before stands here again. Chosen files are not kept: choose them anew "
+        "(%(files)s)."
     ),
+    "draft_submitted": _(
+        "These are the answers of your last submission from this browser: change what is to "
+        "change. Files are not kept: choose them anew (%(files)s)."
+    ),
+    "no_files": _("none were chosen"),
+    "between": pgettext_lazy("between file names", ", "),
     "draft_forgotten": _("The draft is gone from this browser."),
     # checking
     "nothing_missing": _("Nothing is missing. The bid can be sealed and submitted."),

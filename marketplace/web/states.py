@@ -92,6 +92,10 @@ STATES = {
     "publicised": Badge(_("In publicity"), "info", "wait"),
     "confirmed": Badge(_("Confirmed"), "good", "check"),
     "refused": Badge(_("Refused by the winner"), "bad", "cross"),
+    # documents of the gate
+    "there": Badge(_("There"), "good", "check"),
+    "outdated": Badge(_("Speaks of an older text or sum"), "warn", "back"),
+    "missing": Badge(_("Missing"), "neutral", "dot"),
     # checks
     "pending": Badge(_("Pending"), "neutral", "wait"),
     "passed": Badge(_("Passed"), "good", "check"),

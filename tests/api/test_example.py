@@ -17,11 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_worked_script_runs(site, settings, tmp_path):
     settings.MFA_OPTIONAL = True
     owner, officer, vendor = world.owner(), world.officer(), world.vendor()
+    second = world.officer()
     holders = [str(world.make_user().uid) for _ in range(2)]
     kept = tmp_path / "receipt.json"
     given = [
         *("--password", world.PASSWORD, "--owner", owner.user.email),
         *("--officer", officer.user.email, "--vendor", vendor.user.email),
+        *("--second-officer", second.user.email),
         *("--receipt", str(kept), "--holders", *holders),
     ]
     done = subprocess.run(

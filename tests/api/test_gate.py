@@ -82,6 +82,12 @@ def test_from_the_draft_to_the_board_and_off_it(settings):
     concluded = officer.post(f"{address}conclude/", {"opinion": "需求真实，指标可测。"})
     assert concluded.json()["state"] == "demonstrated"
     holders = [str(world.make_user().uid) for _ in range(2)]
+    for kind in ("confidentiality", "funding"):
+        document(owner, address, kind, publisher)
+    for kind in ("competition", "approval"):
+        document(officer, address, kind, publisher)
+    papers = publisher.get(f"{address}documents/").json()
+    assert [row["state"] for row in papers] == ["there"] * 5
     people = publisher.get(f"{address}key-holders/").json()
     assert set(holders) <= {row["uid"] for row in people}
     posted = publisher.post(f"{address}publish/", {"key_holders": holders}, key="p1")
@@ -96,6 +102,7 @@ def test_from_the_draft_to_the_board_and_off_it(settings):
         "计划调整。",
     )
     kinds = Event.objects.filter(subjects__contains=[uid]).order_by("pk")
+    kinds = kinds.exclude(kind__startswith="document.")
     assert list(kinds.values_list("kind", flat=True)) == [
         "scenario.submitted",
         "scenario.demonstration_started",
@@ -106,6 +113,36 @@ def test_from_the_draft_to_the_board_and_off_it(settings):
         "scenario.published",
         "scenario.withdrawn",
     ]
+
+
+def document(client, address, kind, second):
+    """File one of the five; a second officer accepts it where that is asked."""
+    [paper] = [row for row in client.get(f"{address}documents/").json() if row["kind"] == kind]
+    body = {"kind": kind, "answers": dict.fromkeys(paper["statements"], True), "number": "1号"}
+    if kind == "funding":
+        body["amount_cny"] = "1000000.00"
+    filed = client.post(f"{address}documents/", body)
+    assert filed.status_code == 201, filed.content
+    if kind != "approval":
+        checked = second.post(f"documents/{filed.json()['uid']}/check/", {"accepted": True})
+        assert checked.json()["state"] == "there", checked.content
+
+
+def test_without_the_documents_nothing_is_published(settings):
+    settings.MFA_OPTIONAL = True
+    officer = As(world.officer())
+    waiting = world.draft_scenario(world.owner(), state=State.DEMONSTRATED)
+    assert [move["name"] for move in officer.get(one(waiting)).json()["actions"]] == [
+        "file_document",
+        "return_scenario",
+    ]
+    holders = [str(world.make_user().uid) for _ in range(2)]
+    answer = officer.post(f"{one(waiting)}publish/", {"key_holders": holders})
+    assert len(refused(answer, 422, "content.invalid")["errors"]["documents"]) == 5
+    wrong = officer.post(f"{one(waiting)}documents/", {"kind": "competition", "answers": {}})
+    errors = refused(wrong, 422, "content.invalid")["errors"]
+    assert "no_named_brand" in errors
+    refused(As(world.vendor()).get(f"{one(waiting)}documents/"), 404, "not_found")
 
 
 def test_what_is_missing_is_told_all_at_once():

@@ -121,6 +121,7 @@ def names(body):
 def test_actions_follow_the_demand_through_the_gate():
     owner, officer = world.owner(), world.officer()
     draft = world.draft_scenario(owner)
+    world.documents(draft)
     assert names(get(one(draft), owner).json()) == [
         "edit_scenario",
         "submit_scenario",

@@ -107,6 +107,7 @@ class World:
             "sheets": Sheet.objects.filter(member=seat).order_by("pk").first(),
             "reports": Report.objects.filter(**about).first(),
             "awards": self.scenario.decisions.first(),
+            "documents": self.scenario.documents.first(),
         }
 
     def judge(self) -> Actor | None:
@@ -123,7 +124,9 @@ class World:
         return world.draft_scenario(world.owner(), state="submitted")
 
     def make_demonstrated(self) -> Scenario:
-        return world.draft_scenario(world.owner(), state="demonstrated")
+        scenario = world.draft_scenario(world.owner(), state="demonstrated")
+        world.documents(scenario)
+        return scenario
 
     def make_published(self) -> Scenario:
         scenario = world.published_scenario(profile=world.profile("D"))

@@ -106,8 +106,13 @@ def test_a_bid_is_tried_sealed_revised_withdrawn_and_opened(
 
     # A revision, a withdrawal, and once more.
     bidding_page.open_page(page, site, scenario)
-    assert page.locator('[name="risks"]').input_value() == ""
-    bidding_page.fill(page, scenario, risks=f"{CANARY}second")
+    # The last version's answers stand there again; its files are to be chosen anew.
+    page.get_by_text("answers of your last submission").wait_for()
+    assert page.get_by_text("(plan.txt, b.txt)").count() == 1
+    assert page.locator('[name="risks"]').input_value() == f"{CANARY}risks"
+    assert page.locator('[name="plan-1-result"]').input_value() == "验收"
+    assert page.locator('[name="accepts_terms"]').is_checked()
+    page.locator('[name="risks"]').fill(f"{CANARY}second")
     bidding_page.seal(page)
     bidding_page.submit(page)
     page.locator("details.jb-confirm summary").click()
@@ -142,6 +147,7 @@ def test_what_is_sealed_and_typed_outlives_the_page(site: str, browser: Any) -> 
     bidding_page.fill(page, scenario)
     bidding_page.choose(page, "price", b_bin=bytes(3_000_000))
     bidding_page.seal(page)
+    page.locator("form[data-kept]").wait_for()
     # The connection goes on the way, the window is closed, the server answers again.
     page.route("**/api/v1/packages/**", lambda route: route.abort())
     bidding_page.press(page, "submit")
@@ -171,6 +177,7 @@ def test_discarding_and_forgetting_leave_nothing(site: str, browser: Any) -> Non
     page.get_by_text("are gone from this browser").wait_for()
     assert page.locator('[data-seal-do="submit"]').is_disabled()
     page.locator("[data-seal-forget-draft]").click()
+    page.get_by_text("The draft is gone").wait_for()
     assert page.evaluate("localStorage.length") == 0
     page.reload()
     page.locator("form[data-seal][data-awake]").wait_for()

@@ -14,8 +14,13 @@ from django.db import transaction
 
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.base import packer
+<<<<<<< HEAD
 from marketplace.base.actor import SYSTEM
+=======
+from marketplace.base.clock import SHANGHAI
+>>>>>>> main
 from marketplace.bidding.actions import submit_sealed_bid, withdraw_bid
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -29,7 +34,11 @@ from marketplace.files import storage
 from marketplace.ledger import actions as ledger
 from marketplace.ledger import verify
 from marketplace.ledger.log import sequencer
+<<<<<<< HEAD
 from marketplace.ledger.models import Event
+=======
+from marketplace.scenarios.queries import closes_at
+>>>>>>> main
 from tests import world
 from tests.bidding import bids
 
@@ -215,9 +224,9 @@ def test_what_cannot_be_checked_is_not_passed_over(announced, settings):
 
 
 # -- Handing in ------------------------------------------------------------------------------------
-def handed_in(folder, url, token, *more):
+def handed_in(folder, url, token, *more, command="upload"):
     (folder / "token").write_text(f"{token}\n")
-    given = ["upload", str(folder / "out"), "--url", url, "--token-file", str(folder / "token")]
+    given = [command, str(folder / "out"), "--url", url, "--token-file", str(folder / "token")]
     return packer.main([*given, *more, "--lang", "en"])
 
 
@@ -249,3 +258,35 @@ def test_a_bid_is_handed_in_without_a_page(committing_db, site, clock, tmp_path,
     assert handed_in(folder, site, made.text) == 1
     [opened] = bids.open_first(scenario, clock)
     assert opened.pk == bid.pk
+
+
+def test_hashes_are_committed_first_and_the_files_follow(
+    committing_db, site, clock, tmp_path, capsys
+):
+    scenario, vendor = world.published_scenario(profile=world.profile("A")), world.vendor()
+    folder = pack_up(scenario, vendor, tmp_path / "bid")
+    other = pack_up(scenario, vendor, tmp_path / "other")
+    made = create_token(actor=vendor, name="packer", scopes=["read", "uploads:write", "bids:write"])
+    assert handed_in(folder, site, made.text, command="commit") == 0
+    until = closes_at(scenario).astimezone(SHANGHAI)
+    assert f"before {until:%Y-%m-%d %H:%M:%S} (Beijing time)" in capsys.readouterr().out
+    row = BidCommitment.objects.get()
+    assert row.envelopes == json.loads((folder / "out" / "hashes.json").read_text())["envelopes"]
+    kept = json.loads((folder / "out" / "commitment.json").read_text())
+    assert kept["receipt"]["commitment"] == str(row.uid)
+    clock.freeze(scenario.deadline_at)
+    assert handed_in(other, site, made.text) == 1
+    assert "The server refuses (422)" in capsys.readouterr().out
+    assert handed_in(other, site, made.text, command="commit") == 1
+    assert "The server refuses (409)" in capsys.readouterr().out
+    assert handed_in(folder, site, made.text) == 0, capsys.readouterr().out
+    assert BidVersion.objects.get().received_at == scenario.deadline_at
+
+
+def test_committing_says_where_nothing_is_granted(committing_db, site, tmp_path, capsys):
+    scenario, vendor = world.published_scenario(profile=world.profile("B")), world.vendor()
+    folder = pack_up(scenario, vendor, tmp_path / "bid")
+    made = create_token(actor=vendor, name="packer", scopes=["read", "bids:write"])
+    assert handed_in(folder, site, made.text, command="commit") == 1
+    assert "commitment.no_grace" in capsys.readouterr().out
+    assert not (folder / "out" / "commitment.json").exists()

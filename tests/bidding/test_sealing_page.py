@@ -227,31 +227,103 @@ def test_where_no_grace_is_granted_nothing_of_it_is_shown(site: str, browser: An
 
 
 # -- Drafts ----------------------------------------------------------------------------------------
-DRAFTS = "Object.keys(localStorage).filter((name) => name.startsWith('jiebang-draft:')).length"
+KEPT = """
+async () => {
+  const answered = (asked) => new Promise((resolve, reject) => {
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(asked.error);
+  });
+  const names = (await indexedDB.databases()).map((one) => one.name);
+  if (!names.includes("jiebang-drafts")) return null;
+  const whole = await answered(indexedDB.open("jiebang-drafts"));
+  const keys = await answered(whole.transaction("keys").objectStore("keys").getAll());
+  const people = await answered(whole.transaction("keys").objectStore("keys").getAllKeys());
+  const rows = await answered(whole.transaction("kept").objectStore("kept").getAll());
+  const given = await Promise.allSettled(keys.map((key) => crypto.subtle.exportKey("raw", key)));
+  whole.close();
+  const texts = rows.map(({ body }) => new TextDecoder("latin1").decode(body));
+  return { people, texts, given: given.map((one) => one.status), local: JSON.stringify(localStorage) };
+}
+"""
+
+
+def typed_and_kept(page: Any, text: str) -> None:
+    page.locator('[name="risks"]').fill(text)
+    page.locator("form[data-kept]").wait_for()
 
 
 def test_a_draft_ends_with_the_session_or_with_another_person(site: str, browser: Any) -> None:
-    scenario, vendor = world.published_scenario(), world.vendor()
+    scenario, vendor, rival = world.published_scenario(), world.vendor(), world.vendor()
     page = signed_in(browser, site, vendor)
     bidding_page.open_page(page, site, scenario)
-    page.locator('[name="risks"]').fill("mine alone")
-    page.get_by_text("Kept in this browser").wait_for()
+    typed_and_kept(page, "mine alone")
+    assert page.evaluate(KEPT)["people"] == [str(vendor.person.uid)]
     # Another person, without a sign-out between: the first one's draft is gone.
-    other = signed_in(browser, site, world.vendor())
+    other = signed_in(browser, site, rival)
     cookies = other.context.cookies()
     other.context.close()
     page.context.add_cookies(cookies)
     bidding_page.open_page(page, site, scenario)
-    assert page.evaluate(DRAFTS) == 0
     assert page.locator('[name="risks"]').input_value() == ""
-    # Signing out throws away what this one typed.
-    page.locator('[name="risks"]').fill("of the other")
-    page.get_by_text("Kept in this browser").wait_for()
-    page.goto(f"{site}/en/accounts/logout/")
-    assert page.evaluate(DRAFTS) == 1
-    page.locator("main form[data-signs-out] button").click()
-    page.wait_for_url(lambda url: "logout" not in url)
-    assert page.evaluate(DRAFTS) == 0
+    assert (page.evaluate(KEPT)["people"], page.evaluate(KEPT)["texts"]) == ([], [])
+    # Signing out throws away what this one typed, although another window holds it open.
+    typed_and_kept(page, "of the other")
+    leaving = page.context.new_page()
+    leaving.goto(f"{site}/en/accounts/logout/")
+    assert leaving.evaluate(KEPT)["people"] == [str(rival.person.uid)]
+    leaving.locator("main form[data-signs-out] button").click()
+    leaving.wait_for_url(lambda url: "logout" not in url)
+    assert leaving.evaluate(KEPT) is None
+    # The window that stayed open keeps nothing any more.
+    page.locator('[name="risks"]').fill("after the end")
+    assert page.evaluate(KEPT) is None
+    assert page.broken == []
+    page.context.close()
+
+
+def test_nothing_readable_is_kept(site: str, browser: Any) -> None:
+    page = signed_in(browser, site, world.vendor())
+    bidding_page.open_page(page, site, scenario := world.published_scenario())
+    bidding_page.fill(page, scenario, note="KANARIE")
+    bidding_page.choose(page, "technical", KANARIE_txt=b"plan")
+    bidding_page.seal(page)
+    page.locator("form[data-kept]").wait_for()
+    found = page.evaluate(KEPT)
+    assert found["given"] == ["rejected"]  # the key is given to nobody
+    assert [len(found["texts"]), *(text.count("KANARIE") for text in found["texts"])] == [1, 0]
+    assert [found["local"].count(word) for word in ("KANARIE", "90000")] == [0, 0]
+    page.reload()
+    page.locator("form[data-seal][data-awake]").wait_for()
+    assert page.locator('[name="note"]').input_value() == "KANARIE"
+    page.get_by_text("choose them anew (KANARIE.txt)").wait_for()
+    page.context.close()
+
+
+def test_a_form_edited_after_sealing_is_told_after_a_reload_too(site: str, browser: Any) -> None:
+    page = signed_in(browser, site, world.vendor())
+    bidding_page.open_page(page, site, scenario := world.published_scenario())
+    bidding_page.fill(page, scenario, risks="as sealed")
+    bidding_page.choose(page, "price", b_bin=b"b")
+    bidding_page.seal(page)
+    page.locator("form[data-kept]").wait_for()
+    older = page.get_by_text("What you changed is not in the sealed envelopes")
+    page.reload()
+    page.get_by_text("of an earlier visit").wait_for()
+    assert older.count() == 0
+    typed_and_kept(page, "otherwise")
+    older.wait_for()
+    page.reload()
+    older.wait_for()
+    # As it was sealed, it is what is sealed.
+    typed_and_kept(page, "as sealed")
+    older.wait_for(state="detached")
+    # What was sealed is submitted, and there the next version begins.
+    typed_and_kept(page, "after sealing")
+    bidding_page.submit(page)
+    bidding_page.open_page(page, site, scenario)
+    page.get_by_text("answers of your last submission").wait_for()
+    assert page.locator('[name="risks"]').input_value() == "as sealed"
+    assert page.broken == []
     page.context.close()
 
 

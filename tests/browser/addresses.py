@@ -212,6 +212,11 @@ PAGES: dict[str, list[Page]] = {
         Page("o4-owner", of("S04")),
         Page("o8-owner", of("S14")),
     ],
+    "scenario-documents": [
+        Page("officer2", of("S16")),
+        Page("o4-owner", of("S04")),
+        Page("officer", of("S01")),
+    ],
     "scenario-publish": [Page("officer", of("S16"), 409), Page("officer2", of("S01"), 409)],
     "scenario-withdraw": [Page("o1-owner", of("S01")), Page("o8-owner", of("S17"), 409)],
     "bid-form": [

@@ -84,8 +84,37 @@ def demonstrate(walk: Walk) -> Reader:
     return first
 
 
-def publish(walk: Walk) -> Reader:
+def file_papers(walk: Walk, owner: Reader, first: Reader) -> Reader:
+    """发榜五件: two by the owner, two by the first officer, checked by the second."""
+    owner.task("/documents/")
+    owner.look("documents-owner", closely=True)
+    with owner.refused_with(422):
+        owner.page.click("section:has(#paper-funding) form button")
+    assert len(owner.problems()) > 1
+    affirm(owner, "funding", {"funding-number": "资金承诺〔2026〕1号（虚构）"})
+    affirm(owner, "confidentiality", {})
+    first.task("/documents/")
+    affirm(first, "competition", {"competition-words": "未发现限定品牌或注册地的条件。"})
     second = walk.person("second-officer", walk.cast.second)
+    second.task("/documents/")
+    second.look("documents-check", closely=True)
+    for kind in ("confidentiality", "competition", "funding"):
+        second.press(f"section:has(#paper-{kind}) button[value=accept]")
+    first.task("/documents/")
+    affirm(first, "approval", {"approval-number": "沪临网办审〔2026〕1号（虚构）"})
+    first.glance("documents-complete")
+    return second
+
+
+def affirm(reader: Reader, kind: str, typed_in: dict[str, str]) -> None:
+    card = reader.page.locator(f"section:has(#paper-{kind})")
+    for box in card.locator("input[type=checkbox]").all():
+        box.check()
+    reader.fill(typed_in, card)
+    reader.press(f"section:has(#paper-{kind}) form button[type=submit]")
+
+
+def publish(walk: Walk, second: Reader) -> Reader:
     second.task("/publish/")
     second.look("publish")
     now = server_clock.now().astimezone(SHANGHAI)

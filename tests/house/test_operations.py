@@ -62,7 +62,7 @@ def bid_length(envelope, name):
             [uploads.FILE_LIMIT // MEBIBYTE, uploads.REQUEST_LIMIT // MEBIBYTE],
         ),
         (
-            "resumable upload: attachment · evidence · sealed envelope",
+            "resumable upload: attachment · evidence · sealed envelope · document of the gate",
             [LIMITS[purpose].bytes_most // MEBIBYTE for purpose in Purpose],
         ),
         (

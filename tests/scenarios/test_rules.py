@@ -7,13 +7,16 @@ import pytest
 from marketplace.accounts.models import Membership
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.rules import (
+    can_check_document,
     can_close_scenario,
     can_demonstrate_scenario,
     can_draft_scenario,
     can_edit_scenario,
     can_extend_deadline,
+    can_file_document,
     can_publish_scenario,
     can_release_attachment,
     can_undertake,
@@ -36,6 +39,8 @@ MATRIX = {
     can_edit_scenario: "    -  +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_demonstrate_scenario: "- -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_publish_scenario: " -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_file_document: "    -  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_check_document: "   -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_withdraw_scenario: "-  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_release_attachment: "- +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_undertake: "        -  -  -  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
@@ -75,6 +80,9 @@ def test_matrix(rule, who, allowed):
         can_draft_scenario: actor.organisation,
         can_release_attachment: Attachment(scenario=scenario),
         can_undertake: Attachment(scenario=scenario),
+        # Of the owner's two, the one that commits money; the office's are below.
+        can_file_document: GateDocument(scenario=scenario, kind="funding"),
+        can_check_document: GateDocument(scenario=scenario, kind="competition", filed_by_id=0),
     }.get(rule, scenario)
     assert rule(actor, row) is allowed
 

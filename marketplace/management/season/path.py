@@ -21,6 +21,7 @@ from marketplace.management.season.content import Content
 from marketplace.management.season.people import People
 from marketplace.management.season.play import Play, seconds_from_now, wait_until
 from marketplace.management.season.proof import Proof
+from marketplace.scenarios.documents.queries import published_with
 from marketplace.scenarios.models import State
 
 CODE = "S09"
@@ -84,6 +85,10 @@ def to_the_board(play: Season, proof: Proof) -> None:
     with proof.step("the office demonstrates"):
         play.start_demonstration()
         play.conclude_demonstration()
+    with proof.step("the five documents are filed and checked"):
+        play.file_documents()
+    there = sum(paper.there for paper in published_with(play.scenario))
+    proof.expect("documents before publication", found=there, expected=5)
     with proof.step("another officer publishes"):
         deadline_at = seconds_from_now(BIDDING_SECONDS)
         play.publish(keyholders=HOLDERS, deadline_at=deadline_at)

@@ -22,9 +22,17 @@ from marketplace.management.season.people import People
 from marketplace.scenarios import actions as scenarios
 from marketplace.scenarios import sweeps
 from marketplace.scenarios.attachments import Access
+from marketplace.scenarios.documents.kinds import FORMS, DocumentKind
 from marketplace.scenarios.models import Scenario, State
 
 PATIENCE = 60
+# Those that are filed by hand, in their order, with how their numbers begin.
+DOCUMENTS = {
+    DocumentKind.CONFIDENTIALITY: "",
+    DocumentKind.FUNDING: "资金承诺〔2026〕",
+    DocumentKind.COMPETITION: "",
+    DocumentKind.APPROVAL: "沪临网办审〔2026〕",
+}
 
 
 class TookTooLong(RuntimeError):
@@ -101,6 +109,24 @@ class Play:
     def conclude_demonstration(self) -> None:
         opinion = "需求真实，指标可测，条件中立，同意发榜。"
         scenarios.conclude_demonstration(actor=self.officer, scenario_uid=self.uid, opinion=opinion)
+
+    def file_documents(self, *kinds: str) -> None:
+        """The owner's and the office's, each checked by another person; all where none is named."""
+        wanted = kinds or DOCUMENTS
+        for kind in wanted:
+            number = f"{DOCUMENTS[kind]}-{self.code}（虚构）" if DOCUMENTS[kind] else ""
+            row = scenarios.file_document(
+                actor=self.owner if FORMS[kind].by_owner else self.officer,
+                scenario_uid=self.uid,
+                kind=kind,
+                answers=dict.fromkeys(FORMS[kind].statements, True),
+                number=number,
+                amount_cny=self.scenario.budget_cny if FORMS[kind].amount else None,
+            )
+            if FORMS[kind].checked:
+                scenarios.check_document(
+                    actor=self.publisher, document_uid=row.uid, accepted=True, words="核对无误。"
+                )
 
     def publish(self, *, keyholders: list[str], deadline_at: datetime) -> None:
         uids = [self.people.user(local).uid for local in keyholders]

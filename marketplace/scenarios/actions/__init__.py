@@ -11,6 +11,11 @@ from marketplace.scenarios.actions.course import (
     record_failure,
     withdraw_scenario,
 )
+from marketplace.scenarios.actions.documents import (
+    check_document,
+    file_document,
+    file_small_document,
+)
 from marketplace.scenarios.actions.draft import (
     create_draft,
     delete_draft,
@@ -29,12 +34,15 @@ from marketplace.scenarios.actions.publication import publish_scenario
 __all__ = [
     "attach_file",
     "attach_small",
+    "check_document",
     "close_scenario",
     "conclude_demonstration",
     "create_draft",
     "delete_draft",
     "end_release",
     "extend_deadline",
+    "file_document",
+    "file_small_document",
     "publish_scenario",
     "record_failure",
     "reject_scenario",

@@ -10,7 +10,10 @@ from marketplace.base.actor import Actor
 from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.ledger import actions as ledger
+from marketplace.scenarios.actions.documents import keep_document
 from marketplace.scenarios.actions.found import find, keep_note, profile_label, stated
+from marketplace.scenarios.documents.kinds import DocumentKind
+from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.rules import can_demonstrate_scenario
 
@@ -37,7 +40,11 @@ def reject_scenario(*, actor: Actor, scenario_uid: UUID, reason: str) -> Scenari
 def conclude_demonstration(*, actor: Actor, scenario_uid: UUID, opinion: str) -> Scenario:
     """The demand is real, measurable and tailored to nobody, and the opinion says so."""
     words = stated(opinion, field="opinion")
-    return _step(actor, scenario_uid, State.DEMONSTRATED, "scenario.demonstrated", words=words)
+    scenario = _step(actor, scenario_uid, State.DEMONSTRATED, "scenario.demonstrated", words=words)
+    keep_document(
+        GateDocument(scenario=scenario, kind=DocumentKind.OPINION), actor=actor, words=words
+    )
+    return scenario
 
 
 def _step(actor: Actor, scenario_uid: UUID, to: State, kind: str, *, words: str = "") -> Scenario:

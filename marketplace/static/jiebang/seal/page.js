@@ -3,7 +3,7 @@
 import { ENVELOPES, check, normalised } from "./check.js";
 import { areCommitted, commitment } from "./commitment.js";
 import { Deeds } from "./deeds.js";
-import { dropOthersDrafts, keepDraft } from "./drafts.js";
+import { Draft } from "./drafts.js";
 import { Faults, typed } from "./form.js";
 import { padme } from "./pack.js";
 import { announced } from "./publication.js";
@@ -21,8 +21,19 @@ const part = (name) => document.querySelector(`[data-seal-${name}]`);
 const work = workshop(form.dataset.worker);
 const tell = new Teller(words);
 const faults = new Faults(form, part("summary"), data.sentences);
-let draft = null;
+const draft = new Draft(form, {
+  person: data.person,
+  key,
+  onKept() {
+    if (saidOfDraft !== "draft_kept") sayOfDraft("draft_kept");
+  },
+});
+let saidOfDraft = "";
+// What the sealed envelopes were made of, where it is known.
+let sealedForm = null;
 let sealedNote = null;
+// Whether the envelopes were sealed on an earlier visit.
+let found = false;
 let { committed } = data;
 // What the last look into the technical files was about, so that nobody confirms the unseen.
 let lookedAt = null;
@@ -125,6 +136,7 @@ deeds.add("rehearse", "rehearsed", async (place) => {
 
 // -- Seal -----------------------------------------------------------------------------------------
 deeds.add("seal", "sealed", async (place) => {
+  const about = fingerprint();
   const given = await checked(place);
   if (!given) return tell.clear(place);
   const held = announced(sheet);
@@ -141,12 +153,14 @@ deeds.add("seal", "sealed", async (place) => {
   const envelopes = await work("seal", { plan: plan(given), key }, onShare(place));
   hold(envelopes);
   tell.clear(part("changed"));
-  form.dataset.sealedForm = fingerprint();
+  sealedForm = about;
+  await draft.sealedAs(about);
   tell.sealed(place, sealedNote);
   return document.querySelector('[data-seal-do="submit"]').scrollIntoView({ block: "nearest" });
 });
 
 function hold(envelopes) {
+  found = false;
   sealedNote = newNote(key, envelopes);
   tellCommitted();
 }
@@ -156,28 +170,43 @@ deeds.add("adopt", "adopted", async (place) => {
     await forget();
     tell.clear(part("sealed"));
     tell.clear(part("changed"));
-    delete form.dataset.sealedForm;
   };
   const envelopes = await adopted({ part, tell, words, work, key, place, before });
   if (!envelopes) return;
+  await draft.sealedAs(null);
   hold(envelopes);
   tell.sealed(place, sealedNote, words.taken);
 });
 
-const fingerprint = () => JSON.stringify(typed(form, data.nodes), (_name, value) =>
-  (value instanceof File ? [value.name, value.size, value.lastModified] : value));
+const plainFile = ({ name, size, lastModified }) => [name, size, lastModified];
+
+function fingerprint() {
+  const { forms, files } = typed(form, data.nodes);
+  const plain = Object.entries(files).map(([envelope, chosen]) => [envelope, chosen.map(plainFile)]);
+  return JSON.stringify({ forms, files: Object.fromEntries(plain) });
+}
 
 async function forget() {
   sealedNote = null;
+  sealedForm = null;
   await clearShelf(key);
+}
+
+// What is sealed is older than what stands in the form. Files that were chosen before the page was
+// left cannot stand there any more: none of them says nothing.
+function isOlder(now) {
+  const [was, is] = [JSON.parse(sealedForm), JSON.parse(now)];
+  const none = Object.values(is.files).every((files) => !files.length);
+  const parts = found && none ? ["forms"] : ["forms", "files"];
+  return parts.some((one) => JSON.stringify(was[one]) !== JSON.stringify(is[one]));
 }
 
 // -- Submit ---------------------------------------------------------------------------------------
 deeds.add("submit", "submitted", async (place) => {
   const answer = await submission({ data, note: sealedNote, place, part, tell });
   if (!answer) return;
+  await draft.submitted();
   await forget();
-  draft.stop();
   location.assign(answer);
 });
 
@@ -209,24 +238,31 @@ part("discard").addEventListener("click", async () => {
   settle();
 });
 
-part("forget-draft").addEventListener("click", () => {
-  draft.forget();
+part("forget-draft").addEventListener("click", async () => {
+  await draft.forget();
   form.reset();
   faults.clear();
   onChange();
-  tell.say(part("draft"), words.draft_forgotten);
+  sayOfDraft("draft_forgotten");
 });
 
 // What was said of the form before it changed is not said of it any more.
 function onChange() {
   const now = fingerprint();
-  const sealedForm = form.dataset.sealedForm;
-  if (sealedNote && sealedForm && sealedForm !== now) tell.bad(part("changed"), words.changed);
+  if (sealedNote && sealedForm) {
+    if (isOlder(now)) tell.bad(part("changed"), words.changed);
+    else tell.clear(part("changed"));
+  }
   if (deeds.busy || passed === null || passed === now) return;
   passed = null;
   tell.clear(part("checked"));
   tell.clear(part("rehearsed"));
   settle();
+}
+
+function sayOfDraft(what, values = {}) {
+  saidOfDraft = what;
+  tell.say(part("draft"), filled(words[what], values));
 }
 
 // -- Waking ---------------------------------------------------------------------------------------
@@ -239,12 +275,19 @@ async function wake() {
   }
   form.hidden = false;
   part("jumps").hidden = false;
-  dropOthersDrafts(data.person);
-  draft = keepDraft(form, key, () => tell.say(part("draft"), words.draft_kept));
-  if (draft.had) tell.say(part("draft"), words.draft_back);
+  const given = await draft.wake();
+  if (given) {
+    const files = given.files?.join(words.between) || words.no_files;
+    sayOfDraft(given.submitted ? "draft_submitted" : "draft_back", { files });
+  }
   tell.publication(part("publication"), announced(sheet));
   sealedNote = await noteOf(key);
-  if (sealedNote) tell.sealed(part("sealed"), sealedNote, words.sealed_before);
+  if (sealedNote) {
+    found = true;
+    sealedForm = draft.sealed?.about ?? null;
+    tell.sealed(part("sealed"), sealedNote, words.sealed_before);
+    onChange();
+  }
   tellCommitted();
   form.addEventListener("input", onChange);
   settle();
