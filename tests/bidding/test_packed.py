@@ -14,11 +14,8 @@ from django.db import transaction
 
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.base import packer
-<<<<<<< HEAD
 from marketplace.base.actor import SYSTEM
-=======
 from marketplace.base.clock import SHANGHAI
->>>>>>> main
 from marketplace.bidding.actions import submit_sealed_bid, withdraw_bid
 from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import (
@@ -34,11 +31,8 @@ from marketplace.files import storage
 from marketplace.ledger import actions as ledger
 from marketplace.ledger import verify
 from marketplace.ledger.log import sequencer
-<<<<<<< HEAD
 from marketplace.ledger.models import Event
-=======
 from marketplace.scenarios.queries import closes_at
->>>>>>> main
 from tests import world
 from tests.bidding import bids
 
