@@ -60,9 +60,11 @@ from marketplace.scenarios.models import (
     Publication,
     Scenario,
     ScenarioNote,
-    SearchEntry,
 )
+from marketplace.scenarios.questions.models import Answer, Asker, Question, Reply
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.scenarios.search.facts import FactTally
+from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
 from marketplace.supervision.models import (
@@ -78,8 +80,10 @@ __all__ = [
     "AccessDay",
     "AccessRecord",
     "Anchor",
+    "Answer",
     "ApiToken",
     "Approach",
+    "Asker",
     "Attachment",
     "Award",
     "Bid",
@@ -102,6 +106,7 @@ __all__ = [
     "EnvelopeKey",
     "Event",
     "Expert",
+    "FactTally",
     "FactorReset",
     "FailedOpening",
     "GateDocument",
@@ -142,8 +147,10 @@ __all__ = [
     "Publication",
     "Publicity",
     "PublishedKey",
+    "Question",
     "Ranking",
     "Receipt",
+    "Reply",
     "Report",
     "ReturnCertificate",
     "RuleProfile",
@@ -153,7 +160,9 @@ __all__ = [
     "SealedEnvelope",
     "SealedPackage",
     "SearchEntry",
+    "SearchWord",
     "Sheet",
+    "Synonym",
     "Term",
     "Tip",
     "TipAnswer",

@@ -27,6 +27,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "check_document": ("POST", "api-document-check"),
     "publish_scenario": ("POST", "api-scenario-publish"),
     "withdraw_scenario": ("POST", "api-scenario-withdraw"),
+    "ask_question": ("POST", "api-question-ask"),
+    "answer_questions": ("POST", "api-question-answer"),
     "release_attachment": ("POST", "api-attachment-release"),
     "end_release": ("POST", "api-attachment-end-release"),
     "sign_undertaking": ("POST", "api-undertaking-sign"),

@@ -21,7 +21,15 @@ from marketplace.bidding.models import Bid, BidState, OpenedEnvelope, Opening
 from marketplace.ledger.models import Event
 from marketplace.notices.channels import Group
 from marketplace.notices.registry import register
-from marketplace.scenarios.notices import scenarios, seen_by_any, title, url, writers
+from marketplace.scenarios.notices import (
+    by_outage,
+    scenarios,
+    seen_by_any,
+    title,
+    url,
+    writers,
+)
+from marketplace.scenarios.questions.notices import answers, awaiting, page_of
 
 
 def openings(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
@@ -109,17 +117,56 @@ def bidders(event: Event) -> QuerySet[User]:
     return writers(Q(organisation__bids__scenario__uid=event.subjects[-1]))
 
 
+def moved_by_outage(event: Event) -> QuerySet[User]:
+    return bidders(event) if by_outage(event) else User.objects.none()
+
+
+def moved_otherwise(event: Event) -> QuerySet[User]:
+    return User.objects.none() if by_outage(event) else bidders(event)
+
+
 # Each learns of it in its own inbox alone; jobs of this kind are counted nowhere.
-register(
-    "bidders.deadline_extended",
-    event_kind="scenario.deadline_extended",
-    audience=bidders,
-    subjects=scenarios,
-    sentence=_(
-        "An outage moved the deadline of “%(title)s”: your bid can be submitted or revised longer"
+for _name, _told, _moved in [
+    (
+        "bidders.deadline_extended",
+        moved_by_outage,
+        _(
+            "An outage moved the deadline of “%(title)s”: your bid can be submitted or revised"
+            " longer"
+        ),
     ),
-    title=title,
-    url=url,
+    (
+        "bidders.deadline_moved",
+        moved_otherwise,
+        _("The deadline of “%(title)s” moved: your bid can be submitted or revised longer"),
+    ),
+]:
+    register(
+        _name,
+        event_kind="scenario.deadline_extended",
+        audience=_told,
+        subjects=scenarios,
+        sentence=_moved,
+        title=title,
+        url=url,
+        group=Group.OPENINGS,
+    )
+
+
+def bidders_not_asking(event: Event) -> QuerySet[User]:
+    """Those who have bid and learn of the answer in no other way; only where they may read it."""
+    found = writers(Q(organisation__bids__scenario__uid=event.subjects[0]))
+    return found.exclude(pk__in=awaiting(event).values("pk"))
+
+
+register(
+    "bidders.question_answered",
+    event_kind="question.answered",
+    audience=bidders_not_asking,
+    subjects=answers,
+    sentence=_("A question about “%(title)s” was answered: see whether your bid stands as it is"),
+    title=lambda answer: title(answer.scenario),
+    url=lambda answer: page_of(answer.scenario),
     group=Group.OPENINGS,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -35,6 +36,7 @@ from marketplace.bidding.record.presumption import Failure, presumed
 from marketplace.ledger.models import Receipt
 from marketplace.ledger.receipts import receipt_hash
 from marketplace.scenarios.models import Condition, Envelope, Scenario
+from marketplace.scenarios.questions.models import Question
 
 
 # -- A bidder's own ----------------------------------------------------------------------------------
@@ -95,9 +97,14 @@ def has_come(commitment: BidCommitment) -> bool:
 
 
 def own_receipt(actor: Actor, uid: UUID) -> Receipt | None:
-    """The receipt of a version that the actor may see, or of a commitment of its own."""
-    for model in (BidVersion, BidCommitment):
-        rows = model._default_manager.visible_to(actor).filter(receipt__uid=uid)
+    """That of a version that the actor may see, or of a commitment or question of its own."""
+    seen: list[QuerySet[Any]] = [
+        BidVersion.objects.visible_to(actor),
+        BidCommitment.objects.visible_to(actor),
+        Question.objects.own(actor),
+    ]
+    for receipts in seen:
+        rows = receipts.filter(receipt__uid=uid)
         if found := rows.select_related("receipt").first():
             receipt: Receipt = found.receipt
             return receipt

@@ -7,6 +7,7 @@ from marketplace.base.inspected import inspects
 from marketplace.bidding.failed.models import FailedOpening
 from marketplace.bidding.models import Bid
 from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.rules import vies
 
 # Where a demand that was read by such a statement keeps it: {vendor id: whether related}.
 RELATED_VENDORS = "related_vendors"
@@ -17,12 +18,7 @@ def can_bid(actor: Actor, scenario: Scenario) -> bool:
 
     Related: under the same control as the demand owner, or one controlling the other.
     """
-    vendor = actor.organisation
-    if vendor is None or not actor.writes or not vendor.is_vendor or vendor.verified_at is None:
-        return False
-    if vendor.pk == scenario.organisation_id:
-        return False
-    return not is_related(vendor.pk, scenario)
+    return vies(actor, scenario) and not is_related(actor.party.pk, scenario)
 
 
 def is_related(vendor_id: int, scenario: Scenario) -> bool:

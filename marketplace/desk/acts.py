@@ -30,6 +30,7 @@ from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.documents.queries import GATE_STATES, Paper, PaperState, papers_of
 from marketplace.scenarios.models import OWNER_EDITS, AwardMode, OrganisingMode, Scenario, State
 from marketplace.scenarios.queries import has_closed, is_open
+from marketplace.scenarios.questions.queries import answerable
 
 Text = str | Promise
 
@@ -40,6 +41,7 @@ LABELS: dict[str, Text] = {
     "publish_scenario": _("Publish"),
     "file_documents": _("See to the five documents"),
     "withdraw_scenario": _("Withdraw the demand"),
+    "answer_questions": _("Answer the questions"),
     "submit_bid": _("Seal and submit a bid"),
     "revise_bid": _("Revise or withdraw my bid"),
     "see_bid": _("My bid and its result"),
@@ -63,6 +65,7 @@ PAGES = {
     "publish_scenario": "scenario-publish",
     "file_documents": "scenario-documents",
     "withdraw_scenario": "scenario-withdraw",
+    "answer_questions": "scenario-questions",
     "submit_bid": "bid-form",
     "confirm_opening": "opening",
     "start_eligibility": "eligibility",
@@ -183,6 +186,11 @@ class Desk:
         rows = rows.exclude(confirmations__user=self.actor.user_id)
         return set(rows.values_list("scenario_id", flat=True))
 
+    @cached_property
+    def questioned(self) -> set[int]:
+        """Demands with a question that waits for this actor's answer."""
+        return {row.scenario_id for row in answerable(self.actor, self.now)}
+
     def acts(self, scenario: Scenario) -> list[Act]:
         """In the order in which they are offered; the first is the one next step."""
         found = [*self._as_owner(scenario), *self._as_vendor(scenario)]
@@ -201,13 +209,18 @@ class Desk:
         if state in GATE_STATES:
             return [self._act("file_documents", scenario)] if self.owes_papers(scenario) else []
         owner = scenario_rules.can_withdraw_scenario(actor, scenario)
-        if owner and is_open(scenario, self.now):
-            return [self._act("withdraw_scenario", scenario)]
+        if state == State.PUBLISHED and not has_closed(scenario, self.now):
+            found = self._questions(scenario)
+            return [*found, *([self._act("withdraw_scenario", scenario)] if owner else [])]
         mine = scenario.award_mode == AwardMode.OWNER_CHOICE
         undecided = state == State.DECISION and mine and scenario.pk not in self.decided
         if undecided and award_rules.can_choose_winner(actor, scenario):
             return [self._act("choose_winner", scenario)]
         return []
+
+    def _questions(self, scenario: Scenario) -> list[Act]:
+        waits = scenario.pk in self.questioned
+        return [self._act("answer_questions", scenario)] if waits else []
 
     def _as_vendor(self, scenario: Scenario) -> list[Act]:
         organisation = self.actor.organisation
@@ -262,6 +275,8 @@ class Desk:
         }.get(State(scenario.state))
         if name and scenario_rules.can_demonstrate_scenario(self.actor, scenario):
             return self._at_the_gate(name, scenario)
+        if scenario.state == State.PUBLISHED:
+            return [] if has_closed(scenario, self.now) else self._questions(scenario)
         if scenario.state == State.DECISION:
             if scenario.pk in self.decided:
                 own = self.decided[scenario.pk] == self.actor.user_id

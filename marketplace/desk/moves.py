@@ -36,6 +36,7 @@ from marketplace.committee.models import (
 from marketplace.desk.acts import Desk
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import is_open
+from marketplace.scenarios.questions.timing import asked_until
 
 # act of a page -> moves of a program
 MOVES_OF_ACTS: dict[str, tuple[str, ...]] = {
@@ -45,6 +46,7 @@ MOVES_OF_ACTS: dict[str, tuple[str, ...]] = {
     "publish_scenario": ("publish_scenario", "return_scenario"),
     "file_documents": ("file_document",),
     "withdraw_scenario": ("withdraw_scenario",),
+    "answer_questions": ("answer_questions",),
     "submit_bid": ("assemble_package",),
     "revise_bid": ("assemble_package",),
     "start_eligibility": ("start_eligibility",),
@@ -70,6 +72,8 @@ def on_scenario(desk: Desk, scenario: Scenario) -> list[str]:
         names.append("return_scenario")
     if "edit_scenario" in names and scenario.state == State.DRAFT:
         names.append("delete_scenario")
+    if "assemble_package" in names and asks_now(desk, scenario):
+        names.append("ask_question")
     if "assemble_package" in names and not desk.actor.writes:
         names.remove("assemble_package")
     granted = scenario.profile is not None and bool(scenario.profile.bytes_grace)
@@ -79,6 +83,12 @@ def on_scenario(desk: Desk, scenario: Scenario) -> list[str]:
     if seats_now and scenario.pk not in desk.paneled:
         names.append("appoint_panel")
     return names
+
+
+def asks_now(desk: Desk, scenario: Scenario) -> bool:
+    """Who may bid may ask, until the profile's day before the deadline."""
+    until = asked_until(scenario)
+    return desk.actor.writes and until is not None and desk.now < until
 
 
 def on_bid(desk: Desk, *, organisation_id: int, state: str, scenario: Scenario) -> list[str]:

@@ -17,6 +17,7 @@ from marketplace.bidding.consortia.models import ChangeState, ConsortiumChange
 from marketplace.bidding.models import OVER, Opening, OpeningState
 from marketplace.bidding.returns.queries import uncertified
 from marketplace.committee.models import MemberState, Panel, PanelMember, Sheet, SheetState
+from marketplace.desk import after
 from marketplace.desk.acts import LABELS, Act, Desk
 from marketplace.desk.tasks import LIMIT, Task, line, timed
 from marketplace.scenarios.documents.queries import GATE_STATES
@@ -37,7 +38,7 @@ def desk_for(actor: Actor) -> Desk:
 
 def waiting_for(actor: Actor) -> list[Task]:
     """What waits for me, the nearest deadline first. A constant number of queries."""
-    tasks = [*_keys(actor)]
+    tasks = [*_keys(actor), *after.questions(actor)]
     if actor.writes:
         tasks += _owned(actor)
     if actor.role == Role.OFFICER:

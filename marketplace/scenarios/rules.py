@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketplace.accounts.models import Organisation
+from marketplace.accounts.queries import are_related
 from marketplace.base.actor import Actor, Role
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.documents.kinds import FORMS, DocumentKind
@@ -76,6 +77,26 @@ def can_release_attachment(actor: Actor, attachment: Attachment) -> bool:
 def can_undertake(actor: Actor, attachment: Attachment) -> bool:
     """Whoever reads a restricted file because it was released to the organisation."""
     return actor.user_id is not None and undertakes(actor, attachment)
+
+
+def can_ask_question(actor: Actor, scenario: Scenario) -> bool:
+    """Whoever may bid may ask; asking is no sign of a bid."""
+    return vies(actor, scenario) and not are_related(actor.party.pk, scenario.organisation_id)
+
+
+def can_answer_questions(actor: Actor, scenario: Scenario) -> bool:
+    """Those who write for the owner, and an officer of neither side where the owner is silent."""
+    return can_edit_scenario(actor, scenario) or (
+        actor.role == Role.OFFICER and stands_apart(actor, scenario)
+    )
+
+
+def vies(actor: Actor, scenario: Scenario) -> bool:
+    """Owners and editors of a verified vendor that did not post the demand."""
+    vendor = actor.organisation
+    if vendor is None or not actor.writes or not vendor.is_vendor or vendor.verified_at is None:
+        return False
+    return vendor.pk != scenario.organisation_id
 
 
 def stands_apart(actor: Actor, scenario: Scenario) -> bool:

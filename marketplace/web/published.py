@@ -27,7 +27,7 @@ from marketplace.scenarios.models import (
     ScenarioNote,
     State,
 )
-from marketplace.scenarios.queries import history, is_open, notes
+from marketplace.scenarios.queries import history, is_open, notes, tags_of
 from marketplace.scenarios.rules import can_edit_scenario
 from marketplace.web import happened
 from marketplace.web.attachments import shown_files
@@ -121,7 +121,7 @@ def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
         "payments": scenario.payment_nodes.order_by(*ordered),
         "milestones": scenario.milestones.order_by("month", "pk"),
         "conditions": scenario.conditions.order_by(*ordered),
-        "technologies": scenario.technologies.order_by(*ordered),
+        **tags_of(scenario),
         "rules": rule_lines(scenario),
         "records": records(request, scenario),
         "files": files,
@@ -153,6 +153,14 @@ def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str
             "current": present == "demand",
         }
     ]
+    if scenario.state not in BEFORE_PUBLICATION:
+        rows.append(
+            {
+                "url": reverse("scenario-questions", args=[scenario.address]),
+                "label": _("Questions and answers"),
+                "current": present == "questions",
+            }
+        )
     if any(event.kind == "award.publicised" for event in events):
         url = reverse("publicity", args=[scenario.address])
         rows.append({"url": url, "label": _("Publicity")})

@@ -26,6 +26,8 @@ from marketplace.files import actions as files
 from marketplace.notices.models import Notice
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.questions.actions import ask_question
+from marketplace.scenarios.questions.models import Question
 from marketplace.supervision import actions as supervision
 from marketplace.supervision.models import Approach, Inspection
 from tests import world
@@ -102,6 +104,7 @@ class World:
         return {
             "receipts": version.receipt if version else None,
             "openings": Opening.objects.filter(**about).order_by("pk").first(),
+            "questions": Question.objects.filter(**about).first(),
             "panels": panel,
             "member": seat,
             "sheets": Sheet.objects.filter(member=seat).order_by("pk").first(),
@@ -130,7 +133,9 @@ class World:
 
     def make_published(self) -> Scenario:
         scenario = world.published_scenario(profile=world.profile("D"))
-        bids.bid(scenario)
+        bid = bids.bid(scenario)
+        asker = world.member(bid.bid.organisation)
+        ask_question(actor=asker, scenario_uid=scenario.uid, text="样本由谁提供？")
         return scenario
 
     def make_closed(self) -> Scenario:

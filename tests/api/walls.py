@@ -51,6 +51,12 @@ DEMANDS = {
     "scenarios_publish":               "- - - - f - - - - -",
     "scenarios_key_holder_candidates": "- - - - f - - - - -",
     "scenarios_expert_candidates":     "- - - - - f - - - -",
+    "questions_list":                  "a a a a a a a a a a",
+    "questions_retrieve":              "- a a - a a - - - -",
+    "questions_ask":                   "- - p p - - - - - -",
+    "questions_answer":                "- a - - f - - - - -",
+    "answers_list":                    "a a a a a a a a a a",
+    "answers_retrieve":                "- - - - - - - - - -",  # there is none in these worlds
     "sealing_retrieve":                "- - p p - - - - - -",
     "commitments_make":                "- - p p - - - - - -",
     "packages_assemble":               "- - p p - - - - - -",

@@ -204,6 +204,7 @@ PAGES: dict[str, list[Page]] = {
         Page("", of("S17")),
     ],
     "scenario-history": [Page("", of("S07")), Page("", of("S01"))],
+    "scenario-questions": [Page("", of("S07")), Page("v5", of("S06"))],
     "scenario-new": [Page("o3-owner")],
     "scenario-edit": [Page("o3-owner", of("S13")), Page("o8-owner", of("S14"))],
     "scenario-gate": [

@@ -98,6 +98,7 @@ def test_before_the_deadline_as_soon_as_the_sum_is_reached(clock):
         "deadline_at": stamp(deadline + DAY),
         "before": stamp(deadline),
         "outages": [{"from_at": stamp(start), "until_at": stamp(start + minutes(16))}],
+        "cause": "outage",
         "seconds": 960,
     }
 

@@ -10,6 +10,8 @@ from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.rules import (
+    can_answer_questions,
+    can_ask_question,
     can_check_document,
     can_close_scenario,
     can_demonstrate_scenario,
@@ -44,6 +46,8 @@ MATRIX = {
     can_withdraw_scenario: "-  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_release_attachment: "- +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_undertake: "        -  -  -  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_ask_question: "     -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_answer_questions: " -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
     can_extend_deadline: "  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }
