@@ -899,6 +899,26 @@ class Story:
         self.rule: dict[str, int] | None = None
 
 
+def outages_give(data: dict[str, Any], rule: dict[str, int] | None) -> bool:
+    """Whether the outages of an extension are in order and give it, by the rule if there is one."""
+    before, new = instant(data["before"]), instant(data["deadline_at"])
+    spans = [(instant(one["from_at"]), instant(one["until_at"])) for one in data["outages"]]
+    if not spans or not all(start < end <= before for start, end in spans):
+        return False
+    if not all(one[1] <= two[0] for one, two in itertools.pairwise(spans)):
+        return False
+    # Instants are told in milliseconds: a second more or less is none.
+    seconds = sum((end - start for start, end in spans), timedelta()).total_seconds()
+    if abs(seconds - data["seconds"]) > 1:
+        return False
+    if rule is None:
+        return True
+    first = before - timedelta(seconds=rule["window_seconds"])
+    step = timedelta(seconds=rule["extension_seconds"])
+    whole = (new - before) % step == timedelta()
+    return seconds + 1 >= rule["total_seconds"] and first <= spans[0][0] and whole
+
+
 class Stories:
     """Whether the public entries of a log contradict one another.
 
@@ -958,19 +978,9 @@ class Stories:
         story.deadline = max(new, before) if before else new
         if late:
             return "story.extended_late"
-        spans = [(instant(one["from_at"]), instant(one["until_at"])) for one in data["outages"]]
-        total = sum((end - start for start, end in spans), timedelta())
-        fits = before is not None and instant(data["before"]) == before < new and total and at < new
-        fits = fits and all(start < end <= before for start, end in spans)
-        fits = fits and all(one[1] <= two[0] for one, two in itertools.pairwise(spans))
-        # Instants are told in milliseconds: a second more or less is none.
-        seconds = total.total_seconds() + 1
-        fits = fits and abs(seconds - 1 - data["seconds"]) <= 1
-        if fits and story.rule and before:
-            first = before - timedelta(seconds=story.rule["window_seconds"])
-            step = timedelta(seconds=story.rule["extension_seconds"])
-            fits = seconds >= story.rule["total_seconds"] and first <= spans[0][0]
-            fits = fits and (new - before) % step == timedelta()
+        fits = before is not None and instant(data["before"]) == before < new and at < new
+        if fits and data.get("cause", "outage") == "outage":
+            fits = outages_give(data, story.rule)
         return "" if fits else "story.extension"
 
     def _closed(self, story: Story, _demand: str, at: datetime, data: dict[str, Any]) -> str:

@@ -69,6 +69,19 @@ def test_before_the_log_knew_a_demand_nothing_is_asked():
     assert contradictions([closed(), extended(), opened(), locked(), opened("price")]) == []
 
 
+@pytest.mark.parametrize("cause", ["question", "amendment", "suspension"])
+def test_a_deadline_moves_for_other_causes_without_an_outage(cause):
+    data = {"deadline_at": DEADLINE + HOUR, "before": DEADLINE, "cause": cause}
+    moved = leaf("scenario.deadline_extended", DEADLINE - HOUR, **data)
+    assert contradictions([published(), moved]) == []
+    data["before"] = DEADLINE - HOUR
+    moved = leaf("scenario.deadline_extended", DEADLINE - HOUR, **data)
+    assert contradictions([published(), moved]) == [(1, "story.extension")]
+    data = {"deadline_at": DEADLINE + DAY, "before": DEADLINE, "cause": "outage"}
+    moved = leaf("scenario.deadline_extended", DEADLINE - HOUR, **data)
+    assert contradictions([published(), moved]) == [(1, "story")]
+
+
 SHORT = {"from_at": DEADLINE - HOUR, "until_at": DEADLINE - HOUR + timedelta(minutes=14)}
 OLD = {"from_at": DEADLINE - 3 * HOUR, "until_at": DEADLINE - HOUR}
 LATER = {"from_at": DEADLINE, "until_at": DEADLINE + HOUR}
