@@ -296,6 +296,9 @@ def test_nothing_readable_is_kept(site: str, browser: Any) -> None:
     page.locator("form[data-seal][data-awake]").wait_for()
     assert page.locator('[name="note"]').input_value() == "KANARIE"
     page.get_by_text("choose them anew (KANARIE.txt)").wait_for()
+    typed_and_kept(page, "typed again, without a file")
+    page.reload()
+    page.get_by_text("choose them anew (KANARIE.txt)").wait_for()
     page.context.close()
 
 
