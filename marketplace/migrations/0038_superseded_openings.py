@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0036_questions'),
+        ('marketplace', '0037_demonstrations'),
     ]
 
     operations = [
