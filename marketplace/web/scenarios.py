@@ -193,7 +193,7 @@ def _show_form(
 def told_judgement(found: Judgement) -> dict[str, Any]:
     """For the pages: the checklist, the same per part of the form, and the meter."""
     checklist = told_checklist(found.faults)
-    missing = {section: [] for section, _title in SECTIONS}
+    missing: dict[str, list[Any]] = {section: [] for section, _title in SECTIONS}
     for item in checklist:
         missing[section_of(item["field"])].append(item)
     return {
