@@ -33,9 +33,20 @@ def sign(
 
     event: records what the receipt states, with `body` as its inputs; its leaf is promised.
     """
+    leaf = leaves.event_commitment(event).hex() if event else ""
+    text = canonical(worded(kind, body, leaf))
+    return signed(kind, subject_uid=subject_uid, text=text, event=event)
+
+
+def worded(kind: str, body: dict[str, Any], leaf: str) -> dict[str, Any]:
+    """What is signed. leaf: the promised one (hex), or empty where nothing is promised."""
+    promise = {"log": promised(leaf)} if leaf else {}
+    return {"type": f"jiebang-receipt/1/{kind}", **body, **promise}
+
+
+def signed(kind: str, *, subject_uid: UUID, text: bytes, event: Event | None = None) -> Receipt:
+    """The same for a text that is canonical already."""
     key = keys.receipt_key()
-    promise = {"log": promised(event)} if event else {}
-    text = canonical({"type": f"jiebang-receipt/1/{kind}", **body, **promise})
     receipt = Receipt(
         kind=kind,
         subject_uid=subject_uid,
@@ -49,10 +60,10 @@ def sign(
     return receipt
 
 
-def promised(event: Event) -> dict[str, Any]:
+def promised(leaf: str) -> dict[str, Any]:
     return {
         "origin": settings.LOG_ORIGIN,
-        "leaf": leaves.event_commitment(event).hex(),
+        "leaf": leaf,
         "merge_delay_seconds": settings.LOG_MERGE_DELAY_SECONDS,
     }
 
