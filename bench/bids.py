@@ -206,9 +206,14 @@ def submit(
     assert bad == 0, f"{bad} of {count} submissions were refused or lost"
     print(f"  {count} submissions, p99 {p99:.0f} ms")
     if told:
-        each = {name: (after[name] - before[name]) * 1000 / count for name in after}
-        print("    processor, ms each:", *(f"{name} {ms:.3f}" for name, ms in each.items()))
+        tell_each(before, after, count)
     return count / lasted
+
+
+def tell_each(before: dict[str, float], after: dict[str, float], count: int) -> None:
+    each = {name: (after[name] - before[name]) * 1000 / count for name in after}
+    parts = ", ".join(f"{name} {ms:.3f}" for name, ms in each.items())
+    print(f"    processor, ms each: {sum(each.values()):.3f} ({parts})")
 
 
 def spent(made: Installation) -> dict[str, float]:
@@ -228,7 +233,8 @@ def spent(made: Installation) -> dict[str, float]:
 def of_tree(pid: int) -> float:
     root = psutil.Process(pid)
     times = [one.cpu_times() for one in (root, *root.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
+    ended = times[0].children_user + times[0].children_system
+    return ended + sum(one.user + one.system for one in times)
 
 
 # -- Theirs ----------------------------------------------------------------------------------------
@@ -243,6 +249,7 @@ def psql(made: Installation, text: str) -> None:
 
 
 def three_inserts(made: Installation, seconds: int) -> float:
+    before = spent(made)
     told = subprocess.run(
         [
             *(made.binaries / "pgbench", "-n", "-c", str(CLIENTS), "-j", "2", "-T", str(seconds)),
@@ -252,6 +259,10 @@ def three_inserts(made: Installation, seconds: int) -> float:
         text=True,
         check=True,
     ).stdout
+    after = spent(made)
     found = re.search(r"tps = (\S+)", told)
+    count = re.search(r"actually processed: (\d+)", told)
     assert found, told
+    assert count, told
+    tell_each(before, after, int(count[1]))
     return float(found[1])

@@ -86,17 +86,20 @@ local: dict[str, Local] = {name: Local() for name in (VISITOR, SESSION, TOKEN)}
 def count(request: HttpRequest, policy: str, subject: str) -> Count:
     """Count this request, once: a second call returns the first one's count."""
     kept: Count | None = vars(request).get(KEPT)
-    if kept is not None:
-        return kept
+    if kept is None:
+        kept = vars(request)[KEPT] = counted(policy, subject)
+    return kept
+
+
+def counted(policy: str, subject: str) -> Count:
+    """One more of this subject's requests."""
     limit, window_s = settings.API_LIMITS[policy]
     # The web server's clock will do: no deadline hangs on it, and the database is spared.
     now = time.time()
     window = int(now // window_s)
     key = f"rate:{policy}:{window}:{hidden(subject)}"
     used = shared.count_up(key, 2 * window_s) or local[policy].add_one(key, window)
-    found = Count(policy, limit, window_s, used, math.ceil((window + 1) * window_s - now))
-    vars(request)[KEPT] = found
-    return found
+    return Count(policy, limit, window_s, used, math.ceil((window + 1) * window_s - now))
 
 
 @lru_cache(4096)

@@ -27,7 +27,8 @@ from marketplace.base.idempotency import Once
 from marketplace.base.prepared import fetch_one
 from marketplace.bidding.models import Bid, BidState, SealedPackage
 from marketplace.bidding.rules import RELATED_VENDORS
-from marketplace.bidding.worded import words
+from marketplace.bidding.worded import SUBMITTED, words
+from marketplace.ledger.keys import receipt_key
 from marketplace.ledger.models import Receipt
 from marketplace.scenarios.models import Envelope, RuleProfile, Scenario
 
@@ -94,6 +95,7 @@ VALUES (%(id)s::bigint, %(uid)s::uuid, %(kind)s::text, %(bid)s::uuid,
     convert_to(%(body)s::text, 'UTF8'), %(signature)s::bytea, %(key_id)s::text,
     %(algorithm)s::text, %(event)s::bigint)
 """
+NAMED = f'"type":"jiebang-receipt/1/{SUBMITTED}"'.encode()
 INNER, OUTER = (bytes(sign ^ pad for sign in range(256)) for pad in (0x36, 0x5C))
 
 
@@ -251,6 +253,12 @@ def looked_at(actor: Actor, found: dict[str, Any]) -> Looked:
         package=kept,
         now=datetime.fromisoformat(found["now"]),
     )
+
+
+def signature_of(text: bytes) -> bytes:
+    """Of the receipt that the function has put into words; of nothing else it could say."""
+    assert NAMED in text, "the database gave something else to sign"
+    return receipt_key().sign(text)
 
 
 def keep_receipt(received: Received, receipt: Receipt, *, ends: bool) -> None:

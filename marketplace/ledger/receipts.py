@@ -11,6 +11,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 
 from marketplace.base.canonical import canonical
@@ -82,14 +83,30 @@ def document(receipt: Receipt) -> dict[str, Any]:
 
     With the event and, as soon as it is sealed, its proof under the newest checkpoint.
     """
+    body = bytes(receipt.body)
     return {
-        "receipt": json.loads(bytes(receipt.body)),
-        "signed_text": base64_of(bytes(receipt.body)),
+        "receipt": json.loads(body),
+        "signed_text": base64_of(body),
         "signature": base64_of(bytes(receipt.signature)),
         "key_id": receipt.key_id,
         "algorithm": receipt.algorithm,
         "public_key": keys.public_key(receipt.key_id),
         **in_log(receipt),
+    }
+
+
+def fresh_document(text: bytes, signature: bytes, *, event: bytes, salt: bytes) -> dict[str, Any]:
+    """The same for one that the present key has just signed; `receipt` for orjson alone."""
+    key = keys.receipt_key()
+    return {
+        "event": {"body": base64_of(event), "salt": base64_of(salt)},
+        "inclusion": None,
+        "receipt": orjson.Fragment(text),
+        "signed_text": base64_of(text),
+        "signature": base64_of(signature),
+        "key_id": key.key_id,
+        "algorithm": key.algorithm,
+        "public_key": key.public_text,
     }
 
 
