@@ -1,6 +1,6 @@
 """The deadline's transaction as one function: lock, judge, write. How it is called: bidding/deadline.py."""
 
-from django.db import migrations
+from django.db import migrations, models
 
 RECEIVE = """
 CREATE FUNCTION marketplace_receive_bid(
@@ -21,9 +21,6 @@ DECLARE
     demand record;
     bid record;
     package record;
-    sealed jsonb := p_sealed;
-    names text[];
-    listed text;
     at_stamp text;
     input_hash text;
     previous text;
@@ -54,19 +51,18 @@ BEGIN
     SELECT b.id, b.uid, b.state, b.versions_count, b.last_receipt_sha256 INTO bid
     FROM marketplace_bid b
     WHERE b.scenario_id = demand.id AND b.organisation_id = p_organisation FOR UPDATE;
-    SELECT k.id, k.version_id, k.envelopes INTO package
-    FROM marketplace_sealedpackage k
-    WHERE k.uid = p_package AND k.organisation_id = p_organisation AND k.scenario_id = demand.id;
-    IF p_package IS NOT NULL THEN
-        sealed := package.envelopes;
-    END IF;
-    SELECT array_agg(e.envelope ORDER BY array_position(p_envelopes, e.envelope)),
-        string_agg(
-            format('{"envelope":"%s","sha256":"%s","size":%s}', e.envelope, e.sha256, e.size),
-            ',' ORDER BY array_position(p_envelopes, e.envelope)
-        )
-    INTO names, listed
-    FROM jsonb_to_recordset(sealed) AS e (envelope text, sha256 text, size bigint);
+    SELECT k.id, k.version_id, k.envelopes, listed.names, listed.told INTO package
+    FROM (SELECT) one LEFT JOIN marketplace_sealedpackage k
+        ON k.uid = p_package AND k.organisation_id = p_organisation AND k.scenario_id = demand.id,
+    LATERAL (
+        SELECT array_agg(e.envelope ORDER BY array_position(p_envelopes, e.envelope)) AS names,
+            string_agg(
+                format('{"envelope":"%s","sha256":"%s","size":%s}', e.envelope, e.sha256, e.size),
+                ',' ORDER BY array_position(p_envelopes, e.envelope)
+            ) AS told
+        FROM jsonb_to_recordset(CASE WHEN p_package IS NULL THEN p_sealed ELSE k.envelopes END)
+            AS e (envelope text, sha256 text, size bigint)
+    ) listed;
 
     -- Every lock is held: this is when the bid was received.
     received := coalesce(p_taken_at, marketplace_now());
@@ -77,7 +73,7 @@ BEGIN
         AND demand.state = 'published' AND NOT demand.suspended AND demand.takes_bids
         AND demand.organising_mode <> 'race'
         AND (received < demand.deadline_at OR p_commitment IS NOT NULL)
-        AND names = p_envelopes
+        AND package.names = p_envelopes
         AND package.version_id IS NULL
         AND (bid.id IS NULL OR bid.state = ANY (p_states) AND bid.versions_count < p_most)
     ) IS NOT TRUE THEN
@@ -100,15 +96,15 @@ BEGIN
     at_stamp := to_char(date_trunc('milliseconds', received) AT TIME ZONE 'UTC',
         'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
     input_hash := encode(sha256(p_outer || sha256(p_inner || convert_to(encode(sha256(convert_to(
-        format(p_said, bid_uid, p_commitment, listed, p_organisation_uid, previous, at_stamp,
+        format(p_said, bid_uid, p_commitment, package.told, p_organisation_uid, previous, at_stamp,
             demand.uid, named, version_number),
         'UTF8')), 'hex'), 'UTF8'))), 'hex');
     event_body := format(p_event, event_uid, event_kind, at_stamp, p_user_uid, p_organisation_uid,
         p_role, demand.uid, bid_uid, left_state, input_hash);
-    receipt_body := format(p_receipt, bid_uid, p_commitment, listed, p_organisation_uid, previous,
+    receipt_body := format(p_receipt, bid_uid, p_commitment, package.told, p_organisation_uid, previous,
         at_stamp, demand.uid, named, version_number,
-        encode(sha256(convert_to(E'jiebang-leaf/1\\n', 'UTF8') || p_salt || convert_to(event_body, 'UTF8')),
-            'hex'));
+        encode(sha256(convert_to(E'jiebang-leaf/1\\n', 'UTF8') || p_salt
+            || convert_to(event_body, 'UTF8')), 'hex'));
 
     INSERT INTO marketplace_event
         (uid, kind, schema_version, at, actor_uid, organisation_uid, role, subjects, audience,
@@ -139,7 +135,8 @@ BEGIN
     INSERT INTO marketplace_sealedenvelope
         (uid, version_id, envelope, stored_name, sha256, size, recipient)
     SELECT gen_random_uuid(), version_pk, e.envelope, e.stored_name, e.sha256, e.size, k.recipient
-    FROM jsonb_to_recordset(sealed) AS e (envelope text, stored_name text, sha256 text, size bigint)
+    FROM jsonb_to_recordset(coalesce(package.envelopes, p_sealed))
+        AS e (envelope text, stored_name text, sha256 text, size bigint)
     JOIN marketplace_envelopekey k ON k.scenario_id = demand.id AND k.envelope = e.envelope;
     IF p_package IS NOT NULL THEN
         UPDATE marketplace_sealedpackage SET version_id = version_pk
@@ -160,5 +157,11 @@ class Migration(migrations.Migration):
     dependencies = [("marketplace", "0031_return_certificates")]
 
     operations = [
+        # Checks that no number is negative, which none can be: each is read and planned anew with
+        # every row that is written.
+        migrations.AlterField("event", "schema_version", models.SmallIntegerField(default=1)),
+        migrations.AlterField("bid", "versions_count", models.SmallIntegerField(default=0)),
+        migrations.AlterField("bidversion", "number", models.SmallIntegerField()),
+        migrations.AlterField("sealedenvelope", "size", models.BigIntegerField()),
         migrations.RunSQL(RECEIVE, "DROP FUNCTION marketplace_receive_bid"),
     ]

@@ -107,7 +107,7 @@ def lent_for(scope: Scope, *, second_factor: bool) -> str:
             WHERE held.user_id = token.user_id AND held.capability = 'key_holder'
                 AND held.from_at <= marketplace_now()
                 AND (held.until_at IS NULL OR held.until_at > marketplace_now()))
-    """
+    """  # noqa: S608  # constants of ours
     return f"""
     SELECT token.id AS token, token.uid AS token_uid, token.role::text AS role,
         party.id AS organisation, party.uid AS organisation_uid, party.is_vendor,
