@@ -6,6 +6,8 @@
     python -m bench list-growth      from a hundredth of the rows to all of them
     python -m bench list-queries     queries of each page
     python -m bench bids             a whole submission, against three inserts by pgbench
+    python -m bench uploads          receiving, hashing and storing, against age
+    python -m bench sealing          sealing in the browser, against age
     python -m bench ledger           appends with sequencing, sealing, inclusion proofs, memory
 
 Each starts servers of its own and deletes them. `--rows 1000` for a quick look. The figures stand in

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 import bench
-from bench import bids, boundary, ledger, lists, uploads
+from bench import bids, boundary, ledger, lists, sealing, uploads
 
 COMMANDS = {
     "lists": lists.everything,
@@ -16,6 +16,7 @@ COMMANDS = {
     "boundary": boundary.tries,
     "ledger": ledger.everything,
     "uploads": uploads.everything,
+    "sealing": sealing.everything,
 }
 
 
@@ -31,7 +32,9 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of each round on a real server")
-    parser.add_argument("--megabytes", type=int, default=200, help="of the file that is uploaded")
+    parser.add_argument(
+        "--megabytes", type=int, default=200, help="of the file that is uploaded or sealed"
+    )
     parser.add_argument("--tries", type=int, default=10_000, help="submissions at their deadline")
     given = parser.parse_args()
     return COMMANDS[given.what](given)

@@ -18,6 +18,7 @@ from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
 from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.consortia.models import ConsortiumChange, ConsortiumMember
+from marketplace.bidding.failed.models import FailedOpening
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -48,6 +49,12 @@ from marketplace.ledger.log.models import (
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.demonstration.models import (
+    Demonstration,
+    DemonstrationOpinion,
+    DemonstrationSeat,
+)
+from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -58,9 +65,11 @@ from marketplace.scenarios.models import (
     Publication,
     Scenario,
     ScenarioNote,
-    SearchEntry,
 )
+from marketplace.scenarios.questions.models import Answer, Asker, Question, Reply
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.scenarios.search.facts import FactTally
+from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
 from marketplace.supervision.models import (
@@ -76,8 +85,10 @@ __all__ = [
     "AccessDay",
     "AccessRecord",
     "Anchor",
+    "Answer",
     "ApiToken",
     "Approach",
+    "Asker",
     "Attachment",
     "Award",
     "Bid",
@@ -94,12 +105,19 @@ __all__ = [
     "Criterion",
     "Decision",
     "DemandTally",
+    "Demonstration",
+    "DemonstrationOpinion",
+    "DemonstrationSeat",
+    "DocumentCheck",
     "EligibilityCheck",
     "EndedRole",
     "EnvelopeKey",
     "Event",
     "Expert",
+    "FactTally",
     "FactorReset",
+    "FailedOpening",
+    "GateDocument",
     "Grant",
     "Heartbeat",
     "IdempotencyKey",
@@ -137,8 +155,10 @@ __all__ = [
     "Publication",
     "Publicity",
     "PublishedKey",
+    "Question",
     "Ranking",
     "Receipt",
+    "Reply",
     "Report",
     "ReturnCertificate",
     "RuleProfile",
@@ -148,7 +168,9 @@ __all__ = [
     "SealedEnvelope",
     "SealedPackage",
     "SearchEntry",
+    "SearchWord",
     "Sheet",
+    "Synonym",
     "Term",
     "Tip",
     "TipAnswer",

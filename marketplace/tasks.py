@@ -48,6 +48,7 @@ def check_log(**_: object) -> None:
 @shared_task(**AGAIN)
 def sweep_deadlines(**_: object) -> None:
     scenario_sweeps.extend_due()
+    scenario_sweeps.hold_due()
     scenario_sweeps.close_due()
 
 

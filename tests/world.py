@@ -38,8 +38,11 @@ from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.publication import (
     announced_grace,
     announced_keys,
+    announced_outage_rule,
     in_order,
 )
+from marketplace.scenarios.documents.kinds import FORMS, DocumentKind
+from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -221,6 +224,30 @@ def draft_scenario(actor: Actor, **fields: Any) -> Scenario:
     return scenario
 
 
+def documents(scenario: Scenario, *kinds: str, prepared_by: Actor | None = None) -> None:
+    """The five documents of a demand (or those named), as rows: filed and checked by others."""
+    for kind in kinds or DocumentKind:
+        filer = prepared_by or officer()
+        row = GateDocument.objects.create(
+            scenario=scenario,
+            kind=kind,
+            revision=scenario.revision,
+            form_version=1,
+            answers=dict.fromkeys(FORMS[kind].statements, True),
+            number="示例〔2026〕1号",
+            amount_cny=scenario.budget_cny if FORMS[kind].amount else None,
+            words="需求真实，指标可测。",
+            sha256=hashlib.sha256(f"{scenario.uid}{kind}".encode()).hexdigest(),
+            filed_by=filer.person,
+            organisation=filer.party,
+            filed_at=clock.now(),
+        )
+        if FORMS[kind].checked:
+            DocumentCheck.objects.create(
+                document=row, accepted=True, checked_by=make_user(), checked_at=clock.now()
+            )
+
+
 def published_scenario(
     actor: Actor | None = None, *, deadline_at: datetime | None = None, **fields: Any
 ) -> Scenario:
@@ -283,6 +310,7 @@ def announce(scenario: Scenario) -> None:
                 "confirmations": 2,
                 "keys": announced_keys(keys),
                 **(announced_grace(scenario.profile) if scenario.profile else {}),
+                **(announced_outage_rule(scenario.profile) if scenario.profile else {}),
             },
         )
 

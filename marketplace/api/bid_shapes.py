@@ -331,7 +331,7 @@ def version_shape(request: Request, version: Any) -> dict[str, Any]:
 def opened_shape(request: Request, row: Any) -> dict[str, Any]:
     return {
         "envelope": row.sealed.envelope,
-        "outcome": row.outcome,
+        "outcome": row.blamed,
         "reason": row.reason,
         "form": row.form,
         "files": [

@@ -112,6 +112,7 @@ class ScenarioEdit(Body):
     focus = code("focus")
     funding = code("funding_source")
     technologies = s.ListField(child=Text(40), max_length=30, **FREE)
+    platforms = s.ListField(child=Text(40), max_length=30, **FREE)
     profile = Text(4, help_text="The rule profile: A, B, C or D.", **OPEN)
     organising_mode = Choice(OrganisingMode.values, **FREE)
     award_mode = Choice(AwardMode.values, **FREE)

@@ -42,7 +42,9 @@ from marketplace.base.errors import NotFound
 from marketplace.base.rules import require
 from marketplace.bidding import actions as bidding
 from marketplace.bidding import queries
-from marketplace.bidding.challenges import opening_challenge
+from marketplace.bidding.challenges import holders, opening_challenge
+from marketplace.bidding.failed.models import FailedOpening, FailureCause, FailureState
+from marketplace.bidding.failed.queries import failures
 from marketplace.bidding.models import (
     Bid,
     Opening,
@@ -56,7 +58,7 @@ from marketplace.bidding.record.queries import document
 from marketplace.bidding.returns.actions import certify_return
 from marketplace.bidding.returns.models import ReturnKind
 from marketplace.bidding.rules import can_see_eligibility
-from marketplace.desk.moves import KeyHolding
+from marketplace.desk.moves import KeyHolding, on_failure
 from marketplace.desk.queries import desk_for
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
@@ -106,11 +108,27 @@ class Asked(Shape):
     )
 
 
+class FailureShape(Shape):
+    uid = s.UUIDField()
+    state = s.ChoiceField(FailureState.choices)
+    cause = s.ChoiceField(FailureCause.choices)
+    lost = s.ListField(child=s.UUIDField(), help_text="Holders whose keys are said to be lost.")
+    reason = text()
+    evidence_number = text()
+    evidence_sha256 = text()
+    declared_at = instant()
+    decided_at = instant(null=True)
+
+
 class OpeningDetail(OpeningRow):
     entries = EntrySerializer(many=True, help_text="By time of receipt.")
     asked = Asked(
         allow_null=True,
         help_text="For a key holder who may confirm, once the closing is in the log.",
+    )
+    holders = s.ListField(child=s.UUIDField(), help_text="Announced with the demand; the office.")
+    failures = FailureShape(
+        many=True, help_text="Who said that it can never happen, newest first; what two agreed on."
     )
 
 
@@ -138,8 +156,8 @@ class ConfirmBody(Body):
 
 def openings_of(actor: Actor) -> Any:
     people = OpeningConfirmation.objects.select_related("user").order_by("pk")
-    rows = Opening.objects.visible_to(actor).select_related("scenario")
-    return rows.prefetch_related(Prefetch("confirmations", people))
+    rows = Opening.objects.visible_to(actor).select_related("scenario__profile")
+    return rows.prefetch_related(Prefetch("confirmations", people), "failures")
 
 
 def row_shape(request: Request, opening: Opening, keys: KeyHolding) -> dict[str, Any]:
@@ -148,7 +166,7 @@ def row_shape(request: Request, opening: Opening, keys: KeyHolding) -> dict[str,
         state=opening.state,
         scenario=opening.scenario,
         confirmed_by={row.user_id for row in given},
-    )
+    ) + on_failure(keys.desk, opening)
     return {
         "uid": str(opening.uid),
         "scenario": subject(request, opening.scenario),
@@ -174,10 +192,27 @@ def opening_shown(request: Request, uid: UUID) -> dict[str, Any]:
         raise NotFound
     entries = queries.opening_entries(actor, opening)
     row = row_shape(request, opening, KeyHolding(desk_for(actor)))
-    asked = opening_challenge(opening) if row["actions"] else None
+    may_confirm = any(move["name"] == "confirm_opening" for move in row["actions"])
+    asked = opening_challenge(opening) if may_confirm else None
     return row | {
         "asked": asked and asked.shown(actor.user_uid),
+        "holders": holders(opening.scenario) if actor.is_office else [],
+        "failures": [failure_shape(one) for one in failures(actor, opening)],
         "entries": [entry_shape(entry, opening) for entry in entries],
+    }
+
+
+def failure_shape(row: FailedOpening) -> dict[str, Any]:
+    return {
+        "uid": str(row.uid),
+        "state": row.state,
+        "cause": row.cause,
+        "lost": [str(uid) for uid in row.lost],
+        "reason": row.reason,
+        "evidence_number": row.evidence_number,
+        "evidence_sha256": row.evidence_sha256,
+        "declared_at": said(row.created_at),
+        "decided_at": said(row.decided_at),
     }
 
 

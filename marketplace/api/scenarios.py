@@ -20,6 +20,7 @@ from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.canonical import plain
 from marketplace.base.errors import NotFound
+from marketplace.scenarios.content import TAGS
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import notes, stored_content
 
@@ -119,7 +120,7 @@ def detail_shape(actor: Actor, scenario: Scenario) -> dict[str, Any]:
     body: dict[str, Any] = {name: getattr(scenario, name) for name in LONG_TEXTS}
     body["revision"] = scenario.revision
     body["funding"] = content.values["funding"]
-    body["technologies"] = content.values["technologies"]
+    body |= {name: content.values[name] for name in TAGS}
     body["consortium_allowed"] = scenario.consortium_allowed
     body["consortium_members_max"] = scenario.consortium_members_max
     body["pass_line_percent"] = said(scenario.pass_line_percent)

@@ -211,6 +211,7 @@ class ScenarioDetail(ScenarioRow):
     data_terms = text()
     contact = text()
     technologies = s.ListField(child=s.CharField())
+    platforms = s.ListField(child=s.CharField())
     consortium_allowed = s.BooleanField()
     consortium_members_max = s.IntegerField(help_text="The lead included.")
     pass_line_percent = s.DecimalField(5, 2, allow_null=True)

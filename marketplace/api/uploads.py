@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
+import io
 import re
 from base64 import b64decode
 from collections.abc import Iterator
@@ -127,6 +128,7 @@ class Tus(APIView):
         if finished.status_code == OtherVersion.status:
             finished.headers["Tus-Version"] = VERSION
         finished.headers.setdefault("Cache-Control", "no-store")
+        let_go(request)
         return finished
 
     @extend_schema(exclude=True)
@@ -162,7 +164,7 @@ class UploadList(Tus):
         operation_id="uploads_create",
         summary="Begin an upload (tus creation)",
         description=(
-            "Upload-Metadata names `filename` and `purpose` (attachment, evidence, sealed), and"
+            "Upload-Metadata names `filename` and `purpose` (attachment, evidence, sealed, document), and"
             " `sha256` in hex where the whole is to be checked. A first chunk may come along."
         ),
         parameters=[
@@ -334,6 +336,17 @@ def drain(request: Request) -> None:
     with suppress(UnreadablePostError, OSError):
         while request.read(READ):
             pass
+
+
+def let_go(request: Any) -> None:
+    """Forget the body's stream, which has been read.
+
+    View and request refer to each other, so a request outlives its answer until the next search for
+    garbage, and that comes late (config/wsgi.py); its stream would keep most of a megabyte so long.
+    """
+    plain_request = getattr(request, "_request", request)
+    plain_request.META.pop("wsgi.input", None)
+    plain_request._stream = io.BytesIO()  # noqa: SLF001  # Django offers no other way
 
 
 def wanted_checksum(request: Request) -> tuple[str, bytes] | None:

@@ -4,7 +4,12 @@
     packer.py try   SHEET FOLDER            seal with a throwaway key, open again, compare 试封试解
     packer.py pack  SHEET FOLDER -o OUT     business.age, technical.age, price.age, hashes.json
     packer.py hash  OUT                     SHA-256 and size of what was packed
+    packer.py commit OUT --url URL --token-file FILE   commit to the hashes first 先存哈希，后传文件
     packer.py upload OUT --url URL --token-file FILE   hand in; the signed receipt is kept 提交
+
+`commit` counts only before the deadline, and only where the rules of the demand grant time for the
+bytes: it says until when `upload` is taken then. A commitment alone is no bid.
+先存哈希仅在截止前、且规则给予宽限期时有效；仅有承诺不等于申报。
 
 SHEET is sealing.json as the demand's bid page gives it. FOLDER holds business.json, technical.json
 and price.json, and, where there are files, the folders business/, technical/ and price/.
@@ -14,7 +19,9 @@ SHEET 为需求投标页提供的 sealing.json；FOLDER 含三个表单，附件
 names the announced recipients; it needs jiebang_verify.py beside this file, and `cryptography`.
 Needs only this file and Python 3.9; it seals with the `age` command, or with pyrage where that is
 not installed. Forms are held against the sheet's JSON Schema where `jsonschema` is installed.
-No file is ever whole in memory. Exit code: 0 done, 1 refused or something found, 2 not checked.
+No file is ever whole in memory. Exit code: 0 done; 1 refused or something found; 2 not done for
+want of a tool or of the log's proof; 3 from `check` and `try`: done, but `jsonschema` is not
+installed and the forms were not held against the JSON Schema. `pack` says so as well and packs.
 
 The platform uses the same functions of this file: one implementation of sizes, tar and manifest.
 """
@@ -44,6 +51,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -73,7 +81,15 @@ SAYS = {
     "json": ("{name} 不是有效的 JSON，或有重复的键：{error}。", "{name} is not valid JSON, or names a key twice: {error}."),
     "schema": ("{name}：{path}：{error}", "{name}: {path}: {error}"),
     "schema.unchecked": ("未安装 jsonschema，没有按 JSON Schema 核对表单；开标时会核对。可用 pip install jsonschema 安装。", "jsonschema is not installed: the forms were NOT held against the JSON Schema; the opening will. Install it with pip install jsonschema."),
+    "schema.not_held": ("其余检查已完成，但表单未按 JSON Schema 核对（退出码 3）。", "The rest is done, but the forms were not held against the JSON Schema (exit code 3)."),
     "schema.held": ("三个表单均符合 JSON Schema。", "All three forms fit the JSON Schema."),
+    "uscc.full_width": ("business.json：{path}：{uscc} 含全角字符，请用半角。", "business.json: {path}: {uscc} has full-width characters; type it in half width."),
+    "uscc.lower_case": ("business.json：{path}：{uscc} 含小写字母，请用大写。", "business.json: {path}: {uscc} has lower-case letters; use capitals."),
+    "uscc.length": ("business.json：{path}：{uscc} 不是 18 位。", "business.json: {path}: {uscc} has not exactly 18 characters."),
+    "uscc.alphabet": ("business.json：{path}：{uscc} 只能含数字和除 I、O、S、V、Z 以外的大写字母。", "business.json: {path}: {uscc} may hold only digits and capitals other than I, O, S, V, Z."),
+    "uscc.region": ("business.json：{path}：{uscc} 第 3 至 8 位应为登记区划的六位数字。", "business.json: {path}: characters 3 to 8 of {uscc} must be the six digits of the region."),
+    "uscc.organisation_check": ("business.json：{path}：{uscc} 第 17 位校验码有误（GB 11714）。", "business.json: {path}: character 17 of {uscc} does not fit (check digit, GB 11714)."),
+    "uscc.check": ("business.json：{path}：{uscc} 第 18 位校验码有误（GB 32100）。", "business.json: {path}: character 18 of {uscc} does not fit (check digit, GB 32100)."),
     "price.total": ("price.json：报价必须大于零，且不得高于预算 {budget} 元。", "price.json: the price must be more than zero and at most the budget of CNY {budget}."),
     "price.nodes": ("price.json：付款节点合计 {sum} 元，与总价 {total} 元不符。", "price.json: the payment nodes add up to CNY {sum}, the total is CNY {total}."),
     "consortium.named_twice": ("business.json：{path}：联合体成员 {uscc} 重复，或就是投标方自己。", "business.json: {path}: the consortium member {uscc} is named twice, or is the bidder itself."),
@@ -100,6 +116,10 @@ SAYS = {
     "recipients.other": ("拒绝密封：服务器给出的 {envelope} 收件公钥 {shown} 与已公告的 {announced} 不同。请保存本封装信息作为证据。", "Refused: the server shows {shown} as recipient of {envelope}, announced was {announced}. Keep this sheet as evidence."),
     "recipients.scenario": ("拒绝密封：日志条目不是这一需求的发布公告。", "Refused: the entry of the log does not announce this demand."),
     "recipients.held": ("收件公钥与日志第 {index} 条的发布公告一致（检查点共 {size} 条）。", "The recipients are those of the announcement, entry {index} of the log (checkpoint of {size} entries)."),
+    "recipients.only": ("收件公钥与日志第 {index} 条的发布公告一致；镜像的 {size} 条中没有别的发布公告。", "The recipients are those of the announcement, entry {index}; of the {size} entries in the mirror no other one publishes this demand."),
+    "recipients.twice": ("拒绝密封：日志中有多条本榜的发布公告（第 {places} 条）。请保存镜像作为证据，并先问明。", "Refused: more than one entry of the log publishes this demand ({places}). Keep the mirror as evidence, and ask first."),
+    "recipients.mirror": ("日志镜像无法核对：{why}", "The mirror of the log does not hold: {why}"),
+    "recipients.mirror_old": ("日志镜像只有 {size} 条，尚未含第 {index} 条；请先用 jiebang_verify.py fetch 更新。", "The mirror has {size} entries and lacks entry {index}; update it with jiebang_verify.py fetch first."),
     "recipients.key": ("--log-key 不是有效的验证公钥。", "--log-key is no valid verifier key."),
     "recipient": ("{value} 不是 age X25519 收件公钥。", "{value} is no age X25519 recipient."),
     "tool": ("既没有 age 命令，也没有 pyrage。请安装其一（例如 apt install age 或 pip install pyrage）。", "Neither the `age` command nor pyrage is here. Install one of them (apt install age, or pip install pyrage)."),
@@ -112,6 +132,7 @@ SAYS = {
     "upload.url": ("网址须为 https（本机测试除外）。", "The address has to be https, but for this machine's own."),
     "upload.answer": ("服务器拒绝（{status}）：{said}", "The server refuses ({status}): {said}"),
     "upload.away": ("服务器没有应答：{error}。再次运行即从中断处继续。", "The server does not answer: {error}. Run it again to go on where it ended."),
+    "committed": ("哈希值已承诺，回执存为 {name}。请在 {until}（北京时间）之前用 upload 提交完全相同的文件；仅有承诺不等于申报。", "The hashes are committed; the receipt is kept as {name}. Hand in exactly these files with `upload` before {until} (Beijing time); a commitment alone is no bid."),
     "upload.other": ("{name} 与 hashes.json 不符。", "{name} is not what hashes.json says."),
     "uploaded": ("{name} 已上传，共 {size} 字节。", "{name} is uploaded, {size} bytes."),
     "submitted.before": ("此前已提交过这些文件：{name} 是当时的回执，没有新的提交。撤回之后，或此后另有提交的，请加 --again 再次提交。", "These files were handed in before: {name} is the receipt of that time and nothing new was submitted. After a withdrawal, or another submission since, hand them in once more with --again."),
@@ -756,9 +777,7 @@ def file_faults(envelope: str, files: list[Path], limits: dict[str, Any]) -> Ite
 
 def form_faults(bid: Bid) -> Iterator[Finding]:
     """Against the sheet's JSON Schemas, and the rules that a schema cannot say."""
-    try:
-        validator = importlib.import_module("jsonschema").Draft202012Validator
-    except (ImportError, AttributeError):
+    if (validator := _validator()) is None:
         yield Finding("schema.unchecked", {})
     else:
         faults = [
@@ -771,13 +790,73 @@ def form_faults(bid: Bid) -> Iterator[Finding]:
         ]
         yield from faults or [Finding("schema.held", {})]
     business = bid.forms.get("business")
+    business = business if isinstance(business, dict) else {}
+    for place, partner in enumerate(plain_rows(business.get("consortium"))):
+        if isinstance(typed := partner.get("uscc"), str):
+            for code in uscc_faults(typed):
+                yield Finding(f"uscc.{code}", {"path": f"consortium.{place}.uscc", "uscc": typed})
     for path, code, values in consortium_faults(
-        business if isinstance(business, dict) else {},
+        business,
         str(bid.sheet["rules"].get("uscc")),
         [file.name for file in bid.files["business"]],
     ):
         yield Finding(f"consortium.{code}", {"path": path} | values)
     yield from price_faults(bid.forms.get("price"), bid.sheet["rules"])
+
+
+def _validator() -> Any:
+    """Of JSON Schema 2020-12, where `jsonschema` is installed and new enough; else None."""
+    try:
+        return importlib.import_module("jsonschema").Draft202012Validator
+    except (ImportError, AttributeError):
+        return None
+
+
+# -- 统一社会信用代码: GB 32100-2015, with the organisation code of GB 11714-1997 inside -----------
+USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # GB 32100: no I, O, S, V, Z
+USCC_WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
+ORG_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+ORG_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
+
+
+def check_character(first17: str) -> str:
+    """The 18th character by GB 32100 (mod 31)."""
+    total = sum(USCC_ALPHABET.index(c) * w for c, w in zip(first17, USCC_WEIGHTS))  # noqa: B905
+    return USCC_ALPHABET[-total % 31]
+
+
+def organisation_check_character(first8: str) -> str:
+    """The 9th character of the organisation code (positions 9-16 → 17) by GB 11714 (mod 11)."""
+    total = sum(ORG_ALPHABET.index(c) * w for c, w in zip(first8, ORG_WEIGHTS))  # noqa: B905
+    return "0123456789X"[-total % 11]
+
+
+def uscc_faults(text: str) -> list[str]:
+    """What is wrong with a code, every fault by its own name; empty when it is right.
+
+    full_width, lower_case, length, alphabet, region, organisation_check, check. The two check
+    digits are only judged where length and alphabet allow it.
+    """
+    found = []
+    if unicodedata.normalize("NFKC", text) != text:
+        found.append("full_width")
+        text = unicodedata.normalize("NFKC", text)
+    if text != text.upper():
+        found.append("lower_case")
+        text = text.upper()
+    if len(text) != 18:
+        found.append("length")
+    if set(text) - set(USCC_ALPHABET):
+        found.append("alphabet")
+    if "length" in found or "alphabet" in found:
+        return found
+    if not re.fullmatch(r"\d{6}", text[2:8]):
+        found.append("region")
+    if organisation_check_character(text[8:16]) != text[16]:
+        found.append("organisation_check")
+    if check_character(text[:17]) != text[17]:
+        found.append("check")
+    return found
 
 
 def consortium_faults(
@@ -834,8 +913,11 @@ def anonymity(bid: Bid) -> Iterator[Finding]:
 
 
 # -- Are these the announced recipients? -----------------------------------------------------------
-def check_recipients(sheet: dict[str, Any], log_key: str) -> Finding:
-    """By the leaf that published the demand, under a checkpoint of the log's key. Raises Refused."""
+def check_recipients(sheet: dict[str, Any], log_key: str, mirror: Path | None = None) -> Finding:
+    """By the leaf that published the demand, under a checkpoint of the log's key. Raises Refused.
+
+    mirror: a folder of `jiebang_verify.py fetch`; then no other entry of it may publish the demand.
+    """
     publication = sheet.get("publication")
     if not publication:
         raise Refused("recipients.absent", 2)
@@ -869,7 +951,23 @@ def check_recipients(sheet: dict[str, Any], log_key: str) -> Finding:
                 shown=shown,
                 announced=announced.get(envelope),
             )
+    if mirror is not None:
+        return published_once(sheet, mirror, keys, place)
     return Finding("recipients.held", {"index": place, "size": checkpoint.size})
+
+
+def published_once(sheet: dict[str, Any], mirror: Path, keys: list[Any], place: int) -> Finding:
+    """No other entry of the whole mirror publishes the demand. Raises Refused."""
+    verify = _verifier()
+    try:
+        size, places = verify.publications(mirror, keys, sheet["scenario"])
+    except (verify.NotValid, OSError) as error:
+        raise Refused("recipients.mirror", why=error) from error
+    if place >= size:
+        raise Refused("recipients.mirror_old", 2, index=place, size=size)
+    if places != [place]:
+        raise Refused("recipients.twice", places=", ".join(map(str, places)))
+    return Finding("recipients.only", {"index": place, "size": size})
 
 
 def _verifier() -> Any:
@@ -1002,6 +1100,7 @@ TELLING = {
     "looked": "√",
     "schema.held": "√",
     "recipients.held": "√",
+    "recipients.only": "√",
     "schema.unchecked": "－",
     "recipients.unchecked": "－",
     "looked.limits": "－",
@@ -1012,7 +1111,7 @@ def examined(given: argparse.Namespace, speaker: Speaker) -> Bid:
     """The bid, when nothing speaks against sealing it. Raises Refused."""
     sheet = read_sheet(given.sheet)
     if given.log_key:
-        found = check_recipients(sheet, given.log_key)
+        found = check_recipients(sheet, given.log_key, given.mirror)
     else:
         found = Finding("recipients.unchecked", {})
     speaker.say(TELLING[found.code], found.code, found.values)
@@ -1056,7 +1155,14 @@ def check(given: argparse.Namespace, speaker: Speaker) -> None:
     bid = examined(given, speaker)
     for envelope in ENVELOPES:
         envelope_of(bid, envelope)
+    require_schema_held()
     speaker.say("√", "checked", {})
+
+
+def require_schema_held() -> None:
+    """What was not held against the schema is not called checked. Raises Refused."""
+    if _validator() is None:
+        raise Refused("schema.not_held", 3)
 
 
 def pack(given: argparse.Namespace, speaker: Speaker) -> None:
@@ -1179,16 +1285,44 @@ def patiently(deed: Callable[[], Any]) -> Any:
     return None
 
 
+def server_of(given: argparse.Namespace) -> Server:
+    return Server(given.url, given.token_file.read_text("ascii").strip())
+
+
+def written_hashes(folder: Path) -> Any:
+    """hashes.json, when the three files are what it says. Raises Refused."""
+    said = json.loads((folder / "hashes.json").read_text("utf-8"))
+    for row in said["envelopes"]:
+        path = folder / f"{row['envelope']}.age"
+        if hash_of(path) != (row["sha256"], row["size"]):
+            raise Refused("upload.other", name=path)
+    return said
+
+
+def commit(given: argparse.Namespace, speaker: Speaker) -> None:
+    """先存哈希，后传文件: promise exactly these three files before the deadline; keep the receipt."""
+    server, said = server_of(given), written_hashes(given.out)
+    # Once more makes another commitment: only the last one counts, and another may lie between.
+    key, body = secrets.token_hex(16), {"envelopes": said["envelopes"]}
+    receipt = server.post(f"api/v1/scenarios/{said['scenario']}/commitments/", body, key)
+    name = given.out / "commitment.json"
+    name.write_text(json.dumps(receipt, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    until = in_beijing(receipt["receipt"]["bytes_until"])
+    speaker.say("√", "committed", {"name": name, "until": until})
+
+
+def in_beijing(stamp: str) -> str:
+    at = datetime.fromisoformat(stamp.replace("Z", "+00:00"))  # noqa: FURB162  # 3.9 reads no Z
+    return f"{at.astimezone(timezone(timedelta(hours=8))):%Y-%m-%d %H:%M:%S}"
+
+
 def hand_in(given: argparse.Namespace, speaker: Speaker) -> None:
     """Upload the three envelopes, make a package of them and submit it; keep the receipt."""
-    server = Server(given.url, given.token_file.read_text("ascii").strip())
-    said = json.loads((given.out / "hashes.json").read_text("utf-8"))
+    server, said = server_of(given), written_hashes(given.out)
     again = secrets.token_hex(8) if given.again else ""
     uploads = {}
     for row in said["envelopes"]:
         path = given.out / f"{row['envelope']}.age"
-        if hash_of(path) != (row["sha256"], row["size"]):
-            raise Refused("upload.other", name=path)
         uploads[row["envelope"]] = server.upload(path, row, again)
         speaker.say("√", "uploaded", {"name": path.name, "size": row["size"]})
     key = again + hashlib.sha256(canonical(said)).hexdigest()[:40]
@@ -1219,6 +1353,7 @@ def attempt(given: argparse.Namespace, speaker: Speaker) -> None:
                     compare(stream, envelope, manifest)
                 sealed.unlink()
                 speaker.say("√", "tried", {"envelope": envelope, "count": len(parts)})
+    require_schema_held()
 
 
 def compare(stream: IO[bytes], envelope: str, manifest: bytes) -> None:
@@ -1237,6 +1372,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Speaker], None]] = {
     "pack": pack,
     "try": attempt,
     "hash": hashes,
+    "commit": commit,
     "upload": hand_in,
 }
 
@@ -1248,6 +1384,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     looking.add_argument("sheet", type=Path, help="sealing.json of the demand 封装信息")
     looking.add_argument("folder", type=Path, help="forms and files 表单与附件")
     looking.add_argument("--log-key", default="", help="the log's vkey, or a file 日志验证公钥")
+    looking.add_argument("--mirror", type=Path, help="folder of a mirror of the log 日志镜像")
     looking.add_argument("--confirm-anonymous", action="store_true", help="确认技术标不暴露身份")
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -1259,10 +1396,12 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     one.add_argument("-o", "--out", type=Path, required=True)
     one = commands.add_parser("hash", parents=[common], help="SHA-256 and size 散列值")
     one.add_argument("out", type=Path)
-    one = commands.add_parser("upload", parents=[common], help="hand in 提交")
-    one.add_argument("out", type=Path)
-    one.add_argument("--url", required=True, help="of the platform 平台网址")
-    one.add_argument("--token-file", type=Path, required=True, help="an API token 接口令牌")
+    serving = argparse.ArgumentParser(add_help=False, parents=[common])
+    serving.add_argument("out", type=Path)
+    serving.add_argument("--url", required=True, help="of the platform 平台网址")
+    serving.add_argument("--token-file", type=Path, required=True, help="an API token 接口令牌")
+    commands.add_parser("commit", parents=[serving], help="hashes first 先存哈希，后传文件")
+    one = commands.add_parser("upload", parents=[serving], help="hand in 提交")
     one.add_argument("--again", action="store_true", help="submit once more 再次提交")
     return parser.parse_args(argv)
 

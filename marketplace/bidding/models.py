@@ -210,18 +210,32 @@ class OpeningState(models.TextChoices):
     WAITING = "waiting", _("Waiting for confirmations")
     CONFIRMED = "confirmed", _("Confirmed, being opened")
     FINISHED = "finished", _("Finished")
+    IMPOSSIBLE = "impossible", _("Can never happen")
+    SUPERSEDED = "superseded", _("Void: the deadline moved")
+
+
+# Nothing is awaited any more.
+OVER = (OpeningState.FINISHED, OpeningState.IMPOSSIBLE, OpeningState.SUPERSEDED)
 
 
 class OpeningQuerySet(models.QuerySet["Opening"]):
+    def standing(self) -> OpeningQuerySet:
+        """All but those whose deadline moved after they had been asked for."""
+        return self.exclude(state=OpeningState.SUPERSEDED)
+
     def visible_to(self, actor: Actor) -> OpeningQuerySet:
         """Those who take part: office, witness, key holders, the owner and the bidders.
 
-        An opening exists only once bidding has closed. Experts learn no names from it.
+        One that stands exists only once bidding has closed; another is nobody's to see, since
+        bidding goes on. Experts learn no names from it.
         """
+        return self.standing().seen_by(actor)
+
+    def seen_by(self, actor: Actor) -> OpeningQuerySet:
         if not actor.user_id or actor.role == Role.EXPERT:
             return self.none()
         if actor.is_office or actor.role == Role.WITNESS:
-            return self.all()
+            return self
         if actor.role == Role.INSPECTOR:
             return self.filter(inspected(actor, "scenario__uid", "scenario__organisation__uid"))
         seen = Q(scenario__uid__in=granted_subjects(actor, Capability.KEY_HOLDER))
@@ -244,8 +258,16 @@ class Opening(Recorded):
     """One opening of one scenario: confirmed by key holders, carried out by the opener."""
 
     MOVES: ClassVar[dict[str, set[str]]] = {
-        OpeningState.WAITING: {OpeningState.CONFIRMED},
-        OpeningState.CONFIRMED: {OpeningState.FINISHED},
+        OpeningState.WAITING: {
+            OpeningState.CONFIRMED,
+            OpeningState.IMPOSSIBLE,
+            OpeningState.SUPERSEDED,
+        },
+        OpeningState.CONFIRMED: {
+            OpeningState.FINISHED,
+            OpeningState.IMPOSSIBLE,
+            OpeningState.SUPERSEDED,
+        },
     }
 
     scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="openings")
@@ -262,12 +284,22 @@ class Opening(Recorded):
     # RFC 3161, over the opening's challenge at the closing; and the time that it attests.
     time_token = models.BinaryField(null=True)
     token_at = models.DateTimeField(null=True)
+    # When the opener began with the first envelope: from then on no outage moves the deadline.
+    begun_at = models.DateTimeField(null=True)
+    # When the opener last unwrapped the identities of these envelopes.
+    openable_at = models.DateTimeField(null=True)
+    # Since when a bid of it fails for a reason that nobody knows.
+    stuck_at = models.DateTimeField(null=True)
 
     objects = OpeningQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="opening_once_per_stage", fields=["scenario", "stage"])
+            models.UniqueConstraint(
+                name="opening_stands_once_per_stage",
+                fields=["scenario", "stage"],
+                condition=~Q(state="superseded"),
+            )
         ]
 
 
@@ -336,6 +368,8 @@ class OpenedEnvelope(Recorded):
     """What came out of a sealed envelope, or whose fault it is that nothing did."""
 
     append_only = True
+    # Set by queries: other bids failed alike, so the fault is presumed to be the platform's.
+    is_presumed = False
 
     sealed = models.OneToOneField(SealedEnvelope, on_delete=models.PROTECT, related_name="opened")
     outcome = models.CharField(max_length=16, choices=Outcome.choices)
@@ -344,6 +378,11 @@ class OpenedEnvelope(Recorded):
     opened_at = models.DateTimeField()
 
     objects = OpenedEnvelopeQuerySet.as_manager()
+
+    @property
+    def blamed(self) -> Outcome:
+        """The outcome with the presumption applied."""
+        return Outcome.PLATFORM_FAULT if self.is_presumed else Outcome(self.outcome)
 
     class Meta:
         triggers = append_only("opened_envelope")

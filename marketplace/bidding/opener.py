@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import ExitStack
+from datetime import timedelta
 from decimal import Decimal
 
 import pyrage
@@ -46,6 +47,7 @@ from marketplace.bidding.models import (
     OpeningState,
     Outcome,
 )
+from marketplace.bidding.pauses import Pauses
 from marketplace.bidding.queries import last_submitted
 from marketplace.bidding.record import making as record
 from marketplace.bidding.replay import LogNotTrusted, Replay
@@ -58,17 +60,24 @@ from marketplace.scenarios.models import EnvelopeKey, Scenario, State
 
 log = structlog.get_logger()
 
+SAID_EVERY = timedelta(hours=1)
+
 # The bid's state in which a stage finds it, and those in which it leaves it.
 STAGE_FINDS = {OpeningStage.FIRST: BidState.SUBMITTED, OpeningStage.PRICE: BidState.ELIGIBLE}
 
 
-def open_confirmed(master_identity: str, replay: Replay | None = None) -> int:
+def open_confirmed(
+    master_identity: str, replay: Replay | None = None, pauses: Pauses | None = None
+) -> int:
     """Carry out every confirmed opening. Returns how many were finished.
 
     master_identity: the age identity (AGE-SECRET-KEY-…) to which envelope identities are wrapped.
     replay: what was read of the log so far; without one all of it is read.
+    pauses: what failed in earlier rounds; without them everything is tried now.
     One opening that cannot be carried out is logged and left; the others go on.
     """
+    pauses = pauses or Pauses()
+    say_openable(master_identity, pauses)
     finished = 0
     waiting = Opening.objects.filter(state=OpeningState.CONFIRMED).order_by("pk")
     if not waiting.exists():
@@ -81,20 +90,46 @@ def open_confirmed(master_identity: str, replay: Replay | None = None) -> int:
         return 0
     for opening in waiting.select_related("scenario__profile"):
         try:
-            finished += carry_out(opening, master_identity, replay)
+            finished += carry_out(opening, master_identity, replay, pauses)
         except (Refused, LogNotTrusted, sealing.Unreadable) as refusal:
             log.warning("opener.refused", opening=str(opening.uid), reason=str(refusal))
     return finished
 
 
-def carry_out(opening: Opening, master_identity: str, replay: Replay) -> bool:
+def say_openable(master_identity: str, pauses: Pauses) -> None:
+    """Leave word, once an hour, of what waits and could be opened with this identity.
+
+    Nothing is opened for it. As long as the word is fresh nobody can declare the identity lost.
+    """
+    now = clock.now()
+    waiting = Opening.objects.filter(state__in=[OpeningState.WAITING, OpeningState.CONFIRMED])
+    silent = waiting.filter(Q(openable_at=None) | Q(openable_at__lt=now - SAID_EVERY))
+    for opening in silent.order_by("pk"):
+        key = ("identity", opening.pk)
+        if pauses.rests(key):
+            continue
+        try:
+            unwrap(opening, master_identity)
+        except sealing.Unreadable as refusal:
+            if pauses.failed(key):
+                log.warning("opener.not_ours", opening=str(opening.uid), reason=str(refusal))
+            continue
+        pauses.went_well(key)
+        waiting.filter(pk=opening.pk).update(openable_at=now)
+
+
+def carry_out(opening: Opening, master_identity: str, replay: Replay, pauses: Pauses) -> bool:
     """Open every bid that this stage finds, then finish. Returns whether it finished now."""
     verify(opening)
     closing_size = verify_by_log(opening, replay)
     attest(opening, replay.announced(opening.scenario.uid))
     identities = unwrap(opening, master_identity)
     doubt = doubts(replay, opening.scenario, closing_size)
+    begin(opening)
     for bid in due_bids(opening):
+        key = ("bid", bid.pk)
+        if pauses.rests(key):
+            continue
         if bid.scenario.uid != opening.scenario.uid:  # what was verified is another demand
             raise Refused("scenario_changed")
         demands = demands_of(opening.scenario, bid.organisation)
@@ -103,8 +138,50 @@ def carry_out(opening: Opening, master_identity: str, replay: Replay) -> bool:
         except (OperationalError, InterfaceError):
             raise
         except Exception:  # nobody's fault is known yet: the others go on, this one is tried again
-            log.exception("opener.bid_failed", bid=str(bid.uid))
+            # docs/operations.md, "One bid fails for an unknown reason", says what to do.
+            if pauses.failed(key):
+                log.exception("opener.bid_failed", bid=str(bid.uid))
+            tell_stuck(opening)
+        else:
+            pauses.went_well(key)
     return finish(opening, closing_size)
+
+
+@transaction.atomic
+def begin(opening: Opening) -> None:
+    """Note that the first envelope is taken up now. Raises Refused if the deadline has moved.
+
+    A moving deadline locks the demand FOR UPDATE and asks for this note: one of the two comes
+    first, and the other one finds it.
+    """
+    scenario = lock_shared(Scenario, pk=opening.scenario_id)
+    row = lock(Opening, pk=opening.pk)
+    stands = scenario.state == STAGE_STATE[OpeningStage(row.stage)] and not scenario.suspended
+    if row.state != OpeningState.CONFIRMED or not stands:
+        raise Refused("scenario_state")
+    if scenario.deadline_at != opening.scenario.deadline_at:
+        raise Refused("deadline_moved")
+    if row.begun_at is None:
+        row.begun_at = clock.now()
+        row.save(update_fields=["begun_at"])
+
+
+@transaction.atomic
+def tell_stuck(opening: Opening) -> None:
+    """The office hears of it once, whatever is restarted; the metrics count it until it ends."""
+    scenario = lock_shared(Scenario, pk=opening.scenario_id)
+    row = lock(Opening, pk=opening.pk)
+    if row.stuck_at is not None or row.state != OpeningState.CONFIRMED:
+        return
+    row.stuck_at = clock.now()
+    row.save(update_fields=["stuck_at"])
+    ledger.append(
+        "opening.stuck",
+        actor=OPENER,
+        subjects=[scenario.uid, row.uid],
+        audience=Audience.OFFICE,
+        data={"stage": row.stage},
+    )
 
 
 def due_bids(opening: Opening) -> list[Bid]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -12,9 +13,11 @@ from django.db.models import Prefetch, QuerySet
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.queries import related_organisations
 from marketplace.base.actor import Actor
+from marketplace.base.errors import DomainError
 from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.consortia.queries import CHALLENGES, taking_part
+from marketplace.bidding.grace import require_open_or_committed, withdrawn_since
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
     Bid,
@@ -29,9 +32,11 @@ from marketplace.bidding.models import (
     SealedEnvelope,
     VersionKind,
 )
+from marketplace.bidding.record.presumption import Failure, presumed
 from marketplace.ledger.models import Receipt
 from marketplace.ledger.receipts import receipt_hash
 from marketplace.scenarios.models import Condition, Envelope, Scenario
+from marketplace.scenarios.questions.models import Question
 
 
 # -- A bidder's own ----------------------------------------------------------------------------------
@@ -64,10 +69,42 @@ def my_commitments(actor: Actor, scenario: Scenario) -> list[BidCommitment]:
     return list(rows.select_related("receipt").order_by("-number"))
 
 
+def counting(commitments: Sequence[BidCommitment]) -> BidCommitment | None:
+    """Of one's own, newest first, the one that counts; none where a withdrawal came after it."""
+    newest = next(iter(commitments), None)
+    return newest if newest and not withdrawn_since(newest) else None
+
+
+def awaited_bytes(actor: Actor, scenario: Scenario, now: datetime) -> BidCommitment | None:
+    """After the deadline: the commitment whose bytes are still taken and have not come yet."""
+    if not actor.organisation_id:
+        return None
+    try:
+        commitment = require_open_or_committed(scenario, actor.organisation_id, now)
+    except DomainError:
+        return None
+    return commitment if commitment and not has_come(commitment) else None
+
+
+def has_come(commitment: BidCommitment) -> bool:
+    """Whether the last version is these very bytes."""
+    rows = SealedEnvelope.objects.filter(
+        version__bid__scenario=commitment.scenario_id,
+        version__bid__organisation=commitment.organisation_id,
+    )
+    newest = rows.order_by("-version__number").values_list("sha256", flat=True)
+    return set(newest[: len(Envelope)]) == {row["sha256"] for row in commitment.envelopes}
+
+
 def own_receipt(actor: Actor, uid: UUID) -> Receipt | None:
-    """The receipt of a version that the actor may see, or of a commitment of its own."""
-    for model in (BidVersion, BidCommitment):
-        rows = model._default_manager.visible_to(actor).filter(receipt__uid=uid)
+    """That of a version that the actor may see, or of a commitment or question of its own."""
+    seen: list[QuerySet[Any]] = [
+        BidVersion.objects.visible_to(actor),
+        BidCommitment.objects.visible_to(actor),
+        Question.objects.own(actor),
+    ]
+    for receipts in seen:
+        rows = receipts.filter(receipt__uid=uid)
         if found := rows.select_related("receipt").first():
             receipt: Receipt = found.receipt
             return receipt
@@ -86,6 +123,9 @@ def opened_contents(actor: Actor, bid: Bid) -> list[OpenedEnvelope]:
     if not actor.is_office and bid.organisation_id != actor.organisation_id:
         for row in rows:  # challenged experts are the office's matter alone
             (row.form or {}).pop(CHALLENGES, None)
+    shared = shared_failures(bid.scenario_id) if any(row.reason for row in rows) else set()
+    for row in rows:
+        row.is_presumed = row.sealed_id in shared
     order = [str(envelope) for envelope in Envelope]
     return sorted(rows, key=lambda row: order.index(row.sealed.envelope))
 
@@ -134,11 +174,15 @@ class Entry:
     version: int
     receipt_sha256: str = ""
     envelopes: list[SealedEnvelope] = field(default_factory=list)
+    # Of the envelopes, those whose failure is presumed to be the platform's.
+    presumed: list[SealedEnvelope] = field(default_factory=list)
 
     @property
     def outcome(self) -> str:
         """waiting, opened, bidder_fault or platform_fault; the worst of its envelopes."""
         outcomes = {opened.outcome for opened in self._opened()}
+        if self.presumed:
+            outcomes.add(Outcome.PLATFORM_FAULT.value)
         for fault in (Outcome.PLATFORM_FAULT, Outcome.BIDDER_FAULT):
             if fault in outcomes:
                 return fault.value
@@ -200,7 +244,35 @@ def entries_of(opening: Opening) -> list[Entry]:
         if opening.stage == OpeningStage.PRICE and void_before:
             continue
         entries.append(entry)
+    presume(entries)
     return sorted(entries, key=lambda entry: (entry.received_at is None, entry.received_at or 0))
+
+
+def presume(entries: list[Entry]) -> None:
+    """Note in each which of its failures other bids of the opening share."""
+    if not any(entry.reason for entry in entries):
+        return
+    shared = shared_failures(entries[0].bid.scenario_id)
+    for entry in entries:
+        entry.presumed.extend(one for one in entry.envelopes if one.pk in shared)
+
+
+def shared_failures(scenario_id: int) -> set[int]:
+    """Sealed envelopes whose failure is presumed to be the platform's. One query.
+
+    An envelope is opened at one stage only, so those of one name are those of one opening.
+    """
+    rows = OpenedEnvelope.objects.filter(
+        sealed__version__bid__scenario=scenario_id, outcome=Outcome.BIDDER_FAULT
+    )
+    failures = {
+        pk: Failure(bidder, envelope, reason)
+        for pk, bidder, envelope, reason in rows.values_list(
+            "sealed_id", "sealed__version__bid__organisation", "sealed__envelope", "reason"
+        )
+    }
+    found = presumed(failures.values())
+    return {pk for pk, failure in failures.items() if failure in found}
 
 
 # -- Eligibility ---------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from marketplace.ledger.log.models import Checkpoint, Leaf
 from marketplace.ledger.models import Event
 from marketplace.ledger.verify import (
     NotValid,
+    Stories,
     instant,
     leaf_hash,
     node_hash,
@@ -42,6 +43,7 @@ PUBLISHES_KEY = "key.published"
 REOPENS = "scenario.deadline_extended"
 OPENS = "opening.finished"
 LOCKS = "panel.technical_locked"
+GIVEN_UP = "opening.failed"
 
 
 class LogNotTrusted(Exception):
@@ -65,6 +67,10 @@ class Announced:
     closing_size: int | None = None
     technical_locked: bool = False
     opened: bool = False
+    # The stages of which two officers said that they can never be opened.
+    given_up: set[str] = field(default_factory=set)
+    # Where its public entries contradict one another: codes of `ledger.verify.Stories`.
+    contradictions: list[str] = field(default_factory=list)
 
     @property
     def deadlines(self) -> list[str]:
@@ -111,6 +117,7 @@ class Replay:
         self.demands: dict[str, Announced] = {}
         self.receipt_keys: dict[str, str] = {}  # {key id: base64}, as the log published them
         self._owners: dict[str, str] = {}  # {recipient: the demand that announced it first}
+        self._stories = Stories()
         self._peaks: list[tuple[int, bytes]] = []  # (leaves, root) of complete subtrees
         self._closing: list[Announced] = []
 
@@ -171,7 +178,12 @@ class Replay:
         if self.root() != opened.root:
             raise LogNotTrusted("root")
         for data in readable:
-            self._note(json.loads(data))
+            contradiction = self._stories.told(self.size, data)
+            said = json.loads(data)
+            self._note(said)
+            if contradiction:
+                demand = self.demands.setdefault(contradiction.values["demand"], Announced())
+                demand.contradictions.append(contradiction.code)
         for demand in self._closing:
             demand.closing_size = opened.size
         self._closing.clear()
@@ -196,7 +208,7 @@ class Replay:
         kind, data = said["kind"], said["data"]
         if kind == PUBLISHES_KEY and data["use"] == RECEIPT:
             self.receipt_keys[data["key_id"]] = data["public_key"]
-        if not kind.startswith("scenario.") and kind not in {LOCKS, OPENS}:
+        if not kind.startswith("scenario.") and kind not in {LOCKS, OPENS, GIVEN_UP}:
             return
         scenario = data["scenario"] if kind == LOCKS else said["subjects"][-1]
         demand = self.demands.setdefault(scenario, Announced())
@@ -216,6 +228,8 @@ class Replay:
             self._closing = [other for other in self._closing if other is not demand]
         elif kind == OPENS:
             demand.opened = True
+        elif kind == GIVEN_UP:
+            demand.given_up.add(data["stage"])
         elif kind == LOCKS:
             demand.technical_locked = True
 

@@ -4,8 +4,10 @@ from marketplace.accounts.models import Capability, Grant, PersonRole
 from marketplace.accounts.queries import are_related
 from marketplace.base.actor import Actor, Role
 from marketplace.base.inspected import inspects
+from marketplace.bidding.failed.models import FailedOpening
 from marketplace.bidding.models import Bid
 from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.rules import vies
 
 # Where a demand that was read by such a statement keeps it: {vendor id: whether related}.
 RELATED_VENDORS = "related_vendors"
@@ -16,12 +18,7 @@ def can_bid(actor: Actor, scenario: Scenario) -> bool:
 
     Related: under the same control as the demand owner, or one controlling the other.
     """
-    vendor = actor.organisation
-    if vendor is None or not actor.writes or not vendor.is_vendor or vendor.verified_at is None:
-        return False
-    if vendor.pk == scenario.organisation_id:
-        return False
-    return not is_related(vendor.pk, scenario)
+    return vies(actor, scenario) and not is_related(actor.party.pk, scenario)
 
 
 def is_related(vendor_id: int, scenario: Scenario) -> bool:
@@ -49,6 +46,23 @@ def can_confirm_opening(actor: Actor, scenario: Scenario) -> bool:
     if Capability.KEY_HOLDER not in held or Capability.REVIEW in held:
         return False
     return not PersonRole.objects.filter(user=actor.user, role=Role.EXPERT).exists()
+
+
+def can_declare_failed_opening(actor: Actor, scenario: Scenario) -> bool:
+    """An officer of the park office who holds no key of this demand."""
+    return actor.role == Role.OFFICER and not has_held_key(actor, scenario)
+
+
+def can_decide_failed_opening(actor: Actor, failure: FailedOpening) -> bool:
+    """A second officer, who holds no key of this demand either."""
+    other = actor.role == Role.OFFICER and actor.user_id != failure.declared_by_id
+    return other and not has_held_key(actor, failure.opening.scenario)
+
+
+def has_held_key(actor: Actor, scenario: Scenario) -> bool:
+    """Now or once: who could have confirmed does not say that nobody can."""
+    grants = Grant.objects.filter(user=actor.user, subject_uid=scenario.uid)
+    return grants.filter(capability=Capability.KEY_HOLDER).exists()
 
 
 def can_check_eligibility(actor: Actor, scenario: Scenario) -> bool:

@@ -19,12 +19,19 @@ from marketplace.awards import rules as award_rules
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding import rules as bidding_rules
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import Bid, BidState, Opening, OpeningState
+from marketplace.bidding.queries import awaited_bytes
 from marketplace.bidding.returns.queries import OVER, uncertified
 from marketplace.committee.models import Panel, PanelMember
 from marketplace.scenarios import rules as scenario_rules
+from marketplace.scenarios.demonstration.queries import open_rounds
+from marketplace.scenarios.documents.kinds import FORMS
+from marketplace.scenarios.documents.models import GateDocument
+from marketplace.scenarios.documents.queries import GATE_STATES, Paper, PaperState, papers_of
 from marketplace.scenarios.models import OWNER_EDITS, AwardMode, OrganisingMode, Scenario, State
 from marketplace.scenarios.queries import has_closed, is_open
+from marketplace.scenarios.questions.queries import answerable
 
 Text = str | Promise
 
@@ -32,8 +39,12 @@ LABELS: dict[str, Text] = {
     "edit_scenario": _("Go on writing"),
     "start_demonstration": _("Start the demonstration"),
     "conclude_demonstration": _("Conclude the demonstration"),
+    "invite_experts": _("Ask experts"),
+    "give_opinion": _("Give my opinion"),
     "publish_scenario": _("Publish"),
+    "file_documents": _("See to the five documents"),
     "withdraw_scenario": _("Withdraw the demand"),
+    "answer_questions": _("Answer the questions"),
     "submit_bid": _("Seal and submit a bid"),
     "revise_bid": _("Revise or withdraw my bid"),
     "see_bid": _("My bid and its result"),
@@ -53,9 +64,13 @@ LABELS: dict[str, Text] = {
 PAGES = {
     "edit_scenario": "scenario-edit",
     "start_demonstration": "scenario-gate",
-    "conclude_demonstration": "scenario-gate",
+    "conclude_demonstration": "scenario-demonstration",
+    "invite_experts": "scenario-demonstration",
+    "give_opinion": "scenario-demonstration",
     "publish_scenario": "scenario-publish",
+    "file_documents": "scenario-documents",
     "withdraw_scenario": "scenario-withdraw",
+    "answer_questions": "scenario-questions",
     "submit_bid": "bid-form",
     "confirm_opening": "opening",
     "start_eligibility": "eligibility",
@@ -116,6 +131,12 @@ class Desk:
         return {pk: (uid, state) for pk, uid, state in mine.values_list("scenario", "uid", "state")}
 
     @cached_property
+    def committed(self) -> set[int]:
+        """Scenarios for which the own organisation committed to hashes."""
+        mine = BidCommitment.objects.visible_to(self.actor)
+        return set(mine.values_list("scenario_id", flat=True))
+
+    @cached_property
     def related(self) -> set[int]:
         organisation = self.actor.organisation
         return related_organisations(organisation) if organisation else set()
@@ -125,6 +146,19 @@ class Desk:
         """{scenario id: who decided} where the decision waits to be publicised."""
         rows = Decision.objects.filter(state=DecisionState.PROPOSED)
         return dict(rows.values_list("scenario_id", "decided_by_id"))
+
+    @cached_property
+    def papers(self) -> dict[int, list[Paper]]:
+        """{scenario id: its five documents} of what is at the gate. For owners: their own."""
+        rows = Scenario.objects.filter(state__in=GATE_STATES)
+        if not self.actor.is_office:
+            rows = rows.filter(organisation=self.actor.organisation)
+        return papers_of(rows)
+
+    @cached_property
+    def rounds(self) -> dict[int, bool]:
+        """{scenario id: whether it may be concluded} of open rounds of demonstration."""
+        return open_rounds(self.now)
 
     @cached_property
     def publicity_ends(self) -> dict[int, datetime]:
@@ -162,6 +196,11 @@ class Desk:
         rows = rows.exclude(confirmations__user=self.actor.user_id)
         return set(rows.values_list("scenario_id", flat=True))
 
+    @cached_property
+    def questioned(self) -> set[int]:
+        """Demands with a question that waits for this actor's answer."""
+        return {row.scenario_id for row in answerable(self.actor, self.now)}
+
     def acts(self, scenario: Scenario) -> list[Act]:
         """In the order in which they are offered; the first is the one next step."""
         found = [*self._as_owner(scenario), *self._as_vendor(scenario)]
@@ -177,26 +216,42 @@ class Desk:
             return []
         if state in OWNER_EDITS:
             return [self._act("edit_scenario", scenario)]
+        if state in GATE_STATES:
+            return [self._act("file_documents", scenario)] if self.owes_papers(scenario) else []
         owner = scenario_rules.can_withdraw_scenario(actor, scenario)
-        if owner and is_open(scenario, self.now):
-            return [self._act("withdraw_scenario", scenario)]
+        if state == State.PUBLISHED and not has_closed(scenario, self.now):
+            found = self._questions(scenario)
+            return [*found, *([self._act("withdraw_scenario", scenario)] if owner else [])]
         mine = scenario.award_mode == AwardMode.OWNER_CHOICE
         undecided = state == State.DECISION and mine and scenario.pk not in self.decided
         if undecided and award_rules.can_choose_winner(actor, scenario):
             return [self._act("choose_winner", scenario)]
         return []
 
+    def _questions(self, scenario: Scenario) -> list[Act]:
+        waits = scenario.pk in self.questioned
+        return [self._act("answer_questions", scenario)] if waits else []
+
     def _as_vendor(self, scenario: Scenario) -> list[Act]:
         organisation = self.actor.organisation
         if organisation is None or not organisation.is_vendor:
             return []
         bid = self.bids.get(scenario.pk)
+        if self._awaits_bytes(scenario):
+            return [Act("submit_bid", reverse("bid-form", args=[scenario.address]))]
         if bid and bid[1] != BidState.WITHDRAWN:
             name = "revise_bid" if is_open(scenario, self.now) else "see_bid"
             return [Act(name, reverse("bid", args=[bid[0]]))]
         if scenario.state != State.PUBLISHED:
             return []
         return [self._act("submit_bid", scenario, self._why_no_bid(scenario))]
+
+    def _awaits_bytes(self, scenario: Scenario) -> bool:
+        """After the deadline, where this bidder committed to hashes and the grace still runs."""
+        closed = scenario.state == State.PUBLISHED and has_closed(scenario, self.now)
+        if not closed or scenario.pk not in self.committed:
+            return False
+        return awaited_bytes(self.actor, scenario, self.now) is not None
 
     def _why_no_bid(self, scenario: Scenario) -> Text:
         """Mirrors `can_bid` in words, from facts read once."""
@@ -225,11 +280,13 @@ class Desk:
     def _as_officer(self, scenario: Scenario) -> list[Act]:
         name = {
             State.SUBMITTED: "start_demonstration",
-            State.DEMONSTRATING: "conclude_demonstration",
+            State.DEMONSTRATING: "invite_experts",
             State.DEMONSTRATED: "publish_scenario",
         }.get(State(scenario.state))
         if name and scenario_rules.can_demonstrate_scenario(self.actor, scenario):
-            return [self._act(name, scenario)]
+            return self._at_the_gate(name, scenario)
+        if scenario.state == State.PUBLISHED:
+            return [] if has_closed(scenario, self.now) else self._questions(scenario)
         if scenario.state == State.DECISION:
             if scenario.pk in self.decided:
                 own = self.decided[scenario.pk] == self.actor.user_id
@@ -246,7 +303,40 @@ class Desk:
             return [self._act("certify_return", scenario)]
         return []
 
+    def _at_the_gate(self, name: str, scenario: Scenario) -> list[Act]:
+        """The step itself; the documents where one waits for this officer or keeps it back."""
+        papers = self.papers.get(scenario.pk, [])
+        if name == "publish_scenario" and not all(paper.there for paper in papers):
+            return [self._act("file_documents", scenario)]
+        waits = [self._act("file_documents", scenario)] if self.owes_papers(scenario) else []
+        if name == "invite_experts" and scenario.pk in self.rounds:
+            return waits
+        return [self._act(name, scenario), *waits]
+
+    def owes_papers(self, scenario: Scenario) -> bool:
+        """Whether a document of it waits for this person: to be filed by an owner, or checked."""
+        return any(
+            self._owes(scenario, paper)
+            for paper in self.papers.get(scenario.pk, [])
+            if not paper.there
+        )
+
+    def _owes(self, scenario: Scenario, paper: Paper) -> bool:
+        row = paper.document
+        if paper.state == PaperState.WAITING:
+            officer = self.actor.role == Role.OFFICER
+            return officer and row is not None and row.filed_by_id != self.actor.user_id
+        draft = GateDocument(scenario=scenario, kind=paper.kind)
+        by_owner = FORMS[paper.kind].by_owner
+        return by_owner and scenario_rules.can_file_document(self.actor, draft)
+
     def _as_secretary(self, scenario: Scenario) -> list[Act]:
+        if scenario.state == State.DEMONSTRATING:
+            if self.rounds.get(scenario.pk) and scenario_rules.can_conclude_demonstration(
+                self.actor, scenario
+            ):
+                return [self._act("conclude_demonstration", scenario)]
+            return []
         name = {
             State.OPENED: "start_eligibility",
             State.ELIGIBILITY: "check_eligibility",

@@ -18,8 +18,12 @@ from marketplace.accounts.rules import (
 )
 from marketplace.awards.models import DecisionState
 from marketplace.base.actor import Actor, Role
+from marketplace.bidding.actions.opening import STAGE_STATE
 from marketplace.bidding.consortia.actions import CHANGE_BIDS, CHANGE_STATES
-from marketplace.bidding.models import Bid, BidState, OpeningState
+from marketplace.bidding.failed.models import FailureState
+from marketplace.bidding.failed.queries import waits_until
+from marketplace.bidding.models import OVER as OPENING_OVER
+from marketplace.bidding.models import Bid, BidState, Opening, OpeningStage, OpeningState
 from marketplace.bidding.returns.queries import OVER
 from marketplace.bidding.rules import can_decide_consortium_change, can_request_consortium_change
 from marketplace.committee.models import (
@@ -32,14 +36,18 @@ from marketplace.committee.models import (
 from marketplace.desk.acts import Desk
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import is_open
+from marketplace.scenarios.questions.timing import asked_until
 
 # act of a page -> moves of a program
 MOVES_OF_ACTS: dict[str, tuple[str, ...]] = {
     "edit_scenario": ("edit_scenario", "submit_scenario"),
     "start_demonstration": ("start_demonstration", "return_scenario", "reject_scenario"),
-    "conclude_demonstration": ("conclude_demonstration", "return_scenario", "reject_scenario"),
+    "conclude_demonstration": ("conclude_demonstration",),
+    "invite_experts": ("invite_experts", "return_scenario", "reject_scenario"),
     "publish_scenario": ("publish_scenario", "return_scenario"),
+    "file_documents": ("file_document",),
     "withdraw_scenario": ("withdraw_scenario",),
+    "answer_questions": ("answer_questions",),
     "submit_bid": ("assemble_package",),
     "revise_bid": ("assemble_package",),
     "start_eligibility": ("start_eligibility",),
@@ -59,16 +67,29 @@ def on_scenario(desk: Desk, scenario: Scenario) -> list[str]:
         if act.possible
         for name in MOVES_OF_ACTS.get(act.name, ())
     ]
+    if "file_document" in names and not desk.actor.is_office:
+        names.remove("file_document")  # the list of documents says which are the owner's
+    elif "file_document" in names and scenario.state == State.DEMONSTRATED:
+        names.append("return_scenario")
     if "edit_scenario" in names and scenario.state == State.DRAFT:
         names.append("delete_scenario")
+    if "assemble_package" in names and asks_now(desk, scenario):
+        names.append("ask_question")
     if "assemble_package" in names and not desk.actor.writes:
         names.remove("assemble_package")
-    if "assemble_package" in names and scenario.profile and scenario.profile.bytes_grace:
+    granted = scenario.profile is not None and bool(scenario.profile.bytes_grace)
+    if "assemble_package" in names and granted and is_open(scenario, desk.now):
         names.append("commit_hashes")
     seats_now = desk.actor.role == Role.SECRETARY and scenario.state == State.ELIGIBILITY
     if seats_now and scenario.pk not in desk.paneled:
         names.append("appoint_panel")
     return names
+
+
+def asks_now(desk: Desk, scenario: Scenario) -> bool:
+    """Who may bid may ask, until the profile's day before the deadline."""
+    until = asked_until(scenario)
+    return desk.actor.writes and until is not None and desk.now < until
 
 
 def on_bid(desk: Desk, *, organisation_id: int, state: str, scenario: Scenario) -> list[str]:
@@ -110,6 +131,20 @@ class KeyHolding:
         mine = scenario.uid in self.keys and self.desk.actor.user_id not in confirmed_by
         waiting = state == OpeningState.WAITING and not scenario.suspended
         return ["confirm_opening"] if mine and waiting else []
+
+
+def on_failure(desk: Desk, opening: Opening) -> list[str]:
+    """opening: with its scenario, the profile of that, and its `failures`."""
+    scenario = opening.scenario
+    due = opening.state not in OPENING_OVER
+    due = due and scenario.state == STAGE_STATE[OpeningStage(opening.stage)]
+    if desk.actor.role != Role.OFFICER or scenario.uid in desk.keys or not due:
+        return []
+    for failure in opening.failures.all():
+        if failure.state == FailureState.DECLARED:
+            other = failure.declared_by_id != desk.actor.user_id
+            return ["confirm_failed_opening", "dismiss_failed_opening"] if other else []
+    return ["declare_failed_opening"] if desk.now >= waits_until(opening) else []
 
 
 def on_panel(desk: Desk, panel: Panel, members: list[PanelMember]) -> list[str]:

@@ -14,11 +14,14 @@ from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.consortia.actions import CHANGE_BIDS, CHANGE_STATES
 from marketplace.bidding.consortia.models import ChangeState, ConsortiumChange
-from marketplace.bidding.models import Opening, OpeningState
+from marketplace.bidding.models import OVER, Opening, OpeningState
 from marketplace.bidding.returns.queries import uncertified
 from marketplace.committee.models import MemberState, Panel, PanelMember, Sheet, SheetState
+from marketplace.desk import after
 from marketplace.desk.acts import LABELS, Act, Desk
 from marketplace.desk.tasks import LIMIT, Task, line, timed
+from marketplace.scenarios.demonstration.models import DemonstrationSeat, SeatState
+from marketplace.scenarios.documents.queries import GATE_STATES
 from marketplace.scenarios.models import AwardMode, Scenario, State
 from marketplace.scenarios.reminders import since
 
@@ -36,13 +39,13 @@ def desk_for(actor: Actor) -> Desk:
 
 def waiting_for(actor: Actor) -> list[Task]:
     """What waits for me, the nearest deadline first. A constant number of queries."""
-    tasks = [*_keys(actor)]
+    tasks = [*_keys(actor), *after.questions(actor)]
     if actor.writes:
         tasks += _owned(actor)
     if actor.role == Role.OFFICER:
         tasks += _officer(actor)
     if actor.role == Role.SECRETARY:
-        tasks += _secretary()
+        tasks += _secretary(actor)
     if actor.role == Role.EXPERT:
         tasks += _seats(actor)
     if actor.role == Role.WITNESS:
@@ -70,6 +73,13 @@ def _owned(actor: Actor) -> list[Task]:
         )
         for scenario in rows
     ]
+    desk = Desk(actor, clock.now())
+    at_gate = mine.filter(state__in=GATE_STATES).order_by("pk")[:LIMIT]
+    tasks += [
+        line("file_documents", scenario, "scenario-documents", rule="gate")
+        for scenario in at_gate
+        if desk.owes_papers(scenario)
+    ]
     if actor.role == Role.OWNER:
         undecided = mine.filter(state=State.DECISION, award_mode=AwardMode.OWNER_CHOICE)
         undecided = undecided.exclude(Exists(_standing())).order_by("pk")[:LIMIT]
@@ -87,12 +97,20 @@ def _standing() -> QuerySet[Decision]:
 def _officer(actor: Actor) -> list[Task]:
     gate = {
         State.SUBMITTED: ("start_demonstration", "scenario-gate"),
-        State.DEMONSTRATING: ("conclude_demonstration", "scenario-gate"),
+        State.DEMONSTRATING: ("invite_experts", "scenario-demonstration"),
         State.DEMONSTRATED: ("publish_scenario", "scenario-publish"),
     }
+    desk = Desk(actor, clock.now())
     tasks = []
     for scenario in _scenarios(*gate):
         name, page = gate[State(scenario.state)]
+        papers = desk.papers.get(scenario.pk, [])
+        if name == "publish_scenario" and not all(paper.there for paper in papers):
+            name, page = "file_documents", "scenario-documents"
+        elif desk.owes_papers(scenario):
+            tasks.append(line("file_documents", scenario, "scenario-documents", rule="gate"))
+        if name == "invite_experts" and scenario.pk in desk.rounds:
+            continue
         tasks.append(line(name, scenario, page, rule="gate"))
     collective = Scenario.objects.filter(state=State.DECISION, award_mode=AwardMode.COLLECTIVE)
     undecided = collective.exclude(Exists(_standing())).select_related(*PARTS).order_by("pk")
@@ -134,8 +152,15 @@ def _changes() -> list[Task]:
     ]
 
 
-def _secretary() -> list[Task]:
+def _secretary(actor: Actor) -> list[Task]:
+    desk = Desk(actor, clock.now())
+    ready = [pk for pk, may in desk.rounds.items() if may]
+    concluding = Scenario.objects.filter(pk__in=ready).select_related(*PARTS).order_by("pk")
     tasks = [
+        line("conclude_demonstration", scenario, "scenario-demonstration", rule="gate")
+        for scenario in concluding[:LIMIT]
+    ]
+    tasks += [
         line("start_eligibility", scenario, "eligibility", rule="eligibility")
         for scenario in _scenarios(State.OPENED)
     ]
@@ -171,7 +196,7 @@ def _keys(actor: Actor) -> list[Task]:
 
 def _openings() -> list[Task]:
     """Openings under way, for the witness to watch."""
-    rows = Opening.objects.exclude(state=OpeningState.FINISHED).order_by("pk")
+    rows = Opening.objects.exclude(state__in=OVER).order_by("pk")
     rows = rows.select_related("scenario__organisation")
     return [_opening("witness_opening", row) for row in rows[:LIMIT]]
 
@@ -179,6 +204,25 @@ def _openings() -> list[Task]:
 def _opening(name: str, row: Opening) -> Task:
     task = line(name, row.scenario, "opening", note=row.get_stage_display(), rule="opening")
     return replace(task, since_at=row.created_at, subject=row.uid)
+
+
+def _opinions(actor: Actor) -> list[Task]:
+    """Demands on which this expert is asked for an opinion."""
+    seats = DemonstrationSeat.objects.filter(
+        user=actor.user_id, state=SeatState.INVITED, demonstration__concluded_at=None
+    )
+    rows = seats.select_related("demonstration__scenario__organisation").order_by("pk")
+    return [
+        Task(
+            LABELS["give_opinion"],
+            seat.demonstration.scenario,
+            reverse("scenario-demonstration", args=[seat.demonstration.scenario.address]),
+            since_at=seat.created_at,
+            rule="opinion",
+            subject=seat.demonstration.uid,
+        )
+        for seat in rows[:LIMIT]
+    ]
 
 
 def _seats(actor: Actor) -> list[Task]:
@@ -189,7 +233,7 @@ def _seats(actor: Actor) -> list[Task]:
     sheets = Sheet.objects.visible_to(actor).filter(state=SheetState.OPEN)
     for panel_id in sheets.values_list("member__panel", flat=True):
         still_open[panel_id] = still_open.get(panel_id, 0) + 1
-    tasks = []
+    tasks = _opinions(actor)
     for seat in seats.order_by("pk")[:LIMIT]:
         url = reverse("panel-desk", args=[seat.panel.uid])
         scenario = seat.panel.scenario

@@ -28,6 +28,7 @@ class Purpose(models.TextChoices):
     ATTACHMENT = "attachment", _("Attachment of a demand")
     EVIDENCE = "evidence", _("Evidence of an organisation")
     SEALED = "sealed", _("Sealed envelope of a bid")
+    DOCUMENT = "document", _("Document of the gate before publication")
 
 
 @dataclass(frozen=True)
@@ -42,5 +43,6 @@ LIMITS = {
     Purpose.ATTACHMENT: Limit(bytes_most=256 * MEBIBYTE, count_most=20),
     Purpose.EVIDENCE: Limit(bytes_most=20 * MEBIBYTE, count_most=10),
     Purpose.SEALED: Limit(bytes_most=2048 * MEBIBYTE, count_most=3),
+    Purpose.DOCUMENT: Limit(bytes_most=20 * MEBIBYTE, count_most=1),
 }
 LARGEST = max(limit.bytes_most for limit in LIMITS.values())

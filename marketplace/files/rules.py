@@ -6,11 +6,14 @@ from marketplace.base.actor import Actor, Role
 from marketplace.files.limits import Purpose
 from marketplace.files.models import Upload
 
+BY_OFFICERS = {Purpose.EVIDENCE, Purpose.DOCUMENT}
+
 
 def can_upload(actor: Actor, purpose: Purpose) -> bool:
     """Who writes for a posting organisation its attachments, for a vendor its sealed envelopes.
 
-    Evidence is every organisation's, and an officer's about each.
+    Evidence is every organisation's, and an officer's about each; the documents of the gate are
+    filed from both sides.
     """
     if actor.organisation is None or not writes_files(actor, purpose):
         return False
@@ -18,12 +21,13 @@ def can_upload(actor: Actor, purpose: Purpose) -> bool:
         Purpose.ATTACHMENT: actor.organisation.is_owner,
         Purpose.SEALED: actor.organisation.is_vendor,
         Purpose.EVIDENCE: True,
+        Purpose.DOCUMENT: actor.organisation.is_owner or actor.organisation.is_office,
     }
     return allowed[purpose]
 
 
 def writes_files(actor: Actor, purpose: str) -> bool:
-    return actor.writes or (actor.role == Role.OFFICER and purpose == Purpose.EVIDENCE)
+    return actor.writes or (actor.role == Role.OFFICER and purpose in BY_OFFICERS)
 
 
 def can_continue_upload(actor: Actor, upload: Upload) -> bool:

@@ -1,4 +1,4 @@
-"""The board 榜单: what is posted, found by words and facets. Two queries for the facets, ever."""
+"""The board 榜单: what is posted, found by words and facets, at a cost that does not grow with it."""
 
 from __future__ import annotations
 
@@ -22,65 +22,94 @@ from marketplace.scenarios.models import (
     ScenarioQuerySet,
     State,
 )
-from marketplace.scenarios.projections import search_form
 from marketplace.scenarios.reference import Term
+from marketplace.scenarios.search import counts
+from marketplace.scenarios.search.asked import (
+    ENDED,
+    FACETS,
+    VOCABULARIES,
+    Asked,
+    asked_of,
+    entry_condition,
+    facet_condition,
+    offered_terms,
+    open_now,
+    term_numbers,
+    words_condition,
+)
+from marketplace.scenarios.search.words import Query
 
-DONE = [
-    State.AWARDED,
-    State.IMPLEMENTING,
-    State.ACCEPTED,
-    State.WITHDRAWN,
-    State.FAILED,
-    State.TERMINATED,
-]
 GROUPS: dict[str, str | Promise] = {
     "open": _("Open for bids"),
     "review": _("In review"),
     "done": _("Done"),
 }
-VOCABULARIES = ("domain", "carrier", "area")
-FACETS = ("state", *VOCABULARIES, "mode")
+BUDGETS: dict[str, str | Promise] = {
+    "to_50": _("below CNY 500,000"),
+    "to_100": _("CNY 500,000 to 1 million"),
+    "to_200": _("CNY 1 to 2 million"),
+    "to_500": _("CNY 2 to 5 million"),
+    "above_500": _("CNY 5 million and more"),
+}
+DEADLINES: dict[str, str | Promise] = {
+    "week": _("within 7 days"),
+    "month": _("in 8 to 30 days"),
+    "later": _("in more than 30 days"),
+}
+# Facets whose numbers are kept together, each for every choice of the others.
+CUBE = ("state", "domain", "carrier", "area", "mode")
 SORTS: dict[str, str | Promise] = {
+    "best": _("Best match"),
     "closing": _("Closing soon"),
     "new": _("New"),
     "budget": _("Budget"),
 }
 SHOWN = ("organisation", "domain", "carrier", "area", "focus", "profile")
-WORDS_MOST = 8
-TALLIED = """
+TALLIED = f"""
     SELECT "group", domain_id, carrier_id, area_id, organising_mode, rows
     FROM marketplace_boardtally
     UNION ALL
     SELECT 'open', domain_id, carrier_id, area_id, organising_mode, -count(*)
     FROM marketplace_scenario
     WHERE state = 'published' AND deadline_at <= (SELECT marketplace_now()) GROUP BY 1, 2, 3, 4, 5
-"""
+    UNION ALL
+    SELECT NULL, fact, NULL, NULL, NULL, rows FROM ({counts.KEPT}) kept
+"""  # noqa: S608 - no value of anybody
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One line of a facet: how many rows there are with it, the other filters as they stand."""
+    """One line of a facet: how many rows there are with it, the other filters as they stand.
+
+    more: there may be more than `count`.
+    """
 
     code: str
     label: Any
     count: int
     chosen: bool
+    more: bool = False
+
+
+def usual_sort(filters: Mapping[str, Any]) -> str:
+    """The order where none is asked for."""
+    return "best" if str(filters.get("q") or "").strip() else "closing"
 
 
 def board(actor: Actor, filters: Mapping[str, Any], sort: str = "closing") -> ScenarioQuerySet:
     """Posted demands that the actor may see, with owner and terms, in order.
 
-    filters: any of q (text), state (open, review, done), domain, carrier, area (codes), mode
-    (best, race); empty ones filter nothing, unknown ones find nothing. sort: closing, new, budget.
+    filters: q (text) and any facet of FACETS with one code or several, which are alternatives;
+    empty ones filter nothing, unknown ones find nothing. sort: closing, new, budget; the best
+    match is the matter of `page_of`.
     """
-    return _filtered(actor, filters).select_related(*SHOWN).order_by(*_order(sort))
+    return _filtered(actor, asked_of(filters)).select_related(*SHOWN).order_by(*_order(sort))
 
 
-def _filtered(actor: Actor, filters: Mapping[str, Any]) -> ScenarioQuerySet:
-    rows = _worded(actor, filters)
-    for name in FACETS:
-        if filters.get(name):
-            rows = rows.filter(_condition(name, str(filters[name])))
+def _filtered(actor: Actor, asked: Asked) -> ScenarioQuerySet:
+    rows = Scenario.objects.visible_to(actor).public().filter(words_condition(asked.query))
+    for name, codes in asked.chosen.items():
+        rows = rows.filter(facet_condition(name, codes))
     return rows
 
 
@@ -91,24 +120,57 @@ def page_of(
     start: int,
     stop: int,
     *,
-    running: int | None = None,
+    found: Mapping[str, Any] | None = None,
 ) -> list[Scenario]:
     """`board(...)[start:stop]`, by indexes: what it costs does not grow with the board.
 
-    running: how many of them are open, where that is known. One query; two behind the open ones,
-    three where they end.
+    found: what `facets` has said of the same filters, which spares the work of asking again. By
+    best match, of more than COUNTED_MOST the newest ones alone are ranked.
     """
-    rows = _filtered(actor, filters)
-    if sort == "closing":
-        return _closing(rows, start, stop, running)
+    asked = asked_of(filters)
+    told = found if found is not None else facets(actor, filters)
+    if not told["total"] or start >= stop:
+        return []
+    few = asked.anything and not told["more"] and told["total"] <= counts.COUNTED_MOST
+    rows = _filtered(actor, asked)
+    if sort == "best" and asked.query:
+        return _best(asked, asked.query, start, stop, few=few, rows=rows, numbers=told["numbers"])
+    if few:
+        ids = counts.hits(asked, told["numbers"])
+        known = Scenario.objects.public().filter(pk__in=ids).select_related(*SHOWN)
+        return list(known.order_by(*_order(sort))[start:stop])
+    if sort in ("closing", "best"):
+        return _closing(rows, start, stop, None if told["more"] else told["running"])
     # Said once more, since the index by time also holds what has no time yet.
     posted = rows.filter(published_at__isnull=False).select_related(*SHOWN)
     return list(posted.order_by(*_order(sort))[start:stop])
 
 
+def _best(
+    asked: Asked,
+    query: Query,
+    start: int,
+    stop: int,
+    *,
+    few: bool,
+    rows: ScenarioQuerySet,
+    numbers: Mapping[str, Mapping[str, int]],
+) -> list[Scenario]:
+    if few:
+        condition, given = entry_condition(asked, numbers)
+    else:
+        newest = rows.order_by("-published_at", "-pk").filter(published_at__isnull=False)
+        ids = newest.values_list("pk", flat=True)[: counts.COUNTED_MOST]
+        condition, given = "e.scenario_id = ANY(%s)", [list(ids)]
+    wanted = counts.ranked(condition, given, query, start=start, stop=stop)
+    shown = Scenario.objects.public().filter(pk__in=wanted).select_related(*SHOWN)
+    whole = {row.pk: row for row in shown}
+    return [whole[pk] for pk in wanted if pk in whole]
+
+
 def _closing(rows: ScenarioQuerySet, start: int, stop: int, running: int | None) -> list[Scenario]:
     """The open ones, soonest first, and then the others, latest first."""
-    still = rows.filter(_open_now()).order_by("deadline_at", "-pk")
+    still = rows.filter(open_now()).order_by("deadline_at", "-pk")
     behind = running is not None and start >= running
     found = [] if behind else list(still.select_related(*SHOWN)[start:stop])
     wanted = stop - start
@@ -136,67 +198,80 @@ def _closing(rows: ScenarioQuerySet, start: int, stop: int, running: int | None)
 def facets(actor: Actor, filters: Mapping[str, Any]) -> dict[str, Any]:
     """Counts beside the board.
 
-    Returns a list of Choice per facet (state, domain, carrier, area, mode), each counted with all
-    other filters in force; `total`, the rows found; `running`, the open ones of these; and
-    `without`: {filter in force: how many rows there would be without it}, `q` included, which
-    tells which filter to drop.
+    Returns a list of Choice per facet, each counted with all other filters in force; `total`, the
+    rows found, and `more`, whether there may be more of them; `running`, the open ones of these;
+    and `without`: {filter in force: how many rows there would be without it}, `q` included, which
+    tells which filter to drop. At most three queries, whatever is asked. `numbers` is for `page_of`.
     """
-    every = tallied()
-    worded = _counted(_worded(actor, filters)) if filters.get("q") else every
-    found: dict[str, Any] = {"without": {}}
-    for place, name in enumerate(FACETS):
-        counts: Counter[str | None] = Counter()
-        for key, number in worded.items():
-            if _fits(key, filters, but=name):
-                counts[key[place]] += number
-        found[name] = counts
-        if filters.get(name):
-            found["without"][name] = counts.total()
-    fitting = {key: n for key, n in worded.items() if _fits(key, filters)}
-    found["total"] = sum(fitting.values())
-    found["running"] = sum(n for key, n in fitting.items() if key[0] == "open")
-    if filters.get("q"):
-        found["without"]["q"] = sum(n for key, n in every.items() if _fits(key, filters))
-    labels = _labels()
+    asked = asked_of(filters)
+    terms = offered_terms()
+    numbers = term_numbers(terms)
+    found: dict[str, Any] = {"without": {}, "more": False, "numbers": numbers}
+    seen: dict[str, tuple[Counter[str | None], bool]] = {}
+    in_cube = asked.query is None and all(name in CUBE for name in asked.chosen)
+    if in_cube:
+        every, kept = _kept()
+        _from_cube(every, asked, found, seen)
+    if not asked.anything:
+        for name in FACETS:
+            seen.setdefault(name, (_by_code(kept, numbers[name]), False))
+    else:
+        apart = [] if in_cube else [*asked.chosen, *(["q"] if asked.query else [])]
+        sets = counts.counted(asked, numbers, apart=apart)
+        for name in FACETS:
+            one = sets.get(name, sets[""])
+            seen.setdefault(name, (_by_code(one.facts, numbers[name]), one.capped))
+        if not in_cube:
+            all_of = sets[""]
+            found["total"] = min(all_of.total, counts.COUNTED_MOST)
+            found["more"] = all_of.capped
+            found["running"] = all_of.facts[numbers["state"]["open"]]
+            found["without"] = {name: min(sets[name].total, counts.COUNTED_MOST) for name in apart}
+    labels = _labels(terms)
     for name in FACETS:
-        counts, chosen = found[name], filters.get(name)
+        number, more = seen[name]
+        chosen = asked.chosen.get(name, ())
         found[name] = [
-            Choice(code, label, counts[code], chosen=code == chosen)
+            Choice(
+                code,
+                label,
+                min(number[code], counts.COUNTED_MOST) if name == "deadline" else number[code],
+                chosen=code in chosen,
+                more=more or (name == "deadline" and number[code] > counts.COUNTED_MOST),
+            )
             for code, label in labels[name].items()
         ]
     return found
 
 
-def _worded(actor: Actor, filters: Mapping[str, Any]) -> ScenarioQuerySet:
-    rows = Scenario.objects.visible_to(actor).public()
-    typed = str(filters.get("q") or "").replace("\x00", "")
-    for word in search_form(typed).split()[:WORDS_MOST]:
-        rows = rows.filter(search__words__contains=word)
-    return rows
+def _from_cube(
+    every: dict[tuple[str | None, ...], int],
+    asked: Asked,
+    found: dict[str, Any],
+    seen: dict[str, tuple[Counter[str | None], bool]],
+) -> None:
+    for place, name in enumerate(CUBE):
+        number: Counter[str | None] = Counter()
+        for key, rows in every.items():
+            if _fits(key, asked, but=name):
+                number[key[place]] += rows
+        seen[name] = (number, False)
+        if name in asked.chosen:
+            found["without"][name] = number.total()
+    fitting = {key: rows for key, rows in every.items() if _fits(key, asked)}
+    found["total"] = sum(fitting.values())
+    found["running"] = sum(rows for key, rows in fitting.items() if key[0] == "open")
 
 
-def _open_now() -> Q:
-    """What the clock says, whatever the sweep has recorded so far."""
-    return Q(state=State.PUBLISHED, deadline_at__gt=NowOnce())
-
-
-def _condition(name: str, code: str) -> Q:
-    if name == "mode":
-        return Q(organising_mode=code)
-    if name in VOCABULARIES:
-        return Q(**{f"{name}__code": code})
-    return {
-        "open": _open_now(),
-        "done": Q(state__in=DONE),
-        "review": ~Q(state__in=DONE) & ~_open_now(),
-    }.get(code, Q(pk=None))
+def _by_code(facts: Counter[int], numbers: Mapping[str, int]) -> Counter[str | None]:
+    return Counter({code: facts[number] for code, number in numbers.items()})
 
 
 def _counted(rows: QuerySet[Scenario]) -> dict[tuple[str | None, ...], int]:
     """{(state group, domain, carrier, area, mode): rows}. One query, a few hundred cells at most."""
     group = Case(
-        When(_open_now(), then=Value("open")),
-        When(state__in=DONE, then=Value("done")),
+        When(open_now(), then=Value("open")),
+        When(state__in=ENDED, then=Value("done")),
         default=Value("review"),
         output_field=CharField(),
     )
@@ -210,38 +285,50 @@ def _counted(rows: QuerySet[Scenario]) -> dict[tuple[str | None, ...], int]:
 
 
 def tallied() -> dict[tuple[str | None, ...], int]:
-    """As `_counted` of everything posted, which everybody sees, from the sums that are kept.
+    """As `_counted` of everything posted, which everybody sees, from the sums that are kept."""
+    return _kept()[0]
+
+
+def _kept() -> tuple[dict[tuple[str | None, ...], int], Counter[int]]:
+    """The cells, and each fact; those of the deadline up to one above the cap.
 
     One query, but for a term that is seen first.
     """
     cells: Counter[tuple[Any, ...]] = Counter()
+    facts: Counter[int] = Counter()
     for group, *cell, rows in fetch_all(TALLIED, {}):
+        if group is None:
+            facts[cell[0]] = rows
+            continue
         cells[group, *cell] += rows
         if rows < 0:  # over their deadline, and no sweep has recorded it yet
             cells["review", *cell] -= rows
     codes = term_codes(pk for cell in cells for pk in cell[1:4])
-    return {
+    named = {
         (group, *(codes.get(pk) for pk in terms), mode): rows
         for (group, *terms, mode), rows in cells.items()
         if rows
     }
+    return named, facts
 
 
-def _fits(key: tuple[str | None, ...], filters: Mapping[str, Any], *, but: str = "") -> bool:
+def _fits(key: tuple[str | None, ...], asked: Asked, *, but: str = "") -> bool:
     return all(
-        not filters.get(name) or name == but or code == filters[name]
-        for name, code in zip(FACETS, key, strict=True)
+        name == but or name not in asked.chosen or code in asked.chosen[name]
+        for name, code in zip(CUBE, key, strict=True)
     )
 
 
-def _labels() -> dict[str, dict[str, Any]]:
+def _labels(terms: list[Term]) -> dict[str, dict[str, Any]]:
     """{facet: {code: a Term or a word}}, in their order."""
+    facet_of = {vocabulary: facet for facet, vocabulary in VOCABULARIES.items()}
     labels: dict[str, dict[str, Any]] = {name: {} for name in FACETS}
-    terms = Term.objects.filter(vocabulary__in=VOCABULARIES).order_by("vocabulary", "position")
     for term in terms:
-        labels[term.vocabulary][term.code] = term
+        labels[facet_of[term.vocabulary]][term.code] = term
     labels["state"] = dict(GROUPS)
     labels["mode"] = {mode.value: mode.label for mode in OrganisingMode}
+    labels["budget"] = dict(BUDGETS)
+    labels["deadline"] = dict(DEADLINES)
     return labels
 
 
@@ -250,5 +337,5 @@ def _order(sort: str) -> list[Any]:
         return [F("published_at").desc(), "-pk"]
     if sort == "budget":
         return [F("budget_cny").desc(), "-pk"]
-    soonest = Case(When(_open_now(), then=F("deadline_at")))
+    soonest = Case(When(open_now(), then=F("deadline_at")))
     return [soonest.asc(nulls_last=True), "-deadline_at", "-pk"]

@@ -53,6 +53,8 @@ TERMS = {
     "focus": "focus",
     "funding": "funding_source",
 }
+# field -> vocabulary, of which it names any number
+TAGS = {"technologies": "technology", "platforms": "linked_platform"}
 ROWS_MOST = {
     "metrics": 30,
     "criteria": 20,
@@ -146,7 +148,7 @@ def _readers(known: Known, now: datetime) -> dict[str, Reader]:
     for name, vocabulary in TERMS.items():
         readers[name] = one_of(known.terms[vocabulary])
     return readers | {
-        "technologies": several_of(known.terms["technology"]),
+        **{name: several_of(known.terms[vocabulary]) for name, vocabulary in TAGS.items()},
         "profile": one_of(known.profiles),
         "language": one_of(("zh-hans", "en"), empty="zh-hans"),
         "organising_mode": one_of(("best", "race"), empty="best"),

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.scenarios.search.models import Synonym
 
 
 @transaction.atomic
@@ -56,3 +57,22 @@ def load_calendars(calendars: list[dict[str, Any]]) -> int:
     ]
     OfficialCalendar.objects.bulk_create(fresh)
     return len(fresh)
+
+
+@transaction.atomic
+def load_synonyms(groups: dict[str, list[str]]) -> int:
+    """The table as it stands in the seeds: what is gone from them goes. Returns its words."""
+    rows = [
+        Synonym(meaning=meaning, word=str(word))
+        for meaning, words in groups.items()
+        for word in dict.fromkeys(words)
+    ]
+    given = {(row.meaning, row.word) for row in rows}
+    gone = [
+        pk
+        for pk, meaning, word in Synonym.objects.values_list("id", "meaning", "word")
+        if (meaning, word) not in given
+    ]
+    Synonym.objects.filter(pk__in=gone).delete()
+    Synonym.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)

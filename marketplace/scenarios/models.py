@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pgtrigger
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +24,7 @@ from marketplace.scenarios.parts import (
     PaymentNode,
 )
 from marketplace.scenarios.reference import AwardMode, OfficialCalendar, RuleProfile, Term
+from marketplace.scenarios.search import facts
 
 __all__ = [
     "AwardMode",
@@ -122,7 +122,7 @@ class Scenario(Recorded):
         State.RETURNED: {State.SUBMITTED},
         State.DEMONSTRATED: {State.PUBLISHED, State.RETURNED},
         State.PUBLISHED: {State.CLOSED, State.WITHDRAWN},
-        # Back to bidding: by the rule on outages alone, while nothing has been confirmed.
+        # Back to bidding: by the rule on outages alone, until the first envelope is taken up.
         State.CLOSED: {State.OPENED, State.FAILED, State.PUBLISHED},
         State.OPENED: {State.ELIGIBILITY, State.FAILED},
         State.ELIGIBILITY: {State.REVIEW, State.FAILED},
@@ -169,6 +169,8 @@ class Scenario(Recorded):
         Term, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     technologies = models.ManyToManyField(Term, blank=True, related_name="+")
+    # Programmes and platforms that it belongs to 关联行动/平台.
+    platforms = models.ManyToManyField(Term, blank=True, related_name="+")
 
     organising_mode = models.CharField(
         max_length=4, choices=OrganisingMode.choices, default=OrganisingMode.BEST
@@ -256,6 +258,7 @@ class Scenario(Recorded):
         ]
         triggers = [
             *tallies.triggers(),
+            *facts.keeping_triggers(),
             pgtrigger.Protect(
                 name="scenario_deadline_never_earlier",
                 operation=pgtrigger.Update,
@@ -314,12 +317,18 @@ class Publication(Recorded):
     profile = models.ForeignKey(RuleProfile, on_delete=models.PROTECT, related_name="+")
     body = models.BinaryField()
     sha256 = models.CharField(max_length=64)
+    # Who filed the approval sheet: two people publish.
+    prepared_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     published_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     published_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="publication_once", fields=["scenario", "version"])
+            models.UniqueConstraint(name="publication_once", fields=["scenario", "version"]),
+            models.CheckConstraint(
+                name="publication_prepared_by_another",
+                condition=Q(prepared_by=None) | ~Q(prepared_by=F("published_by")),
+            ),
         ]
         triggers = append_only("publication")
 
@@ -336,15 +345,3 @@ class ScenarioNote(Recorded):
 
     class Meta:
         triggers = append_only("scenario_note")
-
-
-class SearchEntry(models.Model):
-    """Words of a published scenario for the board's search. Kept by a projection."""
-
-    scenario = models.OneToOneField(
-        Scenario, primary_key=True, on_delete=models.CASCADE, related_name="search"
-    )
-    words = models.TextField()
-
-    class Meta:
-        indexes = [GinIndex(name="search_words", fields=["words"], opclasses=["gin_trgm_ops"])]

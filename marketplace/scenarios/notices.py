@@ -106,13 +106,32 @@ def told_of_extension(event: Event) -> QuerySet[User]:
     )
 
 
+def by_outage(event: Event) -> bool:
+    """Leaves from before there were other causes name none."""
+    return event.data.get("cause", "outage") == "outage"
+
+
+def moved_by_outage(event: Event) -> QuerySet[User]:
+    return told_of_extension(event) if by_outage(event) else User.objects.none()
+
+
+def moved_otherwise(event: Event) -> QuerySet[User]:
+    return User.objects.none() if by_outage(event) else told_of_extension(event)
+
+
 EXTENDED = _("An outage moved the deadline of “%(title)s” for everybody, by the published rule")
-register(
-    "scenario.deadline_extended",
-    audience=told_of_extension,
-    subjects=scenarios,
-    sentence=EXTENDED,
-    title=title,
-    url=url,
-    group=Group.DEMANDS,
-)
+MOVED = _("The deadline of “%(title)s” moved for everybody, by the published rule")
+for _name, _told, _sentence in [
+    ("scenario.deadline_extended", moved_by_outage, EXTENDED),
+    ("scenario.deadline_moved", moved_otherwise, MOVED),
+]:
+    register(
+        _name,
+        event_kind="scenario.deadline_extended",
+        audience=_told,
+        subjects=scenarios,
+        sentence=_sentence,
+        title=title,
+        url=url,
+        group=Group.DEMANDS,
+    )

@@ -16,7 +16,7 @@ from marketplace.ledger.models import Event
 from marketplace.ledger.queries import history as public_history
 from marketplace.scenarios import checks
 from marketplace.scenarios.board import board, facets
-from marketplace.scenarios.content import ROWS, TERMS, TEXTS, Content, Fault, Known, read
+from marketplace.scenarios.content import ROWS, TAGS, TERMS, TEXTS, Content, Fault, Known, read
 from marketplace.scenarios.models import Scenario, ScenarioNote, State
 from marketplace.scenarios.reference import RuleProfile, Term
 
@@ -82,7 +82,7 @@ def newest_profiles() -> list[RuleProfile]:
 
 def known_codes() -> Known:
     """The codes that a demand may name. Two queries."""
-    vocabularies = {*TERMS.values(), "technology"}
+    vocabularies = {*TERMS.values(), *TAGS.values()}
     terms: dict[str, set[str]] = {name: set() for name in vocabularies}
     rows = Term.objects.filter(vocabulary__in=vocabularies)
     for vocabulary, code in rows.values_list("vocabulary", "code"):
@@ -101,11 +101,21 @@ def stored_values(scenario: Scenario) -> dict[str, Any]:
     return values
 
 
+def tags_of(scenario: Scenario) -> dict[str, list[Term]]:
+    """{"technologies": its terms, "platforms": its terms}, in their order. One query."""
+    parts = [getattr(scenario, name).all() for name in TAGS]
+    rows = parts[0].union(*parts[1:]).order_by("position", "id")
+    found: dict[str, list[Term]] = {name: [] for name in TAGS}
+    names = {vocabulary: name for name, vocabulary in TAGS.items()}
+    for term in rows:
+        found[names[term.vocabulary]].append(term)
+    return found
+
+
 def stored_content(scenario: Scenario) -> Content:
     """A demand with all its rows as plain content, as it would be typed."""
     values = stored_values(scenario)
-    technologies = scenario.technologies.order_by("position", "pk")
-    values["technologies"] = list(technologies.values_list("code", flat=True))
+    values |= {name: [tag.code for tag in tags] for name, tags in tags_of(scenario).items()}
     rows = {
         part: list(getattr(scenario, part).order_by("position", "pk").values(*fields))
         for part, fields in ROWS.items()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from marketplace.accounts.models import Organisation
+from marketplace.accounts.queries import are_related
 from marketplace.base.actor import Actor, Role
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.demonstration.models import Demonstration
+from marketplace.scenarios.documents.kinds import FORMS, DocumentKind
+from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.undertakings import undertakes
 
@@ -25,13 +29,47 @@ def can_edit_scenario(actor: Actor, scenario: Scenario) -> bool:
 
 
 def can_demonstrate_scenario(actor: Actor, scenario: Scenario) -> bool:
-    """Officers who neither wrote the demand nor belong to its owner: start, return, conclude."""
+    """Officers who neither wrote the demand nor belong to its owner: take up, return, reject."""
     return actor.role == Role.OFFICER and stands_apart(actor, scenario)
+
+
+def can_invite_experts(actor: Actor, scenario: Scenario) -> bool:
+    """The office asks experts: officers and secretaries who stand apart."""
+    return actor.is_office and stands_apart(actor, scenario)
+
+
+def can_give_opinion(actor: Actor, demonstration: Demonstration) -> bool:
+    """The experts who were asked, as such."""
+    if actor.role != Role.EXPERT:
+        return False
+    return demonstration.seats.filter(user_id=actor.user_id).exists()
+
+
+def can_conclude_demonstration(actor: Actor, scenario: Scenario) -> bool:
+    """A secretary who stands apart, from the experts' opinions."""
+    return actor.role == Role.SECRETARY and stands_apart(actor, scenario)
 
 
 def can_publish_scenario(actor: Actor, scenario: Scenario) -> bool:
     """Who publishes is an officer, not the author, and not of the owner's organisation."""
     return actor.role == Role.OFFICER and stands_apart(actor, scenario)
+
+
+def can_file_document(actor: Actor, document: GateDocument) -> bool:
+    """The demand's side its own two, of which only an owner commits money; officers the others."""
+    form = FORMS.get(document.kind)
+    if form is None or document.kind == DocumentKind.OPINION:
+        return False
+    if not form.by_owner:
+        return actor.role == Role.OFFICER and stands_apart(actor, document.scenario)
+    own = actor.organisation_id == document.scenario.organisation_id
+    return own and (actor.role == Role.OWNER if form.amount else actor.writes)
+
+
+def can_check_document(actor: Actor, document: GateDocument) -> bool:
+    """An officer who did not file it, and stands apart from the demand."""
+    officer = actor.role == Role.OFFICER and actor.user_id != document.filed_by_id
+    return officer and stands_apart(actor, document.scenario)
 
 
 def can_withdraw_scenario(actor: Actor, scenario: Scenario) -> bool:
@@ -57,6 +95,26 @@ def can_release_attachment(actor: Actor, attachment: Attachment) -> bool:
 def can_undertake(actor: Actor, attachment: Attachment) -> bool:
     """Whoever reads a restricted file because it was released to the organisation."""
     return actor.user_id is not None and undertakes(actor, attachment)
+
+
+def can_ask_question(actor: Actor, scenario: Scenario) -> bool:
+    """Whoever may bid may ask; asking is no sign of a bid."""
+    return vies(actor, scenario) and not are_related(actor.party.pk, scenario.organisation_id)
+
+
+def can_answer_questions(actor: Actor, scenario: Scenario) -> bool:
+    """Those who write for the owner, and an officer of neither side where the owner is silent."""
+    return can_edit_scenario(actor, scenario) or (
+        actor.role == Role.OFFICER and stands_apart(actor, scenario)
+    )
+
+
+def vies(actor: Actor, scenario: Scenario) -> bool:
+    """Owners and editors of a verified vendor that did not post the demand."""
+    vendor = actor.organisation
+    if vendor is None or not actor.writes or not vendor.is_vendor or vendor.verified_at is None:
+        return False
+    return vendor.pk != scenario.organisation_id
 
 
 def stands_apart(actor: Actor, scenario: Scenario) -> bool:

@@ -16,9 +16,12 @@ from marketplace.scenarios.actions import close_scenario, extend_deadline
 from marketplace.scenarios.extensions import due_extensions
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import closes_at
+from marketplace.scenarios.questions.actions import hold_deadline
+from marketplace.scenarios.questions.holding import due_holds
 
 CLOSE = "close_scenario"
 EXTEND = "extend_deadline"
+HOLD = "hold_deadline"
 
 
 @transaction.atomic
@@ -38,6 +41,12 @@ def close_due() -> int:
 def extend_due() -> int:
     """Promise the move of every deadline that the record of outages has moved."""
     return promise(EXTEND, [scenario.uid for scenario in due_extensions(clock.now())])
+
+
+@transaction.atomic
+def hold_due() -> int:
+    """Promise the move of every deadline that waits for an overdue answer."""
+    return promise(HOLD, [scenario.uid for scenario in due_holds(clock.now())])
 
 
 def promise(kind: str, uids: Iterable[UUID]) -> int:
@@ -65,5 +74,13 @@ def close_one(*, scenario_uid: str, **_: object) -> None:
 def extend_one(*, scenario_uid: str, **_: object) -> None:
     try:
         extend_deadline(scenario_uid=UUID(scenario_uid))
+    except NotFound:
+        return
+
+
+@handles(HOLD)
+def hold_one(*, scenario_uid: str, **_: object) -> None:
+    try:
+        hold_deadline(scenario_uid=UUID(scenario_uid))
     except NotFound:
         return

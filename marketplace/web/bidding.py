@@ -20,6 +20,7 @@ from marketplace.base.errors import DomainError, NotFound
 from marketplace.base.rules import require_confidentiality
 from marketplace.bidding import actions, queries
 from marketplace.bidding import sheet as sheets
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import (
     Bid,
     BidState,
@@ -41,6 +42,7 @@ from marketplace.files.sniffing import UNKNOWN
 from marketplace.ledger import receipts
 from marketplace.ledger.log.queries import promised_by, sealed
 from marketplace.scenarios.models import Envelope, Scenario
+from marketplace.scenarios.queries import closes_at
 from marketplace.web.consortium_shown import consortium_of
 from marketplace.web.forms.bidding import BidForm, row_forms
 from marketplace.web.pages import (
@@ -66,13 +68,15 @@ def bid_form(request: Request, address: str) -> HttpResponse:
     if address != scenario.address:
         return redirect("bid-form", scenario.address)
     forbid_unless(can_bid(actor_of(request), scenario))
-    refusal = refusal_to_take_bids(scenario, clock.now())
-    if refusal:
+    now = clock.now()
+    refusal = refusal_to_take_bids(scenario, now)
+    awaited = queries.awaited_bytes(actor_of(request), scenario, now)
+    if refusal and not awaited:
         return form_page(request, scenario, closed=refusal)
     sheet, error = attempt(sheets.sealing_sheet, actor=actor_of(request), scenario=scenario)
     if error:
         return form_page(request, scenario, closed=error, error=error)
-    return form_page(request, scenario, sheet=sheet)
+    return form_page(request, scenario, sheet=sheet, awaited=awaited)
 
 
 def form_page(
@@ -80,33 +84,55 @@ def form_page(
     scenario: Scenario,
     *,
     sheet: dict[str, Any] | None = None,
+    awaited: BidCommitment | None = None,
     closed: DomainError | None = None,
     error: DomainError | None = None,
 ) -> HttpResponse:
+    """awaited: after the deadline, whose bytes are still taken: the page takes these and no more."""
+    commitments = queries.my_commitments(actor_of(request), scenario)
     context = {
         "scenario": scenario,
         "form": BidForm(scenario=scenario),
         "rows": row_forms(),
         "envelopes": Envelope.choices,
         "mine": queries.my_bid(actor_of(request), scenario),
-        "commitments": queries.my_commitments(actor_of(request), scenario),
+        "awaited": awaited,
+        **commitments_shown(scenario, commitments),
         "steps": form_steps(scenario),
         "now": clock.now(),
         "closed": closed,
-        "data": sealing_data(request, scenario, sheet) if sheet else None,
+        "data": sealing_data(request, scenario, sheet, commitments) if sheet else None,
     }
     return page(request, "bidding/bid_form.html", context, error=error)
 
 
-def sealing_data(request: Request, scenario: Scenario, sheet: dict[str, Any]) -> dict[str, Any]:
+def commitments_shown(scenario: Scenario, commitments: list[BidCommitment]) -> dict[str, Any]:
+    """What the card of committed hashes needs; `bytes_until` is None where nothing is granted."""
+    until = closes_at(scenario)
+    return {
+        "commitments": commitments,
+        "counting": queries.counting(commitments),
+        "bytes_until": until if until != scenario.deadline_at else None,
+    }
+
+
+def sealing_data(
+    request: Request,
+    scenario: Scenario,
+    sheet: dict[str, Any],
+    commitments: list[BidCommitment],
+) -> dict[str, Any]:
     """All that the page's scripts need: the demand, the addresses, every sentence.
 
     `key` tells apart what this browser keeps for several people and demands; `blank` stands in the
     addresses for an object that is not there yet.
     """
     actor = actor_of(request)
+    counting, closes = queries.counting(commitments), closes_at(scenario)
     return {
         "sheet": sheet,
+        "committed": counting.envelopes if counting else None,
+        "bytes_until": f"{closes.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M:%S}" if closes else "",
         "person": str(actor.person.uid),
         "key": f"{actor.person.uid}-{sheet['organisation']}-{scenario.uid}",
         "nodes": list(
@@ -116,6 +142,7 @@ def sealing_data(request: Request, scenario: Scenario, sheet: dict[str, Any]) ->
             "uploads": reverse("api-uploads"),
             "packages": reverse("api-package-assemble", args=[scenario.uid]),
             "package": reverse("api-package", args=[BLANK]),
+            "commitments": reverse("api-commit-hashes", args=[scenario.uid]),
             "bid": reverse("bid", args=[BLANK]),
         },
         "blank": str(BLANK),
@@ -193,7 +220,10 @@ def bid_page(
         "receipt": receipt_facts(row, versions[0], in_log) if versions else None,
         "in_log": in_log,
         "own": own,
-        "commitments": queries.my_commitments(actor, row.scenario) if own else [],
+        **commitments_shown(
+            row.scenario, queries.my_commitments(actor, row.scenario) if own else []
+        ),
+        "awaited": own and queries.awaited_bytes(actor, row.scenario, now),
         "can_revise": mine and open_now,
         "can_withdraw": mine and open_now and row.state == BidState.SUBMITTED,
         "contents": contents,

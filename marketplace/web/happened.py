@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from marketplace.ledger.log.queries import promised_by, sealed
 from marketplace.ledger.models import Event
+from marketplace.scenarios.actions.extension import Cause
 from marketplace.scenarios.models import State
 from marketplace.web.words import instant_text
 
@@ -24,13 +25,32 @@ SENTENCES: dict[str, str | Promise] = {
         "This platform was away too long before the deadline, so the published rule moved it for"
         " everybody; bids are taken until %(until)s."
     ),
+    "question.answered": gettext_lazy("Questions were answered, to everybody."),
     "scenario.failed": gettext_lazy("The demand failed: there will be no award."),
     "opening.finished": gettext_lazy("The bids were opened, after the key holders had confirmed."),
+    "opening.failed": gettext_lazy(
+        "Two officers found that the bids can never be opened: keys are lost. No bidder is at fault."
+    ),
     "panel.technical_locked": gettext_lazy("All blind scores are locked; names are read only now."),
     "review.finished": gettext_lazy("The review ended; its report is fixed."),
     "award.publicised": gettext_lazy("The result was publicised, until %(until)s."),
     "award.confirmed": gettext_lazy("The award was confirmed."),
     "award.refused": gettext_lazy("The winner refused the award."),
+}
+# Why a deadline moved, where it was not an outage.
+MOVED: dict[str, str | Promise] = {
+    Cause.QUESTION: gettext_lazy(
+        "An answer to a question was late, so the published rule moved the deadline for everybody;"
+        " bids are taken until %(until)s."
+    ),
+    Cause.AMENDMENT: gettext_lazy(
+        "The demand was amended, and the deadline moved for everybody; bids are taken until"
+        " %(until)s."
+    ),
+    Cause.SUSPENSION: gettext_lazy(
+        "The demand goes on, and the deadline moved by the time for which it was suspended; bids"
+        " are taken until %(until)s."
+    ),
 }
 UNTIL = {
     "scenario.published": "deadline_at",
@@ -42,6 +62,8 @@ UNTIL = {
 def sentence(event: Event) -> str:
     """An honest one for a kind that has no words yet."""
     words = SENTENCES.get(event.kind)
+    if event.kind == "scenario.deadline_extended":
+        words = MOVED.get(event.data.get("cause", ""), words)
     if words is None:
         return _("An event of the kind “%(kind)s”, for which this page has no words.") % {
             "kind": event.kind
@@ -58,7 +80,8 @@ def extension(events: list[Event]) -> dict[str, Any] | None:
     told = moved[-1].data
     return {
         "at": moved[-1].at,
-        "minutes": told["seconds"] // 60,
+        "cause": told.get("cause", Cause.OUTAGE.value),
+        "minutes": told.get("seconds", 0) // 60,
         "before": datetime.fromisoformat(told["before"]),
         "until": datetime.fromisoformat(told["deadline_at"]),
         "reopened": moved[-1].from_state == State.CLOSED,

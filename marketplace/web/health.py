@@ -151,6 +151,10 @@ def outbox() -> Check:
 def openings() -> Check:
     if standing.overdue_openings():
         return Check("openings", DEGRADED, "A confirmed opening is overdue: see the opener's log.")
+    if standing.stuck_openings():
+        return Check(
+            "openings", DEGRADED, "A bid fails for an unknown reason: see the opener's log."
+        )
     return Check("openings", OK)
 
 

@@ -77,6 +77,11 @@ class Standing(Collector):
                 standing.overdue_openings(),
             ),
             (
+                "jiebang_openings_stuck",
+                "Confirmed openings with a bid that fails for an unknown reason.",
+                standing.stuck_openings(),
+            ),
+            (
                 "jiebang_log_promise_broken",
                 "1 if something promised to the log is not in it after the merge delay.",
                 int(watch.promise_broken()),

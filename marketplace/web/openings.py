@@ -22,7 +22,9 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError
 from marketplace.bidding import actions, queries
 from marketplace.bidding.challenges import demo_answer, opening_challenge
+from marketplace.bidding.failed.queries import failure_of
 from marketplace.bidding.models import (
+    OVER,
     BidState,
     Opening,
     OpeningStage,
@@ -144,12 +146,14 @@ def opening_context(request: Request, scenario: Scenario) -> dict[str, Any]:
                 "asked": asked_of(actor, row) if asked else None,
                 "has_confirmed": has_confirmed,
                 "signed": row.pk in signed,
+                "failure": failure_of(row) if row.state == OpeningState.IMPOSSIBLE else None,
+                "may_give_up": actor.is_office and row.state not in OVER,
             }
         )
     return {
         "scenario": scenario,
         "stages": stages,
-        "running": any(row.state != OpeningState.FINISHED for row in openings),
+        "running": any(row.state not in OVER for row in openings),
         "now": clock.now(),
     }
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.scenarios.extensions import outage_rule
 from marketplace.scenarios.models import AwardMode, Scenario
+from marketplace.scenarios.questions.timing import HOLD, holds
 from marketplace.web.words import plain
 
 Words = str | Promise
@@ -26,7 +27,13 @@ SENTENCES: dict[str, Words] = {
         "Sealed envelopes whose hashes were committed before the deadline are taken for %(value)s"
         " after it."
     ),
+    "objection_to_documents_lead": gettext_lazy(
+        "Questions are taken until %(value)s before the deadline."
+    ),
     "question_answer": gettext_lazy("A question is answered within %(value)s."),
+    "amendment_lead_min": gettext_lazy(
+        "A change that affects bids leaves at least %(value)s to the deadline, or moves it."
+    ),
     "open_confirmations": gettext_lazy(
         "Bids are opened only when %(value)s different key holders confirm."
     ),
@@ -94,6 +101,13 @@ def rule_lines(scenario: Scenario) -> list[RuleLine]:
         text = _("From %(n)s sheets on, one highest and one lowest total per bid are dropped.")
         line = text % {"n": profile.count("trim_panel_min")}
         lines.append(RuleLine(line, basis(rule), bool(rule.get("unconfirmed"))))
+    if holds(profile):
+        rule = profile.rule(HOLD)
+        text = _(
+            "While an answer is overdue the deadline moves on, so that bidders keep the time that"
+            " they would have had."
+        )
+        lines.append(RuleLine(text, basis(rule), bool(rule.get("unconfirmed"))))
     lines += outage_line(scenario)
     lines.append(RuleLine(str(AWARD[scenario.award_mode])))
     return lines

@@ -27,7 +27,7 @@ from marketplace.scenarios.models import (
     ScenarioNote,
     State,
 )
-from marketplace.scenarios.queries import history, is_open, notes
+from marketplace.scenarios.queries import history, is_open, notes, tags_of
 from marketplace.scenarios.rules import can_edit_scenario
 from marketplace.web import happened
 from marketplace.web.attachments import shown_files
@@ -41,6 +41,9 @@ NOT_OPENED = {*NOT_PAST, State.CLOSED, State.WITHDRAWN}
 FAILURES: dict[str, str | Promise] = {
     "no_bids": gettext_lazy("No bid stood at the deadline."),
     "too_few_bids": gettext_lazy("Fewer bids than the rules of this demand ask for."),
+    "opening_impossible": gettext_lazy(
+        "The keys that open the bids are lost; the bids stay sealed, by no bidder's fault."
+    ),
     "none_eligible": gettext_lazy("No bid met all conditions of this demand."),
     "below_pass_line": gettext_lazy("No valid bid reached the pass line."),
     "refused": gettext_lazy("The winner refused the award and no candidate is left."),
@@ -118,7 +121,7 @@ def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
         "payments": scenario.payment_nodes.order_by(*ordered),
         "milestones": scenario.milestones.order_by("month", "pk"),
         "conditions": scenario.conditions.order_by(*ordered),
-        "technologies": scenario.technologies.order_by(*ordered),
+        **tags_of(scenario),
         "rules": rule_lines(scenario),
         "records": records(request, scenario),
         "files": files,
@@ -150,6 +153,14 @@ def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str
             "current": present == "demand",
         }
     ]
+    if scenario.state not in BEFORE_PUBLICATION:
+        rows.append(
+            {
+                "url": reverse("scenario-questions", args=[scenario.address]),
+                "label": _("Questions and answers"),
+                "current": present == "questions",
+            }
+        )
     if any(event.kind == "award.publicised" for event in events):
         url = reverse("publicity", args=[scenario.address])
         rows.append({"url": url, "label": _("Publicity")})

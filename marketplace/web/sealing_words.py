@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 WORDS = {
     "business": _("Business"),
@@ -14,8 +15,15 @@ WORDS = {
     # drafts
     "draft_kept": _("Kept in this browser as you type."),
     "draft_back": _(
-        "What you typed here before stands here again. Chosen files are not kept: choose them anew."
+        "What you typed here before stands here again. Chosen files are not kept: choose them anew "
+        "(%(files)s)."
     ),
+    "draft_submitted": _(
+        "These are the answers of your last submission from this browser: change what is to "
+        "change. Files are not kept: choose them anew (%(files)s)."
+    ),
+    "no_files": _("none were chosen"),
+    "between": pgettext_lazy("between file names", ", "),
     "draft_forgotten": _("The draft is gone from this browser."),
     # checking
     "nothing_missing": _("Nothing is missing. The bid can be sealed and submitted."),
@@ -68,6 +76,18 @@ WORDS = {
         "The keys that the platform names are not those that the log announced. Do not seal; tell "
         "the office."
     ),
+    # committing hashes first
+    "committing": _("Committing to the hashes…"),
+    "committed": _(
+        "The hashes are committed and receipted. Exactly these three files are taken until "
+        "%(until)s (Beijing time): upload them by then."
+    ),
+    "committed_other": _(
+        "The hashes committed last are those of other envelopes: only the committed ones are taken "
+        "after the deadline."
+    ),
+    "committed_here": _("The committed envelopes are still in this browser: hand them in."),
+    "other_files": _("These are not the files whose hashes were committed last."),
     # handing in
     "uploading": _("Sending: %(done)s of %(whole)s"),
     "submitting": _("All is there; submitting…"),

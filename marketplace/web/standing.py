@@ -55,6 +55,12 @@ def overdue_openings() -> int:
     return last.filter(last__lt=clock.now() - OPENING_OVERDUE_AFTER).count()
 
 
+def stuck_openings() -> int:
+    """Confirmed, and a bid of theirs fails for a reason that nobody knows."""
+    rows = Opening.objects.filter(state=OpeningState.CONFIRMED)
+    return rows.exclude(stuck_at=None).count()
+
+
 def sweeps() -> dict[str, timedelta]:
     """{task that beat sends: how long it may stand still}."""
     entries: dict[str, dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE

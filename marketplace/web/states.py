@@ -73,6 +73,8 @@ STATES = {
     "lost": Badge(_("Not awarded"), "neutral", "dot"),
     "void": Badge(_("Void"), "neutral", "cross"),
     "waiting": Badge(_("Waiting for confirmations"), "warn", "wait"),
+    "superseded": Badge(_("Void: the deadline moved"), "neutral", "back"),
+    "impossible": Badge(_("Can never happen"), "bad", "cross"),
     "finished": Badge(_("Finished"), "good", "check"),
     # panels, members, sheets
     "appointed": Badge(_("Appointed"), "info", "person"),
@@ -90,6 +92,10 @@ STATES = {
     "publicised": Badge(_("In publicity"), "info", "wait"),
     "confirmed": Badge(_("Confirmed"), "good", "check"),
     "refused": Badge(_("Refused by the winner"), "bad", "cross"),
+    # documents of the gate
+    "there": Badge(_("There"), "good", "check"),
+    "outdated": Badge(_("Speaks of an older text or sum"), "warn", "back"),
+    "missing": Badge(_("Missing"), "neutral", "dot"),
     # checks
     "pending": Badge(_("Pending"), "neutral", "wait"),
     "passed": Badge(_("Passed"), "good", "check"),

@@ -11,7 +11,8 @@ from django.urls import reverse
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.accounts.tokens.models import ApiToken, Scope
 from marketplace.base.actor import Actor
-from marketplace.bidding.models import OpeningConfirmation
+from marketplace.bidding.failed.models import FailedOpening
+from marketplace.bidding.models import Opening, OpeningConfirmation
 from marketplace.committee.models import Panel
 from marketplace.scenarios.models import Scenario
 from tests import world
@@ -20,6 +21,7 @@ from tests.api.client import As, refused
 from tests.api.contract import schema
 from tests.awards import steps
 from tests.bidding import bids
+from tests.bidding.test_failed_openings import declare, lost, waited
 from tests.committee import factories
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +30,9 @@ STATES = {
     "start_scoring": "appointed",
     "lock": "open",
     "confirm_opening": 0,
+    "declare_failed": 0,
+    "confirm_failed": "declared",
+    "dismiss_failed": "declared",
     "publicise": "proposed",
     "confirm_award": "publicised",
     "make_token": 1,
@@ -91,6 +96,38 @@ def confirm_opening(clock: Any) -> Deed:
     return Deed(holder, f"openings/{opening.uid}/confirm/", given.count, body)
 
 
+def declare_failed(clock: Any) -> Deed:
+    opening, body = failing(clock)
+    rows = FailedOpening.objects.filter(opening=opening)
+    return Deed(world.officer(), f"openings/{opening.uid}/failure/", rows.count, body)
+
+
+def failing(clock: Any) -> tuple[Opening, dict[str, Any]]:
+    scenario, opening = waited(clock)
+    return opening, {
+        "cause": "holders",
+        "lost": [str(uid) for uid in lost(scenario)],
+        "reason": "损毁",
+        "evidence_number": "17号",
+        "evidence_sha256": "0" * 64,
+    }
+
+
+def confirm_failed(clock: Any) -> Deed:
+    return decide_failed(clock, "confirm")
+
+
+def dismiss_failed(clock: Any) -> Deed:
+    return decide_failed(clock, "dismiss")
+
+
+def decide_failed(clock: Any, how: str) -> Deed:
+    _scenario, opening = waited(clock)
+    row = declare(opening)
+    path = f"openings/{opening.uid}/failure/{how}/"
+    return Deed(world.officer(), path, state_of(row), {"failure": str(row.uid)})
+
+
 def publicise(clock: Any) -> Deed:
     decision = steps.decided(2)
     path = f"awards/{decision.uid}/publicise/"
@@ -114,6 +151,9 @@ DEEDS = {
     "panels_start_scoring": start_scoring,
     "sheets_lock": lock,
     "openings_confirm": confirm_opening,
+    "openings_declare_failed": declare_failed,
+    "openings_confirm_failed": confirm_failed,
+    "openings_dismiss_failed": dismiss_failed,
     "awards_publicise": publicise,
     "awards_confirm": confirm_award,
     "tokens_create": make_token,

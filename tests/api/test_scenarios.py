@@ -121,6 +121,7 @@ def names(body):
 def test_actions_follow_the_demand_through_the_gate():
     owner, officer = world.owner(), world.officer()
     draft = world.draft_scenario(owner)
+    world.documents(draft)
     assert names(get(one(draft), owner).json()) == [
         "edit_scenario",
         "submit_scenario",
@@ -128,7 +129,7 @@ def test_actions_follow_the_demand_through_the_gate():
     ]
     offered = {
         State.SUBMITTED: ["start_demonstration", "return_scenario", "reject_scenario"],
-        State.DEMONSTRATING: ["conclude_demonstration", "return_scenario", "reject_scenario"],
+        State.DEMONSTRATING: ["invite_experts", "return_scenario", "reject_scenario"],
         State.DEMONSTRATED: ["publish_scenario", "return_scenario"],
         State.RETURNED: [],
     }

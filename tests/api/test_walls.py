@@ -26,6 +26,8 @@ from marketplace.files import actions as files
 from marketplace.notices.models import Notice
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.questions.actions import ask_question
+from marketplace.scenarios.questions.models import Question
 from marketplace.supervision import actions as supervision
 from marketplace.supervision.models import Approach, Inspection
 from tests import world
@@ -102,11 +104,13 @@ class World:
         return {
             "receipts": version.receipt if version else None,
             "openings": Opening.objects.filter(**about).order_by("pk").first(),
+            "questions": Question.objects.filter(**about).first(),
             "panels": panel,
             "member": seat,
             "sheets": Sheet.objects.filter(member=seat).order_by("pk").first(),
             "reports": Report.objects.filter(**about).first(),
             "awards": self.scenario.decisions.first(),
+            "documents": self.scenario.documents.first(),
         }
 
     def judge(self) -> Actor | None:
@@ -123,11 +127,15 @@ class World:
         return world.draft_scenario(world.owner(), state="submitted")
 
     def make_demonstrated(self) -> Scenario:
-        return world.draft_scenario(world.owner(), state="demonstrated")
+        scenario = world.draft_scenario(world.owner(), state="demonstrated")
+        world.documents(scenario)
+        return scenario
 
     def make_published(self) -> Scenario:
         scenario = world.published_scenario(profile=world.profile("D"))
-        bids.bid(scenario)
+        bid = bids.bid(scenario)
+        asker = world.member(bid.bid.organisation)
+        ask_question(actor=asker, scenario_uid=scenario.uid, text="样本由谁提供？")
         return scenario
 
     def make_closed(self) -> Scenario:

@@ -136,7 +136,7 @@ def write_sheet(desk, **changes):
         **PLACE,
         "recipients": dict.fromkeys(packer.ENVELOPES, str(IDENTITY.to_public())),
         "schema": {e: {"$ref": f"#/$defs/{e}", "$defs": schema["$defs"]} for e in packer.ENVELOPES},
-        "rules": {"budget_cny": "1000000.00", "uscc": "91310000MA1K000017"},
+        "rules": {"budget_cny": "1000000.00", "uscc": "91310000MA1K001703"},
         "names": ["示盾安全（虚构）有限公司", "示盾安全", "Shidun"],
         "limits": {"files": 5, "file_name": 120, "envelope_bytes": 2**31, "chunk_bytes": 2**20},
         "publication": None,
@@ -259,7 +259,49 @@ def test_forms_are_checked(desk):
         assert said in done.stdout
     plain = run(desk, "check", "--lang", "en", without=["jsonschema"])
     assert "the forms were NOT held against the JSON Schema" in plain.stdout
+    assert plain.returncode == 1
     assert "'extra'" not in plain.stdout
+
+
+@pytest.mark.parametrize("command", ["check", "try"])
+def test_without_jsonschema_nothing_is_called_checked(desk, command):
+    done = run(desk, command, "--confirm-anonymous", "--lang", "en", without=["jsonschema"])
+    assert done.returncode == 3
+    assert "were not held against the JSON Schema (exit code 3)" in done.stdout
+    assert "Checked; nothing is wrong." not in done.stdout
+    assert run(desk, command, "--confirm-anonymous").returncode == 0
+
+
+def test_who_packs_without_jsonschema_is_told(desk):
+    done = run(
+        desk, "pack", "-o", "out", "--confirm-anonymous", "--lang", "en", without=["jsonschema"]
+    )
+    assert done.returncode == 0
+    assert "the forms were NOT held against the JSON Schema" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("91310000MA1K00337", "has not exactly 18 characters"),
+        ("91310000MA1K00I337", "may hold only digits and capitals"),
+        ("９1310000MA1K0033", "full-width"),
+        ("{}", None),
+        ("{}lower", "use capitals"),
+        ("{}17", "character 17 of"),
+        ("{}18", "character 18 of"),
+    ],
+)
+def test_the_codes_of_members_are_checked(desk, typed, said):
+    right = "91310000MA1K00330A"
+    odd = {
+        "{}": right,
+        "{}lower": right.lower(),
+        "{}17": right[:16] + ("0" if right[16] != "0" else "1") + right[17],
+        "{}18": right[:17] + ("0" if right[17] != "0" else "1"),
+    }.get(typed, typed)
+    done = check_together(desk, member(odd, "40"))
+    assert (done.returncode, said is None or said in done.stdout) == (int(said is not None), True)
 
 
 def member(uscc, share):
@@ -281,7 +323,7 @@ def check_together(desk, *members, **changes):
 
 
 def test_a_consortium_s_shares_and_agreement_are_checked(desk):
-    one, other = "91310000MA1K000033", "91310000MA1K000041"
+    one, other = "91310000MA1K00330A", "91310000MA1K00410X"
     done = check_together(desk, member(one, "30.5"), member(other, "9.50"))
     assert (done.returncode, "consortium" in done.stdout) == (0, False)
     done = check_together(desk, member(one, "30.5"), member(other, "9.51"))
@@ -292,7 +334,7 @@ def test_a_consortium_s_shares_and_agreement_are_checked(desk):
     assert "no file there" not in done.stdout
     done = check_together(desk, member(one, "40"), consortium_agreement="别的.pdf")
     assert (done.returncode, "no file there has this name" in done.stdout) == (1, True)
-    done = check_together(desk, member("91310000MA1K000017", "20"), member(one, "20"))
+    done = check_together(desk, member("91310000MA1K001703", "20"), member(one, "20"))
     assert (done.returncode, "consortium.0.uscc: the consortium member" in done.stdout) == (1, True)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import textwrap
 from contextlib import closing
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ from bench import ledger as ledger_bench
 from bench import lists
 from bench.measure import paired, report
 from bench.park import fill
+from config.runtime.process import ROOT
 from marketplace.indicators.queries import open_demands, opened_of, opened_so_far
 from marketplace.ledger import actions as ledger
 from marketplace.scenarios.board import _counted, tallied
@@ -67,3 +70,22 @@ def test_the_help_names_every_command(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         command.main()
     assert set(command.COMMANDS) <= set(re.findall(r"[a-z-]+", capsys.readouterr().out))
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_sealing_in_a_browser_is_measured(browser_type_launch_args):
+    """As a program of its own: two playwrights do not go into one."""
+    given = ["sealing", "--rounds", "1", "--megabytes", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *given],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"round (\d+): +[0-9.]+ against +[0-9.]+ MB/s", done.stdout) == ["1"]
+    before, most = re.findall(r"renderer: (\d+) MB before, (\d+) MB at most", done.stdout)[0]
+    assert 0 < int(before) <= int(most)

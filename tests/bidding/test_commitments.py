@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
+from marketplace.base import clock
 from marketplace.base.actor import Role
 from marketplace.base.canonical import stamp
 from marketplace.base.errors import (
@@ -29,12 +30,16 @@ from marketplace.bidding.actions import (
 from marketplace.bidding.actions.submission import receipt_hash
 from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import Bid, OpenedEnvelope
+from marketplace.bidding.queries import awaited_bytes, counting, my_commitments
+from marketplace.desk.acts import Desk
+from marketplace.desk.moves import on_scenario
 from marketplace.files.models import Upload
 from marketplace.ledger.log import sequencer
 from marketplace.ledger.models import Audience, Event
 from marketplace.ledger.receipts import document, public_key_text
 from marketplace.ledger.verify import verify
 from marketplace.scenarios.actions import close_scenario
+from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.queries import closes_at, is_open
 from marketplace.scenarios.sweeps import close_due
 from tests import world
@@ -269,6 +274,46 @@ def test_a_suspended_demand_takes_no_committed_bytes_either(cast, clock):
     with pytest.raises(StateConflict) as refusal:
         send(scenario, vendor, uploads)
     assert refusal.value.code == "scenario.suspended"
+
+
+# -- What the bidder is led to ---------------------------------------------------------------------
+def moves(scenario, actor):
+    """(whether the page that bids is offered, what the API offers)."""
+    desk = Desk(actor, clock.now())
+    row = Scenario.objects.select_related("organisation", "profile").get(pk=scenario.pk)
+    offered = any(act.name == "submit_bid" and act.possible for act in desk.acts(row))
+    return offered, on_scenario(desk, row)
+
+
+def test_the_bytes_are_awaited_until_they_have_come(cast, clock):
+    scenario, vendor = cast
+    uploads = uploaded(scenario, vendor)
+    bids.bid(scenario, vendor)
+    promise = commit(scenario, vendor, rows_of(uploads))
+    rival = world.vendor()
+    at = scenario.deadline_at
+    assert awaited_bytes(vendor, scenario, at - TICK) is None
+    for now in (at, at + GRACE - TICK):
+        found = [awaited_bytes(actor, scenario, now) for actor in (vendor, rival, world.officer())]
+        assert found == [promise, None, None]
+    assert awaited_bytes(vendor, scenario, at + GRACE) is None
+    assert counting(my_commitments(vendor, scenario)) == promise
+    later(clock, at)
+    assert moves(scenario, vendor) == (True, ["assemble_package"])
+    assert moves(scenario, rival) == (False, [])
+    send(scenario, vendor, uploads)
+    assert awaited_bytes(vendor, scenario, at) is None
+    assert moves(scenario, vendor) == (False, [])
+
+
+def test_a_withdrawal_ends_what_counted(cast):
+    scenario, vendor = cast
+    version = bids.bid(scenario, vendor)
+    commit(scenario, vendor)
+    withdraw_bid(actor=vendor, bid_uid=version.bid.uid)
+    assert counting(my_commitments(vendor, scenario)) is None
+    assert awaited_bytes(vendor, scenario, scenario.deadline_at) is None
+    assert "commit_hashes" in moves(scenario, vendor)[1]
 
 
 # -- Closing ---------------------------------------------------------------------------------------

@@ -10,10 +10,14 @@ import textwrap
 
 import pyrage
 import pytest
+from django.db import transaction
 
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.base import packer
+from marketplace.base.actor import SYSTEM
+from marketplace.base.clock import SHANGHAI
 from marketplace.bidding.actions import submit_sealed_bid, withdraw_bid
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import (
     Bid,
     BidVersion,
@@ -24,8 +28,11 @@ from marketplace.bidding.models import (
 from marketplace.bidding.sealing import SealedFile
 from marketplace.bidding.sheet import sealing_sheet
 from marketplace.files import storage
+from marketplace.ledger import actions as ledger
 from marketplace.ledger import verify
 from marketplace.ledger.log import sequencer
+from marketplace.ledger.models import Event
+from marketplace.scenarios.queries import closes_at
 from tests import world
 from tests.bidding import bids
 
@@ -105,7 +112,7 @@ def opened_by_a_process():
 
 @pytest.mark.slow
 def test_the_opener_s_memory_does_not_grow_with_a_bid(committing_db, clock, tmp_path):
-    size = int(os.environ.get("LARGE_BID_MIB", "300"))
+    size = int(os.environ.get("LARGE_BID_MIB", "120"))
     figures = []
     for mebibytes in (1, size):
         scenario = world.published_scenario()
@@ -141,9 +148,9 @@ def announced(committing_db, tmp_path):
     return tmp_path, sheet
 
 
-def checked(folder, sheet, key):
+def checked(folder, sheet, key, *more):
     (folder / "sealing.json").write_text(json.dumps(sheet), "utf-8")
-    command = ["packer.py", "check", "sealing.json", ".", "--log-key", key, "--lang", "en"]
+    command = ["packer.py", "check", "sealing.json", ".", "--log-key", key, "--lang", "en", *more]
     done = subprocess.run(
         [sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False
     )
@@ -156,6 +163,27 @@ def test_the_announced_recipients_are_proved_by_the_log(announced, settings):
     assert (code, "The recipients are those of the announcement" in said) == (0, True), said
     (folder / "log.vkey").write_text(f"{settings.OPENER_LOG_VKEY}\n")
     assert checked(folder, sheet, "log.vkey")[0] == 0
+
+
+def test_a_mirror_shows_whether_the_demand_was_published_once(announced, site, settings):
+    folder, sheet = announced
+    key, mirror = settings.OPENER_LOG_VKEY, str(folder / "mirror")
+    fetch = ["fetch", f"{site}/log", mirror, "--key", key]
+    assert verify.main(fetch) == 0
+    code, said = checked(folder, sheet, key, "--mirror", mirror)
+    assert (code, "no other one publishes this demand" in said) == (0, True), said
+    true = Event.objects.get(kind="scenario.published")
+    with transaction.atomic():
+        ledger.append(
+            true.kind, actor=SYSTEM, subjects=true.subjects, audience="public", data=true.data
+        )
+    sequencer.seal_batch()
+    assert verify.main(fetch) == 0
+    code, said = checked(folder, sheet, key, "--mirror", mirror)
+    assert (code, "more than one entry of the log publishes" in said) == (1, True), said
+    assert verify.main(["mirror", mirror, "--key", key, "--lang", "en"]) == 1
+    code, said = checked(folder, sheet, key, "--mirror", str(folder / "none"))
+    assert (code, "The mirror of the log does not hold" in said) == (1, True), said
 
 
 def test_a_server_that_shows_another_recipient_is_refused(announced, settings):
@@ -190,9 +218,9 @@ def test_what_cannot_be_checked_is_not_passed_over(announced, settings):
 
 
 # -- Handing in ------------------------------------------------------------------------------------
-def handed_in(folder, url, token, *more):
+def handed_in(folder, url, token, *more, command="upload"):
     (folder / "token").write_text(f"{token}\n")
-    given = ["upload", str(folder / "out"), "--url", url, "--token-file", str(folder / "token")]
+    given = [command, str(folder / "out"), "--url", url, "--token-file", str(folder / "token")]
     return packer.main([*given, *more, "--lang", "en"])
 
 
@@ -224,3 +252,35 @@ def test_a_bid_is_handed_in_without_a_page(committing_db, site, clock, tmp_path,
     assert handed_in(folder, site, made.text) == 1
     [opened] = bids.open_first(scenario, clock)
     assert opened.pk == bid.pk
+
+
+def test_hashes_are_committed_first_and_the_files_follow(
+    committing_db, site, clock, tmp_path, capsys
+):
+    scenario, vendor = world.published_scenario(profile=world.profile("A")), world.vendor()
+    folder = pack_up(scenario, vendor, tmp_path / "bid")
+    other = pack_up(scenario, vendor, tmp_path / "other")
+    made = create_token(actor=vendor, name="packer", scopes=["read", "uploads:write", "bids:write"])
+    assert handed_in(folder, site, made.text, command="commit") == 0
+    until = closes_at(scenario).astimezone(SHANGHAI)
+    assert f"before {until:%Y-%m-%d %H:%M:%S} (Beijing time)" in capsys.readouterr().out
+    row = BidCommitment.objects.get()
+    assert row.envelopes == json.loads((folder / "out" / "hashes.json").read_text())["envelopes"]
+    kept = json.loads((folder / "out" / "commitment.json").read_text())
+    assert kept["receipt"]["commitment"] == str(row.uid)
+    clock.freeze(scenario.deadline_at)
+    assert handed_in(other, site, made.text) == 1
+    assert "The server refuses (422)" in capsys.readouterr().out
+    assert handed_in(other, site, made.text, command="commit") == 1
+    assert "The server refuses (409)" in capsys.readouterr().out
+    assert handed_in(folder, site, made.text) == 0, capsys.readouterr().out
+    assert BidVersion.objects.get().received_at == scenario.deadline_at
+
+
+def test_committing_says_where_nothing_is_granted(committing_db, site, tmp_path, capsys):
+    scenario, vendor = world.published_scenario(profile=world.profile("B")), world.vendor()
+    folder = pack_up(scenario, vendor, tmp_path / "bid")
+    made = create_token(actor=vendor, name="packer", scopes=["read", "bids:write"])
+    assert handed_in(folder, site, made.text, command="commit") == 1
+    assert "commitment.no_grace" in capsys.readouterr().out
+    assert not (folder / "out" / "commitment.json").exists()

@@ -5,13 +5,16 @@ import pytest
 from marketplace.accounts.actions import grant
 from marketplace.accounts.models import Capability, PersonRole
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
-from marketplace.bidding.models import Bid
+from marketplace.bidding.failed.models import FailedOpening
+from marketplace.bidding.models import Bid, Opening
 from marketplace.bidding.rules import (
     can_bid,
     can_certify_return,
     can_check_eligibility,
     can_confirm_opening,
     can_decide_consortium_change,
+    can_decide_failed_opening,
+    can_declare_failed_opening,
     can_request_consortium_change,
     can_see_eligibility,
     can_withdraw_bid,
@@ -32,6 +35,8 @@ MATRIX = {
     can_bid: "             -  +  +  -  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_withdraw_bid: "    -  +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_confirm_opening: " -  -  -  -  -  -  -  -  +  -  -  -  -  -  -  -  -",
+    can_declare_failed_opening: "- - - - - - + - - - - - - - - - -",
+    can_decide_failed_opening: " - - - - - - + - - - - - - - - - -",
     can_check_eligibility: "- -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_request_consortium_change: "- + + - - - - - - - - - - - - - -",
     can_decide_consortium_change: " - - - - - - + - - - - - - - - - -",
@@ -68,6 +73,9 @@ def test_matrix(rule, who, allowed):
     scenario = world.published_scenario()
     bid = Bid.objects.create(scenario=scenario, organisation=world.vendor().organisation)
     row = scenario if rule not in OF_BIDS else bid
+    if rule is can_decide_failed_opening:
+        opening = Opening(scenario=scenario, stage="first")
+        row = FailedOpening(opening=opening, declared_by=world.officer().person)
     assert rule(actor_called(who, bid), row) is allowed
 
 
@@ -115,3 +123,16 @@ def test_a_key_is_held_by_a_person_and_while_it_is_granted():
     assert can_confirm_opening(Actor(Role.OFFICER, holder.user, world.office()), scenario) is True
     holder.user.grants.update(until_at=scenario.published_at)
     assert can_confirm_opening(holder, scenario) is False
+
+
+def test_who_declares_does_not_agree_and_who_holds_a_key_does_neither():
+    scenario = world.published_scenario()
+    first, second = world.officer(), world.officer()
+    failure = FailedOpening(opening=Opening(scenario=scenario), declared_by=first.person)
+    assert can_decide_failed_opening(first, failure) is False
+    assert can_decide_failed_opening(second, failure) is True
+    holder = Actor(Role.OFFICER, world.key_holder_actors(scenario)[0].user, world.office())
+    assert can_declare_failed_opening(holder, scenario) is False
+    assert can_decide_failed_opening(holder, failure) is False
+    holder.user.grants.update(until_at=scenario.published_at)
+    assert can_decide_failed_opening(holder, failure) is False

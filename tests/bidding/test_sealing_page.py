@@ -8,24 +8,30 @@ import io
 import struct
 import zipfile
 import zlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
+from marketplace.base.clock import SHANGHAI
+from marketplace.bidding.actions import commit_hashes
+from marketplace.bidding.commitment import BidCommitment
 from marketplace.bidding.models import Bid, BidVersion, OpenedEnvelope, SealedPackage
 from marketplace.bidding.sheet import sealing_sheet
+from marketplace.scenarios.queries import closes_at
 from tests import world
 from tests.bidding import bidding_page, bids, sealed_uploads
 from tests.bidding.test_browser import signed_in, watch
+from tests.faults.service import wait_until
 
 pytestmark = pytest.mark.browser
 
 
-def steps(page: Any) -> str:
+def expect_steps(page: Any, signs: str) -> None:
     """One sign for each step: d(one), n(ow) or - (to come)."""
-    signs = {"done": "d", "now": "n", "next": "-"}
-    told = page.locator(".jb-step").evaluate_all("all => all.map((one) => one.className)")
-    return "".join(signs[one.split("jb-step-")[1].split()[0]] for one in told)
+    names = {"d": "jb-step-done", "n": "jb-step-now", "-": "jb-step-next"}
+    expect(page.locator(".jb-step")).to_contain_class([names[sign] for sign in signs])
 
 
 def typed_row(page: Any, part: str, place: int, row: dict[str, str]) -> None:
@@ -51,20 +57,20 @@ def test_members_and_challenges_reach_the_sealed_form(site: str, browser: Any, c
     # The agreement is named, but the file is not there.
     bidding_page.press(page, "check")
     page.locator("#id_consortium_agreement_error").wait_for()
-    assert steps(page) == "n----"
+    expect_steps(page, "n----")
     name, body = bids.AGREEMENT
     page.locator('[name="files_business"]').set_input_files(
         [{"name": name, "mimeType": "application/pdf", "buffer": body}]
     )
     bidding_page.press(page, "check")
     page.locator("[data-seal-checked] .jb-good").wait_for()
-    assert steps(page) == "ddn--"
+    expect_steps(page, "ddn--")
     # What was said of the form is taken back as soon as it changes.
     page.locator('[name="risks"]').fill("otherwise")
-    assert page.locator("[data-seal-checked] .jb-good").count() == 0
-    assert steps(page) == "n----"
+    expect(page.locator("[data-seal-checked] .jb-good")).to_have_count(0)
+    expect_steps(page, "n----")
     bidding_page.seal(page)
-    assert steps(page) == "dddn-"
+    expect_steps(page, "dddn-")
     bidding_page.submit(page)
     assert page.broken == []
     page.context.close()
@@ -86,7 +92,7 @@ def test_envelopes_sealed_elsewhere_are_handed_in(site: str, browser: Any) -> No
         page.locator(f"[data-seal-ready-{envelope}]").set_input_files([{**ready, "buffer": raw}])
     bidding_page.press(page, "adopt")
     page.locator("[data-seal-adopted] .jb-good li").first.wait_for()
-    assert steps(page) == "dddn-"
+    expect_steps(page, "dddn-")
     bidding_page.submit(page)
     kept = SealedPackage.objects.get().envelopes
     assert {one["envelope"]: one["sha256"] for one in kept} == {
@@ -116,7 +122,7 @@ def test_an_upload_pauses_and_goes_on(site: str, browser: Any) -> None:
         bidding_page.press(page, "submit")
     page.locator("[data-seal-pause]").click()
     page.get_by_text("Paused.").wait_for()
-    assert page.evaluate("document.activeElement.hasAttribute('data-seal-resume')") is True
+    expect(page.locator("[data-seal-resume]")).to_be_focused()
     page.unroute("**/api/v1/uploads/**")
     sent = watch(page)
     page.locator("[data-seal-resume]").click()
@@ -129,31 +135,199 @@ def test_an_upload_pauses_and_goes_on(site: str, browser: Any) -> None:
     page.context.close()
 
 
-DRAFTS = "Object.keys(localStorage).filter((name) => name.startsWith('jiebang-draft:')).length"
+# -- Hashes first, bytes later ---------------------------------------------------------------------
+def committing(site: str, browser: Any, profile: str = "A") -> tuple[Any, Any, Any]:
+    """A page with a sealed bid."""
+    scenario, vendor = world.published_scenario(profile=world.profile(profile)), world.vendor()
+    page = signed_in(browser, site, vendor)
+    bidding_page.open_page(page, site, scenario)
+    bidding_page.fill(page, scenario)
+    bidding_page.seal(page)
+    return scenario, vendor, page
+
+
+def test_hashes_are_committed_and_the_files_handed_in_after_the_deadline(
+    site: str, browser: Any, clock: Any
+) -> None:
+    scenario, _vendor, page = committing(site, browser)
+    until = closes_at(scenario).astimezone(SHANGHAI)
+    bidding_page.press(page, "commit")
+    said = page.locator("[data-seal-committed] .jb-good")
+    said.get_by_text(f"{until:%Y-%m-%d %H:%M:%S}").wait_for()
+    card = page.locator("#commitments-card li li")
+    expect(card).to_have_count(3)
+    row = BidCommitment.objects.get()
+    expect(page.locator('[data-seal-do="commit"]')).to_be_disabled()
+    assert Bid.objects.count() == 0
+    # The deadline passes; the page knows it when it is opened again.
+    clock.freeze(scenario.deadline_at + timedelta(minutes=14))
+    page.goto(f"{site}/en/scenarios/{scenario.ref}/")
+    page.locator(f'a[href$="/{scenario.ref}/bid/"]').first.click()
+    page.get_by_text("The committed envelopes are still").wait_for()
+    assert page.locator('[name="risks"], [data-seal-do="seal"]').count() == 0
+    bidding_page.submit(page)
+    version = BidVersion.objects.get()
+    assert version.received_at == scenario.deadline_at + timedelta(minutes=14)
+    assert {one["sha256"] for one in row.envelopes} == {
+        one.sha256 for one in version.envelopes.all()
+    }
+    # They have come: nothing more is asked for.
+    assert page.get_by_text("Hand in the committed files").count() == 0
+    page.goto(f"{site}/en/scenarios/{scenario.ref}/bid/")
+    page.get_by_text("The deadline has passed").first.wait_for()
+    assert page.locator("form[data-seal]").count() == 0
+    assert page.broken == []
+    page.context.close()
+
+
+def test_only_the_committed_files_are_taken_over_late(site: str, browser: Any, clock: Any) -> None:
+    scenario, vendor = world.published_scenario(profile=world.profile("A")), world.vendor()
+    first, other = (sealed_uploads.envelopes(sealing_sheet(vendor, scenario)) for _ in range(2))
+    rows = [
+        {"envelope": name, "sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
+        for name, raw in first.items()
+    ]
+    commit_hashes(actor=vendor, scenario_uid=scenario.uid, envelopes=rows)
+    clock.freeze(scenario.deadline_at)
+    page = signed_in(browser, site, vendor)
+    bidding_page.open_page(page, site, scenario)
+    for sealed, tone in ((first | {"price": other["price"]}, "bad"), (first, "good")):
+        for envelope, raw in sealed.items():
+            ready = {"name": f"{envelope}.age", "mimeType": "application/octet-stream"}
+            page.locator(f"[data-seal-ready-{envelope}]").set_input_files(
+                [{**ready, "buffer": raw}]
+            )
+        bidding_page.press(page, "adopt")
+        page.locator(f"[data-seal-adopted] .jb-{tone}").wait_for()
+        expect(page.locator('[data-seal-do="submit"]')).to_be_enabled(enabled=tone == "good")
+    bidding_page.submit(page)
+    assert BidVersion.objects.get().received_at == scenario.deadline_at
+    assert page.broken == []
+    page.context.close()
+
+
+def test_sealing_anew_tells_that_other_files_are_committed(site: str, browser: Any) -> None:
+    _scenario, _vendor, page = committing(site, browser)
+    bidding_page.press(page, "commit")
+    page.locator("[data-seal-committed] .jb-good").wait_for()
+    bidding_page.press(page, "seal")
+    page.get_by_text("are those of other envelopes").wait_for()
+    bidding_page.press(page, "commit")
+    page.locator("#commitments-card").get_by_text("replaced or withdrawn").wait_for()
+    expect(page.locator("#commitments-card strong")).to_have_text("counts")
+    assert BidCommitment.objects.count() == 2
+    page.context.close()
+
+
+def test_where_no_grace_is_granted_nothing_of_it_is_shown(site: str, browser: Any) -> None:
+    _scenario, _vendor, page = committing(site, browser, "B")
+    assert page.locator('[data-seal-do="commit"], #commitments-card').count() == 0
+    assert page.get_by_text("commit").count() == 0
+    page.context.close()
+
+
+# -- Drafts ----------------------------------------------------------------------------------------
+KEPT = """
+async () => {
+  const answered = (asked) => new Promise((resolve, reject) => {
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(asked.error);
+  });
+  const names = (await indexedDB.databases()).map((one) => one.name);
+  if (!names.includes("jiebang-drafts")) return null;
+  const whole = await answered(indexedDB.open("jiebang-drafts"));
+  const keys = await answered(whole.transaction("keys").objectStore("keys").getAll());
+  const people = await answered(whole.transaction("keys").objectStore("keys").getAllKeys());
+  const rows = await answered(whole.transaction("kept").objectStore("kept").getAll());
+  const given = await Promise.allSettled(keys.map((key) => crypto.subtle.exportKey("raw", key)));
+  whole.close();
+  const texts = rows.map(({ body }) => new TextDecoder("latin1").decode(body));
+  return { people, texts, given: given.map((one) => one.status), local: JSON.stringify(localStorage) };
+}
+"""
+
+
+def typed_and_kept(page: Any, text: str) -> None:
+    page.locator('[name="risks"]').fill(text)
+    page.locator("form[data-kept]").wait_for()
 
 
 def test_a_draft_ends_with_the_session_or_with_another_person(site: str, browser: Any) -> None:
-    scenario, vendor = world.published_scenario(), world.vendor()
+    scenario, vendor, rival = world.published_scenario(), world.vendor(), world.vendor()
     page = signed_in(browser, site, vendor)
     bidding_page.open_page(page, site, scenario)
-    page.locator('[name="risks"]').fill("mine alone")
-    page.get_by_text("Kept in this browser").wait_for()
+    typed_and_kept(page, "mine alone")
+    assert page.evaluate(KEPT)["people"] == [str(vendor.person.uid)]
     # Another person, without a sign-out between: the first one's draft is gone.
-    other = signed_in(browser, site, world.vendor())
+    other = signed_in(browser, site, rival)
     cookies = other.context.cookies()
     other.context.close()
     page.context.add_cookies(cookies)
     bidding_page.open_page(page, site, scenario)
-    assert page.evaluate(DRAFTS) == 0
     assert page.locator('[name="risks"]').input_value() == ""
-    # Signing out throws away what this one typed.
-    page.locator('[name="risks"]').fill("of the other")
-    page.get_by_text("Kept in this browser").wait_for()
-    page.goto(f"{site}/en/accounts/logout/")
-    assert page.evaluate(DRAFTS) == 1
-    page.locator("main form[data-signs-out] button").click()
-    page.wait_for_url(lambda url: "logout" not in url)
-    assert page.evaluate(DRAFTS) == 0
+    wait_until(lambda: page.evaluate(KEPT)["people"] == [], "the other's key is gone")
+    assert page.evaluate(KEPT)["texts"] == []
+    # Signing out throws away what this one typed, although another window holds it open.
+    typed_and_kept(page, "of the other")
+    leaving = page.context.new_page()
+    leaving.goto(f"{site}/en/accounts/logout/")
+    assert leaving.evaluate(KEPT)["people"] == [str(rival.person.uid)]
+    leaving.locator("main form[data-signs-out] button").click()
+    leaving.wait_for_url(lambda url: "logout" not in url)
+    wait_until(lambda: leaving.evaluate(KEPT) is None, "all that was kept is gone")
+    # The window that stayed open keeps nothing any more.
+    page.locator('[name="risks"]').fill("after the end")
+    assert page.evaluate(KEPT) is None
+    assert page.broken == []
+    page.context.close()
+
+
+def test_nothing_readable_is_kept(site: str, browser: Any) -> None:
+    page = signed_in(browser, site, world.vendor())
+    bidding_page.open_page(page, site, scenario := world.published_scenario())
+    bidding_page.fill(page, scenario, note="KANARIE")
+    bidding_page.choose(page, "technical", KANARIE_txt=b"plan")
+    bidding_page.seal(page)
+    page.locator("form[data-kept]").wait_for()
+    found = page.evaluate(KEPT)
+    assert found["given"] == ["rejected"]  # the key is given to nobody
+    assert [len(found["texts"]), *(text.count("KANARIE") for text in found["texts"])] == [1, 0]
+    assert [found["local"].count(word) for word in ("KANARIE", "90000")] == [0, 0]
+    page.reload()
+    page.locator("form[data-seal][data-awake]").wait_for()
+    assert page.locator('[name="note"]').input_value() == "KANARIE"
+    page.get_by_text("choose them anew (KANARIE.txt)").wait_for()
+    typed_and_kept(page, "typed again, without a file")
+    page.reload()
+    page.get_by_text("choose them anew (KANARIE.txt)").wait_for()
+    page.context.close()
+
+
+def test_a_form_edited_after_sealing_is_told_after_a_reload_too(site: str, browser: Any) -> None:
+    page = signed_in(browser, site, world.vendor())
+    bidding_page.open_page(page, site, scenario := world.published_scenario())
+    bidding_page.fill(page, scenario, risks="as sealed")
+    bidding_page.choose(page, "price", b_bin=b"b")
+    bidding_page.seal(page)
+    page.locator("form[data-kept]").wait_for()
+    older = page.get_by_text("What you changed is not in the sealed envelopes")
+    page.reload()
+    page.get_by_text("of an earlier visit").wait_for()
+    assert older.count() == 0
+    typed_and_kept(page, "otherwise")
+    older.wait_for()
+    page.reload()
+    older.wait_for()
+    # As it was sealed, it is what is sealed.
+    typed_and_kept(page, "as sealed")
+    older.wait_for(state="detached")
+    # What was sealed is submitted, and there the next version begins.
+    typed_and_kept(page, "after sealing")
+    bidding_page.submit(page)
+    bidding_page.open_page(page, site, scenario)
+    page.get_by_text("answers of your last submission").wait_for()
+    assert page.locator('[name="risks"]').input_value() == "as sealed"
+    assert page.broken == []
     page.context.close()
 
 

@@ -204,6 +204,7 @@ PAGES: dict[str, list[Page]] = {
         Page("", of("S17")),
     ],
     "scenario-history": [Page("", of("S07")), Page("", of("S01"))],
+    "scenario-questions": [Page("", of("S07")), Page("v5", of("S06"))],
     "scenario-new": [Page("o3-owner")],
     "scenario-edit": [Page("o3-owner", of("S13")), Page("o8-owner", of("S14"))],
     "scenario-gate": [
@@ -211,6 +212,17 @@ PAGES: dict[str, list[Page]] = {
         Page("officer2", of("S16")),
         Page("o4-owner", of("S04")),
         Page("o8-owner", of("S14")),
+    ],
+    "scenario-demonstration": [
+        Page("officer", of("S16")),
+        Page("e7", of("S16"), send="section:has(#opine) form"),
+        Page("e3", of("S16")),
+        Page("secretary", of("S01")),
+    ],
+    "scenario-documents": [
+        Page("officer2", of("S16")),
+        Page("o4-owner", of("S04")),
+        Page("officer", of("S01")),
     ],
     "scenario-publish": [Page("officer", of("S16"), 409), Page("officer2", of("S01"), 409)],
     "scenario-withdraw": [Page("o1-owner", of("S01")), Page("o8-owner", of("S17"), 409)],
@@ -231,6 +243,7 @@ PAGES: dict[str, list[Page]] = {
         Page("keyholder2", of("S12")),
         Page("secretary", of("S07")),
     ],
+    "opening-failure": [Page("officer", lambda user: of("S17")(user) | {"stage": "first"})],
     "returns": [Page("officer", of("S07"))],
     "eligibility": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
     "panel": [Page("secretary", of("S12")), Page("secretary", of("S09"))],

@@ -19,7 +19,7 @@ def nothing_yet(walk: Walk) -> None:
 def draft_and_file(walk: Walk) -> Reader:
     owner = walk.readers("owner")
     owner.go("/")
-    owner.page.click(".jb-header-side a[href*='/accounts/login/']")
+    owner.press(".jb-header-side a[href*='/accounts/login/']")
     owner.look("sign-in")
     owner.sign_in(walk.cast.owner)
     owner.glance("desk-empty")
@@ -72,20 +72,74 @@ def demonstrate(walk: Walk) -> Reader:
     first.look("gate")
     first.fill({"step": "start"})
     first.press("main form[data-guard] button")
-    first.task("/gate/")
-    with first.refused_with(422):
-        first.fill({"step": "conclude"})
-        first.page.click("main form[data-guard] button")
-    assert len(first.problems()) == 1
-    first.glance("gate-refused")
-    first.fill({"step": "conclude", "words": "需求真实，指标可测，条件中立，同意发榜。"})
-    first.press("main form[data-guard] button")
-    first.glance("gate-demonstrated")
+    ask_experts(walk, first)
+    for number, user in enumerate(walk.cast.demonstrators):
+        answer(walk.person(f"expert-{number}", user), closely=not number)
+    conclude(walk)
     return first
 
 
-def publish(walk: Walk) -> Reader:
+def ask_experts(walk: Walk, first: Reader) -> None:
+    first.task("/demonstration/")
+    first.look("demonstration-asking", closely=True)
+    with first.refused_with(422):
+        first.fill({"experts": [str(walk.cast.demonstrators[0].uid)]})
+        first.page.click("section:has(#invite) button")
+    assert len(first.problems()) == 1
+    first.fill({"experts": [str(user.uid) for user in walk.cast.demonstrators]})
+    first.press("section:has(#invite) button")
+    first.glance("demonstration-asked")
+
+
+def answer(expert: Reader, *, closely: bool) -> None:
+    expert.task("/demonstration/")
+    if closely:
+        expert.look("opinion", closely=True)
+    expert.fill(dict.fromkeys(("real", "tight", "measurable", "neutral"), "yes"))
+    expert.fill({"verdict": "pass", "words": "指标可由第三方测量，条件中立。"})
+    expert.press("section:has(#opine) button")
+
+
+def conclude(walk: Walk) -> None:
+    secretary = walk.person("demonstration-secretary", walk.cast.secretary)
+    secretary.task("/demonstration/")
+    secretary.look("demonstration-opinions", closely=True)
+    secretary.fill({"outcome": "pass", "opinion": "需求真实，指标可测，条件中立，同意发榜。"})
+    secretary.press("section:has(#conclude) button")
+    secretary.glance("demonstration-concluded")
+
+
+def file_papers(walk: Walk, owner: Reader, first: Reader) -> Reader:
+    """发榜五件: two by the owner, two by the first officer, checked by the second."""
+    owner.task("/documents/")
+    owner.look("documents-owner", closely=True)
+    with owner.refused_with(422):
+        owner.page.click("section:has(#paper-funding) form button")
+    assert len(owner.problems()) > 1
+    affirm(owner, "funding", {"funding-number": "资金承诺〔2026〕1号（虚构）"})
+    affirm(owner, "confidentiality", {})
+    first.task("/documents/")
+    affirm(first, "competition", {"competition-words": "未发现限定品牌或注册地的条件。"})
     second = walk.person("second-officer", walk.cast.second)
+    second.task("/documents/")
+    second.look("documents-check", closely=True)
+    for kind in ("confidentiality", "competition", "funding"):
+        second.press(f"section:has(#paper-{kind}) button[value=accept]")
+    first.task("/documents/")
+    affirm(first, "approval", {"approval-number": "沪临网办审〔2026〕1号（虚构）"})
+    first.glance("documents-complete")
+    return second
+
+
+def affirm(reader: Reader, kind: str, typed_in: dict[str, str]) -> None:
+    card = reader.page.locator(f"section:has(#paper-{kind})")
+    for box in card.locator("input[type=checkbox]").all():
+        box.check()
+    reader.fill(typed_in, card)
+    reader.press(f"section:has(#paper-{kind}) form button[type=submit]")
+
+
+def publish(walk: Walk, second: Reader) -> Reader:
     second.task("/publish/")
     second.look("publish")
     now = server_clock.now().astimezone(SHANGHAI)

@@ -47,6 +47,7 @@ def opener_process() -> Iterator[None]:
     assert process.returncode == 0, said
 
 
+@pytest.mark.long
 @pytest.mark.browser
 @pytest.mark.slow
 def test_a_demand_travels_to_its_award_and_into_the_count(readers, clock, demo_keys):
@@ -55,7 +56,7 @@ def test_a_demand_travels_to_its_award_and_into_the_count(readers, clock, demo_k
     with opener_process():
         owner = posting.draft_and_file(walk)
         first = posting.demonstrate(walk)
-        second = posting.publish(walk)
+        second = posting.publish(walk, posting.file_papers(walk, owner, first))
         posting.read_as_visitor(walk)
         vendors = bids.bid_under_seal(walk)
         holders = bids.close_and_open(walk, clock)

@@ -93,12 +93,13 @@ def test_who_decided_does_not_publicise_and_nobody_confirms_early(clock):
     ("state", "page", "name"),
     [
         (State.SUBMITTED, "gate", "start_demonstration"),
-        (State.DEMONSTRATING, "gate", "conclude_demonstration"),
+        (State.DEMONSTRATING, "demonstration", "invite_experts"),
         (State.DEMONSTRATED, "publish", "publish_scenario"),
     ],
 )
 def test_an_officer_finds_the_gate(state, page, name):
     scenario = put(world.draft_scenario(world.owner()), state)
+    world.documents(scenario)
     officer = world.officer()
     assert lines(waiting_for(officer)) == [(page, scenario.pk)]
     assert names(officer, scenario) == [(name, False)]
@@ -214,7 +215,7 @@ def test_the_desk_costs_the_same_for_1_and_30(role, django_assert_max_num_querie
     costs = []
     for number in (1, 29):
         made = [world.published_scenario(owner) for _ in range(number)]
-        costs.append(cost(actor, made, django_assert_max_num_queries, 22))
+        costs.append(cost(actor, made, django_assert_max_num_queries, 27))
     assert costs[0] == costs[1]
 
 
@@ -283,5 +284,5 @@ def test_what_the_office_waits_for_costs_the_same_for_1_and_10(role, django_asse
             put(world.draft_scenario(world.owner()), State.SUBMITTED)
             world.published_scenario(state=State.DECISION)
             world.published_scenario(state=State.REVIEW)
-        costs.append(cost(actor, [], django_assert_max_num_queries, 27))
+        costs.append(cost(actor, [], django_assert_max_num_queries, 31))
     assert costs[0] == costs[1]

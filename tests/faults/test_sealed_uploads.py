@@ -18,7 +18,7 @@ from marketplace.ledger.verify import verify
 from tests import world
 from tests.bidding.sealed_uploads import envelopes
 from tests.faults.test_interruptions import children_of
-from tests.faults.test_large_uploads import GROWTH_MOST, MEGA, peak_bytes
+from tests.faults.test_large_uploads import MEGA, peak_bytes
 from tests.files.sending import STREAM, metadata
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -126,6 +126,7 @@ def refused(answer):
 
 
 SIZE = int(os.environ.get("SEALED_MEGABYTES", "300")) * MEGA
+GROWTH_MOST = 25 * MEGA
 
 
 @pytest.mark.slow

@@ -60,6 +60,7 @@ def test_matrix(rule, who, allowed):
         (Purpose.ATTACHMENT, True, False, False),
         (Purpose.SEALED, False, True, False),
         (Purpose.EVIDENCE, True, True, True),
+        (Purpose.DOCUMENT, True, False, True),
     ],
 )
 def test_each_purpose_has_its_people(purpose, owner, vendor, office):

@@ -21,9 +21,10 @@ from marketplace.committee.actions import scoring
 from marketplace.desk import queries as desk
 from marketplace.files import limits, uploads
 from marketplace.files.limits import LIMITS, Purpose
-from marketplace.scenarios import board, content, readers
+from marketplace.scenarios import content, readers
 from marketplace.scenarios.actions import found
-from marketplace.web import public
+from marketplace.scenarios.search import asking, counts
+from marketplace.web import board
 
 ROOT = Path(settings.BASE_DIR)
 TEXT = (ROOT / "docs" / "operations.md").read_text("utf-8")
@@ -62,7 +63,7 @@ def bid_length(envelope, name):
             [uploads.FILE_LIMIT // MEBIBYTE, uploads.REQUEST_LIMIT // MEBIBYTE],
         ),
         (
-            "resumable upload: attachment · evidence · sealed envelope",
+            "resumable upload: attachment · evidence · sealed envelope · document of the gate",
             [LIMITS[purpose].bytes_most // MEBIBYTE for purpose in Purpose],
         ),
         (
@@ -126,8 +127,11 @@ def bid_length(envelope, name):
             "reasons and opinions of the office · reason of a verdict, comment of a judge",
             [found.REASON_MOST, eligibility.REASON_MAX],
         ),
-        ("search words on the board", [public.SEARCH_MOST, board.WORDS_MOST]),
-        ("board: pages", [public.PAGES_MOST]),
+        ("search words on the board", [asking.TYPED_MOST, asking.WORDS_MOST]),
+        (
+            "board: pages · rows counted and ranked of one search",
+            [board.PAGES_MOST, counts.COUNTED_MOST],
+        ),
         (
             "invitation",
             [

@@ -42,6 +42,13 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "scenario.deadline_extended",
         # To bidders, each in its own inbox, about the demand: tests/scenarios/test_outages.py.
         "bidders.deadline_extended",
+        # The same for every other cause.
+        "scenario.deadline_moved",
+        "bidders.deadline_moved",
+        # Never who asked; tests/scenarios/questions.
+        "question.asked",
+        "question.answered",
+        "bidders.question_answered",
         "opening.requested",
         # After the opening or the end alone, to the bidder and the officers who decide.
         "consortium.change_requested",

@@ -12,9 +12,10 @@ from marketplace.base import clock as real_clock
 from marketplace.base.actor import VISITOR
 from marketplace.scenarios import tallies
 from marketplace.scenarios.board import _counted, page_of, tallied
-from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, SearchEntry, State
-from marketplace.scenarios.projections import search_form
+from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
 from marketplace.scenarios.queries import board, facets
+from marketplace.scenarios.search.indexing import index
+from marketplace.scenarios.search.synonyms import synonyms
 from marketplace.scenarios.tallies import BoardTally
 from tests import world
 
@@ -25,9 +26,7 @@ def post(**fields):
     """A posted demand with its words."""
     deadline_at = real_clock.now() + timedelta(days=fields.pop("days", 30))
     scenario = world.published_scenario(deadline_at=deadline_at, **fields)
-    SearchEntry.objects.create(
-        scenario=scenario, words=search_form(f"{scenario.ref} {scenario.title}")
-    )
+    index([scenario])
     return scenario
 
 
@@ -167,18 +166,11 @@ def test_the_board_costs_the_same_for_one_row_and_for_thirty(count_queries):
 
     domain = world.term("domain", "ai")
     post(domain=domain)
-    tallied()  # the process knows the terms
-    assert look() == (1, 4)
+    synonyms()  # the process knows the words
+    assert look() == (1, 3)
     for _ in range(29):
         post(domain=domain)
-    assert look() == (30, 4)
-
-
-def test_the_search_uses_its_index():
-    """A trigram index serves words__contains; an upper() around it would not."""
-    found = str(board(VISITOR, {"q": "示例需求"}, "new").query)
-    assert "UPPER" not in found
-    assert " LIKE %示例需求%" in found
+    assert look() == (30, 3)
 
 
 # -- The sums that are kept, and pages by indexes --------------------------------------------------
@@ -228,8 +220,8 @@ def test_a_page_is_a_part_of_the_board(filters, sort, clock):
         for stop in (start + 1, start + 2, start + 5):
             page = page_of(VISITOR, filters, sort, start, stop)
             assert [row.pk for row in page] == every[start:stop]
-            known = facets(VISITOR, filters)["running"]
-            page = page_of(VISITOR, filters, sort, start, stop, running=known)
+            known = facets(VISITOR, filters)
+            page = page_of(VISITOR, filters, sort, start, stop, found=known)
             assert [row.pk for row in page] == every[start:stop]
 
 

@@ -36,13 +36,6 @@ STEPS = [
         {State.SUBMITTED, State.DEMONSTRATING},
         "rejected",
     ),
-    (
-        "conclude_demonstration",
-        "opinion",
-        "scenario.demonstrated",
-        {State.DEMONSTRATING},
-        "demonstrated",
-    ),
 ]
 
 
@@ -105,7 +98,7 @@ def test_only_officers_who_stand_apart(name, word, kind, starts, end):
 @pytest.mark.parametrize("words", ["", " \n ", "长" * 4001, "a\x00b", None])
 def test_words_must_say_something_within_limits(words):
     scenario = world.draft_scenario(world.owner(), state=State.DEMONSTRATING)
-    for name, word in (("return_scenario", "reason"), ("conclude_demonstration", "opinion")):
+    for name, word in (("return_scenario", "reason"), ("reject_scenario", "reason")):
         with pytest.raises(Invalid) as refused:
             take(name, word, world.officer(), scenario, words)
         assert set(refused.value.errors) == {word}

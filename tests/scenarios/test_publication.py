@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from marketplace.accounts.models import Capability, Membership
 from marketplace.accounts.queries import holds, key_holders
 from marketplace.base import clock as real_clock
-from marketplace.base.actor import Actor, Role
+from marketplace.base.actor import VISITOR, Actor, Role
 from marketplace.base.canonical import canonical, stamp
 from marketplace.base.clock import SHANGHAI
 from marketplace.base.errors import Invalid, NotAllowed, NotFound, StateConflict
@@ -27,7 +27,6 @@ from marketplace.scenarios.models import (
     EnvelopeKey,
     Publication,
     Scenario,
-    SearchEntry,
     State,
 )
 from marketplace.scenarios.reference import RuleProfile
@@ -76,7 +75,7 @@ def test_what_publication_leaves_behind(clock):
     assert (event.from_state, event.to_state) == ("demonstrated", "published")
     assert event.audience == Audience.PUBLIC
     assert event.subjects == [publication.uid, scenario.uid]
-    assert event.profile_version == "A/3"
+    assert event.profile_version == "A/4"
     assert event.data == {
         "ref": "LG-2026-0001",
         "sha256": publication.sha256,
@@ -85,6 +84,7 @@ def test_what_publication_leaves_behind(clock):
         "confirmations": 2,
         "keys": [],
         "bytes_grace_seconds": 900,
+        "outage": {"total_seconds": 900, "window_seconds": 7200, "extension_seconds": 86400},
     }
 
 
@@ -129,10 +129,9 @@ def test_the_keys_are_kept_only_wrapped_to_the_opener(settings):
 def test_its_words_can_be_searched():
     scenario = typed.demonstrated(title="ＳＢＯＭ 供应链")
     publish(scenario)
-    words = SearchEntry.objects.get(scenario=scenario).words
-    assert "sbom 供应链" in words
-    assert scenario.organisation.name in words
-    assert "industrial internet" in words
+    for words in ("sbom 供应链", scenario.organisation.name, "industrial internet"):
+        assert list(queries.board(VISITOR, {"q": words})) == [scenario]
+    assert list(queries.board(VISITOR, {"q": scenario.contact})) == []
 
 
 @pytest.mark.django_db

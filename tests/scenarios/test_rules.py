@@ -7,13 +7,22 @@ import pytest
 from marketplace.accounts.models import Membership
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.demonstration.models import Demonstration
+from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.rules import (
+    can_answer_questions,
+    can_ask_question,
+    can_check_document,
     can_close_scenario,
+    can_conclude_demonstration,
     can_demonstrate_scenario,
     can_draft_scenario,
     can_edit_scenario,
     can_extend_deadline,
+    can_file_document,
+    can_give_opinion,
+    can_invite_experts,
     can_publish_scenario,
     can_release_attachment,
     can_undertake,
@@ -36,9 +45,16 @@ MATRIX = {
     can_edit_scenario: "    -  +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_demonstrate_scenario: "- -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_publish_scenario: " -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_invite_experts: "   -  -  -  -  -  -  +  -  -  +  -  -  -  -  -  -  -  -",
+    can_give_opinion: "     -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_conclude_demonstration: "- - - - - - - - - + - - - - - - - -",
+    can_file_document: "    -  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_check_document: "   -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_withdraw_scenario: "-  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_release_attachment: "- +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_undertake: "        -  -  -  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_ask_question: "     -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_answer_questions: " -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
     can_extend_deadline: "  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }
@@ -75,6 +91,11 @@ def test_matrix(rule, who, allowed):
         can_draft_scenario: actor.organisation,
         can_release_attachment: Attachment(scenario=scenario),
         can_undertake: Attachment(scenario=scenario),
+        # Nobody was asked: an expert's answer is tested with the rounds.
+        can_give_opinion: Demonstration(pk=0, scenario=scenario),
+        # Of the owner's two, the one that commits money; the office's are below.
+        can_file_document: GateDocument(scenario=scenario, kind="funding"),
+        can_check_document: GateDocument(scenario=scenario, kind="competition", filed_by_id=0),
     }.get(rule, scenario)
     assert rule(actor, row) is allowed
 

@@ -79,8 +79,10 @@ def data(**changed: Any) -> dict[str, Any]:
 
 
 def demonstrated(actor: Actor | None = None, **fields: Any) -> Scenario:
-    """Waits for its publication."""
-    return world.draft_scenario(actor or world.owner(), state=State.DEMONSTRATED, **fields)
+    """Waits for its publication, with the five documents."""
+    scenario = world.draft_scenario(actor or world.owner(), state=State.DEMONSTRATED, **fields)
+    world.documents(scenario)
+    return scenario
 
 
 def holders(count: int = 2) -> list[Any]:

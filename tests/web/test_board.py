@@ -31,7 +31,7 @@ def test_filters_stand_in_the_address_and_search_finds():
     titles = {"港口勒索恢复", "工控流量检测"}
 
     def found(**query):
-        shown = text(get("/", **query))
+        shown = text(get("/", **query)).replace("<mark>", "").replace("</mark>", "")
         return {title for title in titles if f">{title}</a>" in shown}
 
     assert found() == titles
@@ -132,6 +132,7 @@ def test_goals_show_cells_figures_and_reasons():
 @pytest.mark.parametrize(("path", "expected"), [("/", 5), ("/?q=示例", 6), ("/goals/", 5)])
 def test_queries_do_not_grow_with_the_rows(path, expected, count_queries):
     owner = world.owner()
+    get(path)  # the process knows terms and words
     seen = []
     for rows in (1, 29):
         for _ in range(rows):

@@ -91,6 +91,7 @@ def to_the_deadline(play, seen, later):
     play.start_demonstration()
     seen.look("officer", "scenario-gate", shows=True)
     play.conclude_demonstration()
+    play.file_documents()
     seen.look("officer2", "scenario-publish", shows=True)
     play.publish(keyholders=["keyholder1", "keyholder2"], deadline_at=later)
     seen.look("v5", "bid-form", shows=True)

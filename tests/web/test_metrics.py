@@ -59,6 +59,7 @@ def test_what_it_tells(db, settings):
     assert "jiebang_outbox_jobs 1.0" in text
     assert "jiebang_outbox_notices 0.0" in text
     assert "jiebang_openings_overdue 0.0" in text
+    assert "jiebang_openings_stuck 0.0" in text
     assert 'jiebang_last_seen_seconds{of="opener"}' in text
     assert 'route="metrics"' not in text
 

@@ -47,6 +47,10 @@ REASONS: dict[str, Words] = {
         "en": "By the time its signed receipt states, it came after the deadline: without its"
         " hashes committed before, or after the grace for committed bytes.",
     },
+    "never": {
+        "zh": "启封已不可能进行；揭榜方没有责任。",
+        "en": "The opening can never happen; no bidder is at fault.",
+    },
     "no_record": {
         "zh": "平台缺少这份密文的接收记录。",
         "en": "The platform's row of what was received is missing.",
@@ -66,9 +70,14 @@ REASONS: dict[str, Words] = {
         "en": "The technical envelope names its bidder.",
     },
 }
+PRESUMED: Words = {
+    "zh": "同一次启封中其他揭榜方的同类信封以同样方式失败，推定为平台责任。",
+    "en": "The same envelope of another bidder failed the same way in this opening: the platform's"
+    " fault is presumed.",
+}
 UNKNOWN: Words = {"zh": "无法打开（{}）。", "en": "It could not be opened ({})."}
 
-RULE_NAME = "jiebang-faults/2"
+RULE_NAME = "jiebang-faults/3"
 RULE: list[Words] = [
     {
         "zh": "收到什么，以签名回执为准：回执写明每个信封密文的 SHA-256，截止时的日志检查点包含全部有效回执。",
@@ -100,6 +109,13 @@ RULE: list[Words] = [
         " or is no complete bid: the bidder's fault.",
     },
     {
+        "zh": "例外：同一次启封中，两个以上不同揭榜方的同类信封在解密步骤以同样方式失败的，推定为平台责任，"
+        "开标记录予以注明。",
+        "en": "Except: where the same envelope of two or more bidders fails the same way at the"
+        " step of decryption in one opening, the platform's fault is presumed, and the record says"
+        " so.",
+    },
+    {
         "zh": "技术暗标出现揭榜方信息：揭榜方责任，平台不代为删改。",
         "en": "The technical envelope names its bidder: the bidder's fault. The platform alters"
         " no word of it.",
@@ -116,13 +132,26 @@ RULE: list[Words] = [
         " error) no bidder is to blame: the opening waits, and there is no record until every"
         " bid has been tried.",
     },
+    {
+        "zh": "主密钥或过多持钥人的密钥遗失，经两名经办人确认启封已不可能的：未启封的申报全部作废，任何揭榜方"
+        "均无责任。",
+        "en": "Where the master identity or too many holders' keys are lost, and two officers have"
+        " found that the opening can never happen: every bid that was not opened is void, by no"
+        " bidder's fault.",
+    },
 ]
 RULE_SHA256 = hashlib.sha256(canonical({"type": RULE_NAME, "clauses": RULE})).hexdigest()
 
 
-def why(reason: str) -> Words:
-    """The words of an opener's reason, in both languages."""
-    return REASONS.get(reason) or {lang: text.format(reason) for lang, text in UNKNOWN.items()}
+def why(reason: str, *, presumed: bool = False) -> Words:
+    """The words of an opener's reason, in both languages; presumed: others failed alike."""
+    words = REASONS.get(reason) or {lang: text.format(reason) for lang, text in UNKNOWN.items()}
+    if not presumed:
+        return words
+    return {
+        "zh": words["zh"] + PRESUMED["zh"],
+        "en": f"{words['en']} {PRESUMED['en']}",
+    }
 
 
 def in_language(words: Words) -> str:

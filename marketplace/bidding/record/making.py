@@ -9,6 +9,8 @@ from typing import Any
 from django.conf import settings
 
 from marketplace.base.canonical import salted
+from marketplace.bidding.failed.barriers import HOLDERS, MASTER
+from marketplace.bidding.failed.models import FailedOpening
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
     Opening,
@@ -48,15 +50,33 @@ STATEMENT = {
     "en": "Signed by the opener when the opening finished: the bytes of every bid, what became"
     " of them, and whose fault it is where they could not be opened.",
 }
+NEVER_STATEMENT = {
+    "zh": "经两名经办人先后确认，本次启封已不可能进行。未启封的申报全部作废，揭榜方均无责任。",
+    "en": "Two officers have found that this opening can never happen. Every bid that was not"
+    " opened is void; no bidder is at fault.",
+}
+CAUSES = {
+    HOLDERS: {
+        "zh": "持钥人的密钥遗失过多，已不足以确认启封。",
+        "en": "Too many key holders have lost their keys; not enough are left to confirm.",
+    },
+    MASTER: {
+        "zh": "启封服务的主密钥及其备份分片均已遗失。",
+        "en": "The opener's master identity is lost, and its backup shares too.",
+    },
+}
 FAULT = {Outcome.OPENED: None, Outcome.BIDDER_FAULT: "bidder", Outcome.PLATFORM_FAULT: "platform"}
 Composed = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
-def compose(opening: Opening, closing_size: int) -> Composed:
+def compose(
+    opening: Opening, closing_size: int | None, failure: FailedOpening | None = None
+) -> Composed:
     """(what is stated, the salts of the names in it).
 
     closing_size: of the log's first checkpoint that covers the closing. Prices stand in the record
-    of the price stage alone. Withdrawn bids are not in it.
+    of the price stage alone. Withdrawn bids are not in it. failure: two officers agreed that this
+    opening can never happen; whatever was not opened by then never is.
     """
     scenario = opening.scenario
     confirmations: list[dict[str, Any]] = []
@@ -92,9 +112,25 @@ def compose(opening: Opening, closing_size: int) -> Composed:
             "sha256": RULE_SHA256,
             "url": f"{settings.SITE_URL}/verify/#faults",
         },
-        "bids": [told(entry, opening) for entry in entries_of(opening)],
-        "statement": STATEMENT,
-    }, salts
+        "bids": [
+            told(entry, opening, "never" if failure else "no_record")
+            for entry in entries_of(opening)
+        ],
+        "statement": NEVER_STATEMENT if failure else STATEMENT,
+    } | ({"never": never(failure)} if failure else {}), salts
+
+
+def never(failure: FailedOpening) -> dict[str, Any]:
+    return {
+        "cause": failure.cause,
+        "why": CAUSES[failure.cause],
+        "keys_lost": len(failure.lost),
+        "reason": failure.reason,
+        "evidence_number": failure.evidence_number,
+        "evidence_sha256": failure.evidence_sha256,
+        "declared_at": failure.created_at,
+        "agreed_at": failure.decided_at,
+    }
 
 
 def time_token(opening: Opening) -> dict[str, Any] | None:
@@ -105,10 +141,15 @@ def time_token(opening: Opening) -> dict[str, Any] | None:
     return {"attested_at": opening.token_at, "token": token}
 
 
-def told(entry: Entry, opening: Opening) -> dict[str, Any]:
+def told(entry: Entry, opening: Opening, missing: str = "no_record") -> dict[str, Any]:
+    """missing: the reason where nothing was found out about an envelope."""
     stage = OpeningStage(opening.stage)
     sealed = {str(one.envelope): one for one in entry.envelopes}
-    rows = [envelope_told(str(name), sealed.get(str(name))) for name in STAGE_ENVELOPES[stage]]
+    names = map(str, STAGE_ENVELOPES[stage])
+    shared = {str(one.envelope) for one in entry.presumed}
+    rows = [
+        envelope_told(name, sealed.get(name), missing, presumed=name in shared) for name in names
+    ]
     # What cannot be opened is worst where the platform is to blame.
     faulty = [row for row in rows if row["fault"] == "platform"] or [
         row for row in rows if row["fault"]
@@ -130,10 +171,18 @@ def told(entry: Entry, opening: Opening) -> dict[str, Any]:
     }
 
 
-def envelope_told(name: str, sealed: SealedEnvelope | None) -> dict[str, Any]:
+def envelope_told(
+    name: str,
+    sealed: SealedEnvelope | None,
+    missing: str = "no_record",
+    *,
+    presumed: bool = False,
+) -> dict[str, Any]:
+    """presumed: other bids of the opening failed alike, so the platform's fault is presumed."""
     opened = getattr(sealed, "opened", None)
     outcome = Outcome(opened.outcome) if opened else Outcome.PLATFORM_FAULT
-    reason = opened.reason if opened else "no_record"
+    outcome = Outcome.PLATFORM_FAULT if presumed else outcome
+    reason = opened.reason if opened else missing
     return {
         "envelope": name,
         "sha256": sealed.sha256 if sealed else None,
@@ -141,7 +190,8 @@ def envelope_told(name: str, sealed: SealedEnvelope | None) -> dict[str, Any]:
         "outcome": str(outcome),
         "fault": FAULT[outcome],
         "reason": reason,
-        "why": why(reason) if reason else None,
+        "why": why(reason, presumed=presumed) if reason else None,
+        **({"presumed": True} if presumed else {}),
     }
 
 

@@ -44,7 +44,8 @@ def values(document: dict[str, Any]) -> dict[str, Any]:
         "stage": STAGES[said["stage"]],
         "finished_at": beijing(said["finished_at"]),
         "date": dated(said["finished_at"]),
-        "closing_tree_size": said["closing_tree_size"],
+        "closing_tree_size": said["closing_tree_size"] or "—",
+        "never": never(said.get("never")),
         "needed": said["confirmations_needed"],
         "confirmations": [
             {
@@ -56,6 +57,11 @@ def values(document: dict[str, Any]) -> dict[str, Any]:
         ],
         "bids": [bid(row) for row in said["bids"]],
     }
+
+
+def never(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Why this opening can never happen, with its times as they are read."""
+    return row and row | {name: beijing(row[name]) for name in ("declared_at", "agreed_at")}
 
 
 def proof(document: dict[str, Any], page: str, *place: Any) -> dict[str, str]:

@@ -18,6 +18,7 @@ from marketplace.desk.queries import waiting_for
 from marketplace.management.season.content import Content, Mapping
 from marketplace.management.season.people import People, load_people
 from marketplace.management.season.play import Play, seconds_from_now
+from marketplace.scenarios.documents.kinds import DocumentKind
 from marketplace.scenarios.models import Scenario
 from marketplace.supervision.actions import register_approach, request_inspection, send_tip
 from marketplace.supervision.models import Scope
@@ -89,8 +90,13 @@ class Command(BaseCommand):
             return play, plan
         play.start_demonstration()
         if state == "demonstrating":
+            play.file_documents(DocumentKind.CONFIDENTIALITY)
+            # One has answered, two are waited for.
+            play.ask_experts("e3", "e5", "e7")
+            play.opine("e3")
             return play, plan
         play.conclude_demonstration()
+        play.file_documents()
         holders = plan.get("keyholders", KEY_HOLDERS)
         play.publish(keyholders=holders, deadline_at=self.deadline(play, state))
         for vendor in readers:

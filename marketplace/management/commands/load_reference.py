@@ -8,12 +8,19 @@ from django.core.management.base import BaseCommand
 
 from marketplace.accounts.pledging import load_pledge_texts
 from marketplace.indicators.loading import load_indicators
-from marketplace.scenarios.loading import load_calendars, load_profiles, load_vocabularies
+from marketplace.scenarios.loading import (
+    load_calendars,
+    load_profiles,
+    load_synonyms,
+    load_vocabularies,
+)
+from marketplace.scenarios.search.indexing import index_again
 
 
 class Command(BaseCommand):
     help = (
-        "Load vocabularies, rule profiles, calendars, pledges and indicators from seeds/reference."
+        "Load vocabularies, rule profiles, calendars, pledges, synonyms and indicators from"
+        " seeds/reference; index posted demands that have no words for the search yet."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,7 +33,11 @@ class Command(BaseCommand):
         calendars = load_calendars(seed("calendars")["calendars"])
         pledges = load_pledge_texts(seed("pledges")["pledges"])
         indicators = load_indicators(seed("indicators"))
+        synonyms = load_synonyms(seed("synonyms"))
         self.stdout.write(
             f"{terms} terms, {profiles} new profiles, {calendars} new calendars,"
-            f" {pledges} new pledges, {indicators} indicators"
+            f" {pledges} new pledges, {indicators} indicators,"
+            f" {synonyms} synonyms"
         )
+        if indexed := index_again(every=False):
+            self.stdout.write(f"{indexed} demands indexed for the search")

@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError, connection
 from marketplace.base import clock, heartbeat
 from marketplace.bidding.examining import own_folder
 from marketplace.bidding.opener import open_confirmed
+from marketplace.bidding.pauses import Pauses
 from marketplace.bidding.replay import Replay
 from marketplace.ledger.verify import NotValid, parse_vkey
 
@@ -61,13 +62,13 @@ def read_log_key() -> str:
     return str(settings.OPENER_LOG_VKEY)
 
 
-def one_round(identity: str, replay: Replay) -> bool:
+def one_round(identity: str, replay: Replay, pauses: Pauses | None = None) -> bool:
     """Whether it went well; after a lost database the next round connects anew."""
     try:
         # A restart may have brought another database behind the same address.
         if connection.connection is None:
             verify_clock()
-        finished = open_confirmed(identity, replay)
+        finished = open_confirmed(identity, replay, pauses)
     except (OperationalError, InterfaceError) as error:
         log.warning("opener.database_away", error=type(error).__name__)
         connection.close()
@@ -100,10 +101,12 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         log.info("opener.started")
-        pause = PAUSE_SECONDS
+        pause, pauses = PAUSE_SECONDS, Pauses()
         while not stop.is_set():
             pause = (
-                PAUSE_SECONDS if one_round(identity, replay) else min(pause * 2, PAUSE_SECONDS_MAX)
+                PAUSE_SECONDS
+                if one_round(identity, replay, pauses)
+                else min(pause * 2, PAUSE_SECONDS_MAX)
             )
             stop.wait(pause)
         connection.close()

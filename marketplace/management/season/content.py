@@ -67,6 +67,7 @@ def draft_data(seed: Mapping, *, profile: str, award_mode: str, deadline_at: dat
     ).split()
     return {
         **{name: seed[name] for name in same},
+        "platforms": seed.get("platforms", []),
         "title": seed["title_zh"],
         "summary": seed["summary_zh"],
         "pain": seed["pain_zh"],

@@ -19,6 +19,7 @@ from marketplace.scenarios.actions.found import find, keep_note, profile_label, 
 from marketplace.scenarios.extensions import record_awaited
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import closes_at, has_closed
+from marketplace.scenarios.questions.holding import held
 from marketplace.scenarios.rules import can_close_scenario, can_withdraw_scenario
 
 
@@ -38,8 +39,8 @@ def close_scenario(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> Scenario:
     """Record that the deadline has passed, and the grace of the profile. Twice changes nothing.
 
     Locks the row FOR UPDATE, so it waits for every bid that is being written. What follows for
-    the bids, or for their absence, hangs on the event. Where outages have moved the deadline it
-    moves instead. Raises TooEarly, also while the record of outages is awaited.
+    the bids, or for their absence, hangs on the event. Where outages or an overdue answer move the
+    deadline it moves instead. Raises TooEarly, also while the record of outages is awaited.
     """
     scenario = lock(Scenario, uid=scenario_uid)
     require(can_close_scenario, actor, scenario)
@@ -49,7 +50,7 @@ def close_scenario(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> Scenario:
     closes = closes_at(scenario)
     if closes is None or now < closes:
         raise TooEarly
-    if extended(scenario, actor=actor, now=now):
+    if extended(scenario, actor=actor, now=now) or held(scenario, actor=actor, now=now):
         return scenario
     if record_awaited(scenario, now):
         raise TooEarly

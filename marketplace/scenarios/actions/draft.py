@@ -19,7 +19,7 @@ from marketplace.ledger import actions as ledger
 from marketplace.scenarios import checks
 from marketplace.scenarios.actions.attachments import remove_all
 from marketplace.scenarios.actions.found import find
-from marketplace.scenarios.content import TERMS, Content, Fault, by_field, read
+from marketplace.scenarios.content import TAGS, TERMS, Content, Fault, by_field, read
 from marketplace.scenarios.models import (
     OWNER_EDITS,
     Condition,
@@ -145,7 +145,9 @@ def _read(data: Mapping[str, Any], base: Mapping[str, Any]) -> Content:
 
 def _write(scenario: Scenario, content: Content) -> None:
     values = dict(content.values)
-    technologies = values.pop("technologies", None)
+    tags = {name: values.pop(name) for name in TAGS if values.get(name) is not None}
+    for name in TAGS:
+        values.pop(name, None)
     named = [(TERMS[name], values[name]) for name in TERMS if values.get(name)]
     terms = {
         (term.vocabulary, term.code): term
@@ -161,10 +163,8 @@ def _write(scenario: Scenario, content: Content) -> None:
     for name, value in values.items():
         setattr(scenario, name, value)
     scenario.save()
-    if technologies is not None:
-        scenario.technologies.set(
-            Term.objects.filter(vocabulary="technology", code__in=technologies)
-        )
+    for name, codes in tags.items():
+        getattr(scenario, name).set(Term.objects.filter(vocabulary=TAGS[name], code__in=codes))
     for part, rows in content.rows.items():
         model = PARTS[part]
         model.objects.filter(scenario=scenario).delete()

@@ -1,8 +1,13 @@
-"""A deadline that outages have moved. No action of a person leads here."""
+"""A deadline that moves: by outages of the platform, and for the other causes that rules name.
+
+Nobody picks a deadline; it moves later only, by a leaf that everybody can read.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -18,6 +23,15 @@ from marketplace.scenarios.actions.found import profile_label
 from marketplace.scenarios.extensions import due_extension
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.rules import can_extend_deadline
+
+
+class Cause(StrEnum):
+    """Why a deadline moved, as the public leaf says it; without one it was an outage."""
+
+    OUTAGE = "outage"
+    QUESTION = "question"
+    AMENDMENT = "amendment"
+    SUSPENSION = "suspension"
 
 
 @transaction.atomic
@@ -40,8 +54,34 @@ def extended(scenario: Scenario, *, actor: Actor, now: datetime) -> bool:
     due = due_extension(scenario, now)
     if due is None:
         return False
+    told = {
+        "outages": [{"from_at": start, "until_at": end} for start, end in due.spans],
+        "seconds": int(due.total.total_seconds()),
+    }
+    postpone(scenario, actor=actor, to=due.deadline_at, cause=Cause.OUTAGE, told=told)
+    return True
+
+
+def postpone(
+    scenario: Scenario,
+    *,
+    actor: Actor,
+    to: datetime,
+    cause: str,
+    told: dict[str, Any] | None = None,
+) -> None:
+    """Announce a later deadline inside the caller's action, which has locked the row FOR UPDATE.
+
+    to: in whole milliseconds, as the log tells it.
+
+    The one way in which a deadline moves, whatever its cause: everybody who replays the log, the
+    opener above all, reads the same kind of leaf.
+    """
     before, left = scenario.deadline_at, scenario.state
-    scenario.deadline_at, scenario.closed_at = due.deadline_at, None
+    scenario.deadline_at = to
+    assert before is not None, "what is posted has a deadline"
+    assert to > before, "which moves only later"
+    scenario.closed_at = None
     if left == State.CLOSED:
         move(scenario, State.PUBLISHED, also=("deadline_at", "closed_at"))
     else:
@@ -56,10 +96,9 @@ def extended(scenario: Scenario, *, actor: Actor, now: datetime) -> bool:
         profile_version=profile_label(scenario),
         data={
             "ref": scenario.ref,
-            "deadline_at": due.deadline_at,
+            "deadline_at": scenario.deadline_at,
             "before": before,
-            "outages": [{"from_at": start, "until_at": end} for start, end in due.spans],
-            "seconds": int(due.total.total_seconds()),
+            "cause": str(cause),
+            **(told or {}),
         },
     )
-    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,8 +32,11 @@ from marketplace.ledger.models import Audience
 from marketplace.scenarios import checks
 from marketplace.scenarios.actions.found import find
 from marketplace.scenarios.attachments import frozen_attachments
-from marketplace.scenarios.content import by_field
+from marketplace.scenarios.content import Fault, by_field
+from marketplace.scenarios.documents.guards import documents_there, prepared_by
+from marketplace.scenarios.documents.queries import frozen_documents
 from marketplace.scenarios.models import Envelope, EnvelopeKey, Publication, Scenario, State
+from marketplace.scenarios.outages import rule_of
 from marketplace.scenarios.queries import key_holder_candidates, newest_profile, stored_content
 from marketplace.scenarios.readers import Wrong
 from marketplace.scenarios.readers import deadline as deadline_reader
@@ -44,6 +47,8 @@ from marketplace.scenarios.windows import window_end
 FORMAT = "jiebang-scenario/1"
 # One number for the whole house: references of a year are given one after the other.
 REFERENCE_LOCK = 0x4A42_5245
+# What else must hold before a demand is published, each telling its faults.
+GUARDS: list[Callable[[Scenario, Actor], Iterable[Fault]]] = [documents_there]
 
 
 @transaction.atomic
@@ -59,7 +64,8 @@ def publish_scenario(
     key_holder_uids: different people, at least as many as the profile asks to confirm an opening.
     deadline_at: an instant, else the one that the demand names. Gives the reference, makes the
     three envelope keys, appoints the key holders and keeps the whole as canonical text with its
-    hash. Raises Invalid with every fault at once, StateConflict, and CalendarMissing.
+    hash. Two people publish: who filed the approval sheet is another. Raises Invalid with every
+    fault at once, also those that the GUARDS tell, StateConflict, and CalendarMissing.
     """
     scenario = _find_with_owner_held(actor, scenario_uid)
     require(can_publish_scenario, actor, scenario)
@@ -74,7 +80,8 @@ def publish_scenario(
     profile = newest_profile(scenario.profile.code) if scenario.profile else None
     scenario.profile = profile
     wanted = deadline_at or scenario.deadline_at
-    holders, deadline = _checked(scenario, profile, key_holder_uids, wanted, now)
+    told = [fault for guard in GUARDS for fault in guard(scenario, actor)]
+    holders, deadline = _checked(scenario, profile, key_holder_uids, wanted, now, told=told)
     if profile is None or actor.user is None:  # refused above; said again for the type checker
         raise StateConflict
     scenario.deadline_at = deadline
@@ -95,6 +102,7 @@ def publish_scenario(
         profile=profile,
         body=body,
         sha256=hashlib.sha256(body).hexdigest(),
+        prepared_by=prepared_by(scenario),
         published_by=actor.user,
         published_at=now,
     )
@@ -118,6 +126,7 @@ def publish_scenario(
             "confirmations": profile.count("open_confirmations") if profile.takes_bids else 0,
             "keys": announced_keys([credentials_of(holder) for holder in in_order(holders)]),
             **announced_grace(profile),
+            **announced_outage_rule(profile),
         },
     )
     return scenario
@@ -145,12 +154,17 @@ def _checked(
     key_holder_uids: Sequence[UUID],
     deadline_at: datetime | str | None,
     now: datetime,
+    *,
+    told: list[Fault],
 ) -> tuple[list[User], datetime]:
-    """Key holders and deadline, if nothing at all is wrong. Raises Invalid with every fault."""
+    """Key holders and deadline, if nothing at all is wrong. Raises Invalid with every fault.
+
+    told: what the guards found.
+    """
     content = stored_content(scenario)
     content.values["deadline_at"] = None  # held against the profile's window below
     faults = checks.faults(content, profile=profile, now=now, demo=settings.DEMO)
-    errors = by_field(faults)
+    errors = by_field([*faults, *told])
     deadline, holders = None, []
     if profile is not None and profile.takes_bids:
         try:
@@ -253,6 +267,17 @@ def announced_grace(profile: RuleProfile) -> dict[str, int]:
     return {"bytes_grace_seconds": seconds} if seconds else {}
 
 
+def announced_outage_rule(profile: RuleProfile) -> dict[str, dict[str, int]]:
+    """What outages must add up to, and what they give: an extension otherwise is none."""
+    rule = rule_of(profile.values)
+    if rule is None:
+        return {}
+    spans = {"total": rule.total, "window": rule.window, "extension": rule.extension}
+    return {
+        "outage": {f"{name}_seconds": int(span.total_seconds()) for name, span in spans.items()}
+    }
+
+
 def announced_keys(holders: list[list[Credential]]) -> list[dict[str, Any]]:
     """How the log names the keys: by the holder's number in the publication, not by a name."""
     return [
@@ -296,4 +321,5 @@ def _frozen(
         **{name: value for name, value in content.values.items() if name != "profile"},
         "parts": content.rows,
         "attachments": frozen_attachments(scenario),
+        "documents": frozen_documents(scenario),
     }

@@ -119,6 +119,23 @@
 
   // --- clicks ---------------------------------------------------------------------------
 
+  // Whoever signs out leaves no draft of a bid (seal/vault.js) behind in this browser: key and
+  // contents go first, then the session.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-signs-out]") || "cleared" in form.dataset || !window.indexedDB) return;
+    event.preventDefault();
+    const goOn = () => {
+      if ("cleared" in form.dataset) return;
+      form.dataset.cleared = "";
+      form.requestSubmit(event.submitter);
+    };
+    const asked = indexedDB.deleteDatabase("jiebang-drafts");
+    asked.onsuccess = goOn;
+    asked.onerror = goOn;
+    setTimeout(goOn, 3000);
+  });
+
   document.addEventListener("click", async (event) => {
     const copy = event.target.closest("[data-copy]");
     if (copy) {
@@ -193,14 +210,6 @@
     wakeForms(event.detail.elt);
     const arrived = event.detail.elt;
     if (arrived !== document.body) arrived.querySelector?.("[data-focus]")?.focus();
-  });
-
-  // Whoever signs out leaves no readable draft of a bid (seal/drafts.js) behind in this browser.
-  document.addEventListener("submit", (event) => {
-    if (!event.target.matches("[data-signs-out]")) return;
-    for (const name of Object.keys(localStorage)) {
-      if (name.startsWith("jiebang-draft:")) localStorage.removeItem(name);
-    }
   });
 
   wakeForms(document);

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import User
 from marketplace.base.canonical import digest
 from marketplace.base.clock import SHANGHAI
-from marketplace.scenarios.content import TERMS, Content, is_blank
+from marketplace.scenarios.content import TAGS, TERMS, Content, is_blank
 from marketplace.scenarios.models import CriterionKind, Operator, OrganisingMode, Scenario
 from marketplace.scenarios.queries import newest_profiles
 from marketplace.scenarios.reference import AwardMode, Term
@@ -70,6 +70,11 @@ class DemandForm(TypedForm):
     technologies = forms.MultipleChoiceField(
         label=_("Technologies"), required=False, widget=forms.CheckboxSelectMultiple
     )
+    platforms = forms.MultipleChoiceField(
+        label=_("Linked programmes and platforms"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
     profile = choice(
         _("Rule profile"),
         required=True,
@@ -102,12 +107,13 @@ class DemandForm(TypedForm):
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
         offered: dict[str, list[tuple[str, str]]] = {}
-        vocabularies = {*TERMS.values(), "technology"}
+        vocabularies = {*TERMS.values(), *TAGS.values()}
         for row in Term.objects.filter(vocabulary__in=vocabularies).order_by("position", "pk"):
             offered.setdefault(row.vocabulary, []).append((row.code, term_name(row)))
         for name, vocabulary in TERMS.items():
             offer(self, name, [("", "—"), *offered.get(vocabulary, [])])
-        offer(self, "technologies", offered.get("technology", []))
+        for name, vocabulary in TAGS.items():
+            offer(self, name, offered.get(vocabulary, []))
         profiles = [(row.code, f"{row.code} · {term_name(row)}") for row in newest_profiles()]
         offer(self, "profile", [("", "—"), *profiles])
 
@@ -205,9 +211,9 @@ def typed_rows(post: QueryDict, part: str) -> list[dict[str, Any]]:
 def typed_data(post: QueryDict) -> dict[str, Any]:
     """What was typed, in the shape that the actions take."""
     data: dict[str, Any] = {
-        name: post.get(name, "") for name in DemandForm.base_fields if name != "technologies"
+        name: post.get(name, "") for name in DemandForm.base_fields if name not in TAGS
     }
-    data["technologies"] = post.getlist("technologies")
+    data |= {name: post.getlist(name) for name in TAGS}
     for part in PARTS:
         data[part] = typed_rows(post, part)
     for row in data["criteria"]:
@@ -321,7 +327,7 @@ def changes(seen: str, content: Content, post: QueryDict) -> list[dict[str, Any]
             theirs, mine = _told(rows[name]), _told(typed_rows(post, name))
             label: Any = PART_TITLES[name]
         elif name in DemandForm.base_fields:
-            many = name == "technologies"
+            many = name in TAGS
             theirs = ", ".join(values[name]) if many else values[name]
             mine = ", ".join(post.getlist(name)) if many else post.get(name, "")
             label = DemandForm.base_fields[name].label or name
@@ -329,6 +335,30 @@ def changes(seen: str, content: Content, post: QueryDict) -> list[dict[str, Any]
             continue
         found.append({"label": label, "theirs": theirs, "mine": mine})
     return found
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
+    """What differs between two texts of a demand, in the order of the form.
+
+    Both: {"values": {...}, "rows": {...}} as JSON keeps them. Returns label, before and after.
+    """
+    found = []
+    for name in [*DemandForm.base_fields, *PARTS]:
+        rows = name in PARTS
+        old, new = ((side["rows" if rows else "values"].get(name)) for side in (before, now))
+        if old == new:
+            continue
+        label: Any = PART_TITLES[name] if rows else DemandForm.base_fields[name].label or name
+        found.append({"label": label, "before": _plainly(old), "after": _plainly(new)})
+    return found
+
+
+def _plainly(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return _told(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _told(rows: list[dict[str, Any]]) -> str:

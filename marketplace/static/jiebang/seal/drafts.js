@@ -1,38 +1,17 @@
-// What was typed so far, kept in this browser for this person and this demand and nowhere else:
-// never sent. Chosen files cannot be kept. Signing out throws every draft away (app.js), and so does
-// somebody else who comes to a page that bids.
-const PAUSE = 400;
-const nameOf = (key) => `jiebang-draft:${key}`;
+// What was typed, and the answers of the last submission, kept encrypted in this browser for this
+// person and this demand (vault.js): never sent. Of chosen files only the names can be kept.
+import { drop, dropOthers, keep, kept } from "./vault.js";
+
 const UNKEPT = new Set(["csrfmiddlewaretoken"]);
+const OLD = "jiebang-draft:"; // readable ones, of before
 
-export function clearDraft(key) {
-  localStorage.removeItem(nameOf(key));
+function valuesOf(form) {
+  return [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !UNKEPT.has(name));
 }
 
-export function dropOthersDrafts(person) {
-  for (const name of Object.keys(localStorage)) {
-    if (name.startsWith(nameOf("")) && !name.startsWith(nameOf(`${person}-`))) localStorage.removeItem(name);
-  }
-}
-
-function read(key) {
-  try {
-    return JSON.parse(localStorage.getItem(nameOf(key)));
-  } catch {
-    return null;
-  }
-}
-
-function write(form, key) {
-  const values = [...new FormData(form)].filter(
-    ([name, value]) => typeof value === "string" && !UNKEPT.has(name),
-  );
-  try {
-    localStorage.setItem(nameOf(key), JSON.stringify({ at: new Date().toISOString(), values }));
-    return true;
-  } catch {
-    return false; // no room: as without drafts
-  }
+function filesOf(form) {
+  const chosen = [...form.elements].filter((control) => control.type === "file" && control.name);
+  return chosen.flatMap((control) => [...control.files].map((file) => file.name));
 }
 
 function giveBack(form, values) {
@@ -52,31 +31,86 @@ function giveBack(form, values) {
   }
 }
 
-// Gives the draft back, then keeps what is typed. Returns {had, forget, stop}.
-export function keepDraft(form, key, onKept) {
-  const draft = read(key);
-  if (draft) giveBack(form, draft.values);
-  let timer = 0;
-  let alive = true;
-  const now = () => {
-    clearTimeout(timer);
-    timer = 0;
-    if (alive && write(form, key)) onKept();
-  };
-  form.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(now, PAUSE);
-  });
-  // Left at once after the last letter.
-  window.addEventListener("pagehide", () => { if (timer) now(); });
-  const forget = () => {
-    clearTimeout(timer);
-    timer = 0;
-    clearDraft(key);
-  };
-  const stop = () => {
-    alive = false;
-    forget();
-  };
-  return { had: Boolean(draft), forget, stop };
+// The draft of one form. `kept` is what was found and given back: {values, files, sealed, submitted}
+// or null. While all that was typed is kept, the form bears data-kept.
+export class Draft {
+  #wanted = false;
+
+  #writing = null;
+
+  #alive = true;
+
+  // What the sealed envelopes were made of, as long as they wait: {about, values, files}.
+  sealed = null;
+
+  constructor(form, { person, key, onKept }) {
+    Object.assign(this, { form, person, key, onKept });
+  }
+
+  async wake() {
+    for (const name of Object.keys(localStorage)) if (name.startsWith(OLD)) localStorage.removeItem(name);
+    try {
+      await dropOthers(this.person);
+      this.kept = await kept(this.person, this.key);
+    } catch {
+      this.kept = null; // a browser that keeps nothing
+    }
+    if (this.kept) {
+      giveBack(this.form, this.kept.values);
+      this.sealed = this.kept.sealed;
+    }
+    this.form.addEventListener("input", () => this.note());
+    return this.kept;
+  }
+
+  // Written at once; what is typed meanwhile is written after that.
+  note() {
+    delete this.form.dataset.kept;
+    this.#wanted = true;
+    this.#writing ??= this.#write();
+    return this.#writing;
+  }
+
+  async #write() {
+    try {
+      while (this.#wanted && this.#alive) {
+        this.#wanted = false;
+        const { form, sealed } = this;
+        // Until files are chosen anew, those of before are to be told.
+        const chosen = filesOf(form);
+        const files = chosen.length ? chosen : this.kept?.files ?? [];
+        await keep(this.person, this.key, { values: valuesOf(form), files, sealed });
+      }
+      if (this.#alive) {
+        this.form.dataset.kept = "";
+        this.onKept();
+      }
+    } catch { /* no room, or signed out: as without drafts */ } finally {
+      this.#writing = null;
+    }
+  }
+
+  // `about` tells the form that was sealed from one that was changed since.
+  async sealedAs(about) {
+    this.sealed = about && { about, values: valuesOf(this.form), files: filesOf(this.form) };
+    await this.note();
+  }
+
+  // What was submitted is where the next version begins; nothing is written after it.
+  async submitted() {
+    this.#alive = false;
+    await this.#writing;
+    if (!this.sealed) return;
+    const { values, files } = this.sealed;
+    await keep(this.person, this.key, { values, files, sealed: null, submitted: true }).catch(() => {});
+  }
+
+  async forget() {
+    this.#wanted = false;
+    await this.#writing;
+    this.sealed = null;
+    this.kept = null;
+    delete this.form.dataset.kept;
+    await drop(this.key).catch(() => {});
+  }
 }

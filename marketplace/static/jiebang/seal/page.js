@@ -1,11 +1,14 @@
 // The page that bids: fill, check, try, seal, upload, submit. What is typed and chosen stays in this
 // browser; only the sealed envelopes leave it.
 import { ENVELOPES, check, normalised } from "./check.js";
-import { dropOthersDrafts, keepDraft } from "./drafts.js";
+import { areCommitted, commitment } from "./commitment.js";
+import { Deeds } from "./deeds.js";
+import { Draft } from "./drafts.js";
 import { Faults, typed } from "./form.js";
 import { padme } from "./pack.js";
 import { announced } from "./publication.js";
-import { clearShelf, noteOf, putNote } from "./shelf.js";
+import { adopted } from "./ready.js";
+import { clearShelf, newNote, noteOf } from "./shelf.js";
 import { submission } from "./submission.js";
 import { tellingNames } from "./text.js";
 import { Teller, filled } from "./teller.js";
@@ -18,10 +21,20 @@ const part = (name) => document.querySelector(`[data-seal-${name}]`);
 const work = workshop(form.dataset.worker);
 const tell = new Teller(words);
 const faults = new Faults(form, part("summary"), data.sentences);
-const deeds = {};
-let draft = null;
+const draft = new Draft(form, {
+  person: data.person,
+  key,
+  onKept() {
+    if (saidOfDraft !== "draft_kept") sayOfDraft("draft_kept");
+  },
+});
+let saidOfDraft = "";
+// What the sealed envelopes were made of, where it is known.
+let sealedForm = null;
 let sealedNote = null;
-let busy = false;
+// Whether the envelopes were sealed on an earlier visit.
+let found = false;
+let { committed } = data;
 // What the last look into the technical files was about, so that nobody confirms the unseen.
 let lookedAt = null;
 // The form in which nothing was missing, as long as it stands unchanged.
@@ -31,30 +44,16 @@ const STEPS = { fill: 0, seal: 2, submit: 3 };
 const canSeal = () => window.isSecureContext && window.Worker && navigator.storage?.getDirectory
   && window.tus?.isSupported && window.crypto?.subtle;
 
-// -- One deed at a time ---------------------------------------------------------------------------
-function deed(name, place, work_of) {
-  const button = document.querySelector(`[data-seal-do="${name}"]`);
-  deeds[name] = button;
-  button.addEventListener("click", async () => {
-    if (busy) return;
-    busy = true;
-    for (const other of Object.values(deeds)) other.disabled = true;
-    try {
-      await work_of(part(place));
-    } catch (error) {
-      tell.failed(part(place), error);
-    } finally {
-      busy = false;
-      onChange();
-      settle();
-    }
-  });
-}
+const deeds = new Deeds(part, tell, () => {
+  onChange();
+  settle();
+});
 
 // Which buttons may be pressed now.
 function settle() {
-  for (const button of Object.values(deeds)) button.disabled = false;
-  deeds.submit.disabled = !sealedNote;
+  const sent = sealedNote && areCommitted(sealedNote.envelopes, committed);
+  const may = { submit: sealedNote, commit: sealedNote && !sent };
+  deeds.allow((name) => !(name in may) || may[name]);
   part("kept").hidden = !sealedNote;
   const reached = STEPS[sealedNote ? "submit" : passed ? "seal" : "fill"];
   for (const [at, label] of form.querySelectorAll(".jb-step").entries()) {
@@ -125,9 +124,9 @@ function plan({ forms, files }) {
 
 const onShare = (place) => ({ envelope, share }) => tell.progress(place, words[`doing_${envelope}`], share);
 
-deed("check", "checked", checked);
+deeds.add("check", "checked", checked);
 
-deed("rehearse", "rehearsed", async (place) => {
+deeds.add("rehearse", "rehearsed", async (place) => {
   const given = await checked(place);
   if (!given) return tell.clear(place);
   tell.progress(place, words.rehearsing, 0);
@@ -136,7 +135,8 @@ deed("rehearse", "rehearsed", async (place) => {
 });
 
 // -- Seal -----------------------------------------------------------------------------------------
-deed("seal", "sealed", async (place) => {
+deeds.add("seal", "sealed", async (place) => {
+  const about = fingerprint();
   const given = await checked(place);
   if (!given) return tell.clear(place);
   const held = announced(sheet);
@@ -153,75 +153,116 @@ deed("seal", "sealed", async (place) => {
   const envelopes = await work("seal", { plan: plan(given), key }, onShare(place));
   hold(envelopes);
   tell.clear(part("changed"));
-  form.dataset.sealedForm = fingerprint();
+  sealedForm = about;
+  await draft.sealedAs(about);
   tell.sealed(place, sealedNote);
-  return deeds.submit.scrollIntoView({ block: "nearest" });
+  return document.querySelector('[data-seal-do="submit"]').scrollIntoView({ block: "nearest" });
 });
 
 function hold(envelopes) {
-  const sealedAt = new Date().toISOString();
-  sealedNote = { envelopes, once: crypto.randomUUID(), uploads: {}, sealed_at: sealedAt };
-  putNote(key, sealedNote);
+  found = false;
+  sealedNote = newNote(key, envelopes);
+  tellCommitted();
 }
 
-// Envelopes that another program sealed: from here on like those of this page.
-deed("adopt", "adopted", async (place) => {
-  const files = Object.fromEntries(ENVELOPES.map((one) => [one, part(`ready-${one}`).files[0]]));
-  if (!Object.values(files).every(Boolean)) return tell.bad(place, words.three_files);
-  await forget();
-  tell.clear(part("sealed"));
-  tell.clear(part("changed"));
-  delete form.dataset.sealedForm;
-  tell.progress(place, words.taking, 0);
-  const envelopes = await work("adopt", { files, key }, ({ share }) => tell.progress(place, words.taking, share));
+deeds.add("adopt", "adopted", async (place) => {
+  const before = async () => {
+    await forget();
+    tell.clear(part("sealed"));
+    tell.clear(part("changed"));
+  };
+  const envelopes = await adopted({ part, tell, words, work, key, place, before });
+  if (!envelopes) return;
+  await draft.sealedAs(null);
   hold(envelopes);
-  return tell.sealed(place, sealedNote, words.taken);
+  tell.sealed(place, sealedNote, words.taken);
 });
 
-const fingerprint = () => JSON.stringify(typed(form, data.nodes), (_name, value) =>
-  (value instanceof File ? [value.name, value.size, value.lastModified] : value));
+const plainFile = ({ name, size, lastModified }) => [name, size, lastModified];
+
+function fingerprint() {
+  const { forms, files } = typed(form, data.nodes);
+  const plain = Object.entries(files).map(([envelope, chosen]) => [envelope, chosen.map(plainFile)]);
+  return JSON.stringify({ forms, files: Object.fromEntries(plain) });
+}
 
 async function forget() {
   sealedNote = null;
+  sealedForm = null;
   await clearShelf(key);
 }
 
+// What is sealed is older than what stands in the form. Files that were chosen before the page was
+// left cannot stand there any more: none of them says nothing.
+function isOlder(now) {
+  const [was, is] = [JSON.parse(sealedForm), JSON.parse(now)];
+  const none = Object.values(is.files).every((files) => !files.length);
+  const parts = found && none ? ["forms"] : ["forms", "files"];
+  return parts.some((one) => JSON.stringify(was[one]) !== JSON.stringify(is[one]));
+}
+
 // -- Submit ---------------------------------------------------------------------------------------
-deed("submit", "submitted", async (place) => {
+deeds.add("submit", "submitted", async (place) => {
   const answer = await submission({ data, note: sealedNote, place, part, tell });
   if (!answer) return;
+  await draft.submitted();
   await forget();
-  draft.stop();
   location.assign(answer);
 });
 
+// -- Commit to the hashes first -------------------------------------------------------------------
+// Where the rules grant no time after the deadline, there is no place for it on the page.
+function tellCommitted() {
+  const place = part("committed");
+  if (!sealedNote || !committed) tell.clear(place);
+  else if (!areCommitted(sealedNote.envelopes, committed)) tell.bad(place, words.committed_other);
+  else tell.good(place, filled(words.committed, { until: data.bytes_until }));
+}
+
+deeds.add("commit", "committed", async (place) => {
+  const hashes = await commitment({ data, note: sealedNote, place, tell });
+  if (!hashes) return;
+  committed = hashes;
+  tellCommitted();
+  const card = "#commitments-card";
+  await window.htmx.ajax("GET", location.pathname, { target: card, select: card, swap: "outerHTML" });
+});
+
 part("discard").addEventListener("click", async () => {
-  if (busy) return;
+  if (deeds.busy) return;
   await forget();
   tell.clear(part("changed"));
   tell.clear(part("submitted"));
+  tell.clear(part("committed"));
   tell.say(part("sealed"), words.discarded);
   settle();
 });
 
-part("forget-draft").addEventListener("click", () => {
-  draft.forget();
+part("forget-draft").addEventListener("click", async () => {
+  await draft.forget();
   form.reset();
   faults.clear();
   onChange();
-  tell.say(part("draft"), words.draft_forgotten);
+  sayOfDraft("draft_forgotten");
 });
 
 // What was said of the form before it changed is not said of it any more.
 function onChange() {
   const now = fingerprint();
-  const sealedForm = form.dataset.sealedForm;
-  if (sealedNote && sealedForm && sealedForm !== now) tell.bad(part("changed"), words.changed);
-  if (busy || passed === null || passed === now) return;
+  if (sealedNote && sealedForm) {
+    if (isOlder(now)) tell.bad(part("changed"), words.changed);
+    else tell.clear(part("changed"));
+  }
+  if (deeds.busy || passed === null || passed === now) return;
   passed = null;
   tell.clear(part("checked"));
   tell.clear(part("rehearsed"));
   settle();
+}
+
+function sayOfDraft(what, values = {}) {
+  saidOfDraft = what;
+  tell.say(part("draft"), filled(words[what], values));
 }
 
 // -- Waking ---------------------------------------------------------------------------------------
@@ -234,12 +275,20 @@ async function wake() {
   }
   form.hidden = false;
   part("jumps").hidden = false;
-  dropOthersDrafts(data.person);
-  draft = keepDraft(form, key, () => tell.say(part("draft"), words.draft_kept));
-  if (draft.had) tell.say(part("draft"), words.draft_back);
+  const given = await draft.wake();
+  if (given) {
+    const files = given.files?.join(words.between) || words.no_files;
+    sayOfDraft(given.submitted ? "draft_submitted" : "draft_back", { files });
+  }
   tell.publication(part("publication"), announced(sheet));
   sealedNote = await noteOf(key);
-  if (sealedNote) tell.sealed(part("sealed"), sealedNote, words.sealed_before);
+  if (sealedNote) {
+    found = true;
+    sealedForm = draft.sealed?.about ?? null;
+    tell.sealed(part("sealed"), sealedNote, words.sealed_before);
+    onChange();
+  }
+  tellCommitted();
   form.addEventListener("input", onChange);
   settle();
   form.dataset.awake = "";

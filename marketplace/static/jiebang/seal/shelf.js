@@ -1,5 +1,5 @@
 // Where sealed envelopes lie until the server has them: the browser's own private files. Readable
-// content never comes here. Beside them a note (localStorage) of what they are.
+// content never comes here. Beside them a note (localStorage) of hashes and sizes, without names.
 const FOLDER = "jiebang-sealed";
 
 async function folderOf(key, create = true) {
@@ -47,7 +47,15 @@ export async function clearShelf(key) {
 const noteName = (key) => `jiebang-sealed:${key}`;
 
 export function putNote(key, note) {
-  localStorage.setItem(noteName(key), JSON.stringify(note));
+  const envelopes = note.envelopes.map(({ envelope, sha256, size }) => ({ envelope, sha256, size, files: [] }));
+  localStorage.setItem(noteName(key), JSON.stringify({ ...note, envelopes }));
+}
+
+// Of what has just been laid on the shelf.
+export function newNote(key, envelopes) {
+  const note = { envelopes, once: crypto.randomUUID(), uploads: {}, sealed_at: new Date().toISOString() };
+  putNote(key, note);
+  return note;
 }
 
 // The note, if the envelopes that it names still lie there with their sizes; else null.

@@ -1,0 +1,122 @@
+"""What somebody typed, as words to look for. Pure: no database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from marketplace.scenarios.search.words import (
+    STOP_CHINESE,
+    STOP_ENGLISH,
+    Query,
+    Word,
+    cut,
+    pieces,
+    plain,
+    simplified,
+    way_of,
+)
+
+TYPED_MOST = 100
+WORDS_MOST = 10
+# As many words as one thing with synonyms is said in, at most.
+SAID_MOST = 5
+QUOTED = re.compile('["“”„«「『]([^"“”„»«」』「『]*)["“”»」』]')
+# LG-2026-0042, GB/T, TLS1.3: one thing, in its order.
+JOINED = re.compile(r"[^\W_]+(?:[-./_:][^\W_]+)+")
+
+
+@dataclass(frozen=True)
+class Synonyms:
+    """{a word as `plain` gives it: all that mean the same, itself among them}."""
+
+    of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __getitem__(self, text: str) -> tuple[str, ...]:
+        return self.of.get(text, (text,))
+
+    def __contains__(self, text: str) -> bool:
+        return text in self.of
+
+
+@dataclass(frozen=True)
+class Unit:
+    text: str
+    han: bool
+    quoted: bool = False
+
+
+def normal(typed: str) -> str:
+    return simplified(plain(typed))
+
+
+def ask(typed: str, synonyms: Synonyms | None = None) -> Query:
+    """What to look for. Signs that mean nothing here, operators and markup among them, are left.
+
+    "…" or 「…」 holds words that stand together in this order. Everything else must stand
+    somewhere, each word or another that means the same.
+    """
+    known = synonyms or Synonyms()
+    words: dict[str, Word] = {}
+    for text, quoted in _things(list(_units(normal(typed[:TYPED_MOST]))), known):
+        ways = [way_of(text, in_order=True)] if quoted else [way_of(one) for one in known[text]]
+        there = tuple(dict.fromkeys(way for way in ways if way))
+        if there:
+            words.setdefault(text, Word(text, there))
+    found = tuple(words.values())
+    return Query(typed, found[:WORDS_MOST], max(0, len(found) - WORDS_MOST))
+
+
+def _units(text: str) -> Iterator[Unit]:
+    at = 0
+    for found in QUOTED.finditer(text):
+        yield from _loose(text[at : found.start()])
+        yield Unit(found.group(1).strip(), han=False, quoted=True)
+        at = found.end()
+    yield from _loose(text[at:])
+
+
+def _loose(text: str) -> Iterator[Unit]:
+    joined = {found.start(): found.group() for found in JOINED.finditer(text)}
+    behind = 0
+    for piece in pieces(text):
+        if piece.start < behind:
+            continue
+        whole = joined.get(piece.start, "")
+        if whole and not any(part.han for part in pieces(whole)):
+            behind = piece.start + len(whole)
+            yield Unit(whole, han=False)
+        elif piece.han:
+            yield from (Unit(word, han=True) for word in cut(piece.text))
+        else:
+            yield Unit(piece.text, han=False)
+
+
+def _things(units: list[Unit], known: Synonyms) -> Iterator[tuple[str, bool]]:
+    """(text, whether in this order): the longest with synonyms first, what says nothing left."""
+    telling = [unit for unit in units if not _is_empty(unit)]
+    kept = units if not telling else [unit for unit in units if unit in telling]
+    at = 0
+    while at < len(kept):
+        if kept[at].quoted:
+            yield kept[at].text, True
+            at += 1
+            continue
+        for stop in range(min(at + SAID_MOST, len(kept)), at, -1):
+            text = _joined(kept[at:stop])
+            if stop == at + 1 or text in known:
+                break
+        yield text, False
+        at = stop
+
+
+def _joined(units: list[Unit]) -> str:
+    said = ""
+    for before, unit in zip([None, *units], units, strict=False):
+        said += unit.text if before is None or (before.han and unit.han) else f" {unit.text}"
+    return said
+
+
+def _is_empty(unit: Unit) -> bool:
+    return not unit.quoted and unit.text in (STOP_CHINESE if unit.han else STOP_ENGLISH)
