@@ -154,7 +154,7 @@ $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("marketplace", "0031_return_certificates")]
+    dependencies = [("marketplace", "0038_superseded_openings")]
 
     operations = [
         # Checks that no number is negative, which none can be: each is read and planned anew with
