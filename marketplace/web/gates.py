@@ -26,6 +26,7 @@ from marketplace.scenarios.rules import (
 from marketplace.scenarios.windows import window_end
 from marketplace.web import out_of_time
 from marketplace.web.attachments import shown_files
+from marketplace.web.batches import batch_shown
 from marketplace.web.documents import papers_shown, uids_of
 from marketplace.web.forms.scenarios import (
     GateForm,
@@ -89,6 +90,7 @@ def gate(request: Request, address: str) -> HttpResponse:
         "may_edit": can_edit_scenario(actor, scenario) and scenario.state in OWNER_EDITS,
         "notes": queries.notes(actor, scenario),
         "papers": papers_shown(actor, scenario),
+        "in_batch": batch_shown(actor, scenario),
         "checklist": told_checklist(queries.open_faults(scenario, clock.now())),
         "filed": content,
         "files": shown_files(request, scenario),
