@@ -19,7 +19,7 @@ def nothing_yet(walk: Walk) -> None:
 def draft_and_file(walk: Walk) -> Reader:
     owner = walk.readers("owner")
     owner.go("/")
-    owner.page.click(".jb-header-side a[href*='/accounts/login/']")
+    owner.press(".jb-header-side a[href*='/accounts/login/']")
     owner.look("sign-in")
     owner.sign_in(walk.cast.owner)
     owner.glance("desk-empty")

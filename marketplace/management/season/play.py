@@ -200,7 +200,7 @@ class Play:
 
     def answer(self, actor: Actor, stage: str) -> Mapping:
         """By the holder's key of the demonstration, once the closing is in the log."""
-        opening = Opening.objects.filter(scenario__uid=self.uid, stage=stage).first()
+        opening = Opening.objects.standing().filter(scenario__uid=self.uid, stage=stage).first()
         if opening is None:
             return {}
         # The season is its own sequencer; where another is at work, it is waited for.
