@@ -16,6 +16,7 @@ from marketplace.base import clock
 from marketplace.base.errors import DomainError, Invalid
 from marketplace.base.inspected import inspects
 from marketplace.scenarios import actions, queries
+from marketplace.scenarios.demonstration.queries import open_round
 from marketplace.scenarios.models import OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import (
     can_demonstrate_scenario,
@@ -69,7 +70,10 @@ def gate(request: Request, address: str) -> HttpResponse:
     if moved := moved_to(scenario, address, "scenario-gate"):
         return moved
     may = can_demonstrate_scenario(actor, scenario)
-    steps = [(code, STEPS[code]) for code in OFFERED.get(State(scenario.state), ())]
+    offered = OFFERED.get(State(scenario.state), ())
+    if open_round(scenario) is not None:
+        offered = ("return",)  # the secretary concludes from the experts' opinions
+    steps = [(code, STEPS[code]) for code in offered]
     form, error = GateForm(steps=steps), None
     if request.method == "POST":
         form = GateForm(request.POST, steps=[*STEPS.items()])
