@@ -84,7 +84,7 @@ def test_a_public_file_is_not_called_by_it():
 
 
 def test_the_form_shows_it_while_it_is_typed(client):
-    owner = world.pledge(world.owner())
+    owner = world.owner()
     client.force_login(owner.user)
     scenario = actions.create_draft(actor=owner, data=typed.data(need=ADDRESS))
     page = client.get(reverse("scenario-edit", args=[scenario.address])).content.decode()
