@@ -49,6 +49,12 @@ from marketplace.ledger.log.models import (
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.batches.models import Batch, BatchDemand, BatchTask, TaskReport
+from marketplace.scenarios.demonstration.models import (
+    Demonstration,
+    DemonstrationOpinion,
+    DemonstrationSeat,
+)
 from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
 from marketplace.scenarios.models import (
     Condition,
@@ -86,6 +92,9 @@ __all__ = [
     "Asker",
     "Attachment",
     "Award",
+    "Batch",
+    "BatchDemand",
+    "BatchTask",
     "Bid",
     "BidCommitment",
     "BidVersion",
@@ -100,6 +109,9 @@ __all__ = [
     "Criterion",
     "Decision",
     "DemandTally",
+    "Demonstration",
+    "DemonstrationOpinion",
+    "DemonstrationSeat",
     "DocumentCheck",
     "EligibilityCheck",
     "EndedRole",
@@ -163,6 +175,7 @@ __all__ = [
     "SearchWord",
     "Sheet",
     "Synonym",
+    "TaskReport",
     "Term",
     "Tip",
     "TipAnswer",

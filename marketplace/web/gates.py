@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -17,6 +16,8 @@ from marketplace.base import clock
 from marketplace.base.errors import DomainError, Invalid
 from marketplace.base.inspected import inspects
 from marketplace.scenarios import actions, queries
+from marketplace.scenarios.demonstration.queries import open_round
+from marketplace.scenarios.drafting.queries import judge_stored
 from marketplace.scenarios.models import OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import (
     can_demonstrate_scenario,
@@ -27,8 +28,9 @@ from marketplace.scenarios.rules import (
 from marketplace.scenarios.windows import window_end
 from marketplace.web import out_of_time
 from marketplace.web.attachments import shown_files
-from marketplace.web.documents import papers_shown
-from marketplace.web.forms.scenarios import (
+from marketplace.web.batches import batch_shown
+from marketplace.web.documents import papers_shown, uids_of
+from marketplace.web.forms.gates import (
     GateForm,
     PublishForm,
     WithdrawForm,
@@ -42,19 +44,18 @@ from marketplace.web.pages import (
     show_refusal,
 )
 from marketplace.web.request import Request
-from marketplace.web.scenarios import answer, moved_to, told_checklist
+from marketplace.web.scenarios import answer, moved_to, told_checklist, told_quality
 from marketplace.web.second_factor import fresh_proof
 
 STEPS = {
     "start": gettext_lazy("Take it up for demonstration"),
-    "conclude": gettext_lazy("Conclude: real, measurable, tailored to nobody"),
     "return": gettext_lazy("Return it to the owner for changes"),
     "reject": gettext_lazy("Reject it; this is final"),
 }
 # What the office may do, by state.
 OFFERED = {
     State.SUBMITTED: ("start", "return", "reject"),
-    State.DEMONSTRATING: ("conclude", "return", "reject"),
+    State.DEMONSTRATING: ("return", "reject"),
     State.DEMONSTRATED: ("return",),
 }
 
@@ -70,7 +71,10 @@ def gate(request: Request, address: str) -> HttpResponse:
     if moved := moved_to(scenario, address, "scenario-gate"):
         return moved
     may = can_demonstrate_scenario(actor, scenario)
-    steps = [(code, STEPS[code]) for code in OFFERED.get(State(scenario.state), ())]
+    offered = OFFERED.get(State(scenario.state), ())
+    if open_round(scenario) is not None:
+        offered = ("return",)  # the secretary concludes from the experts' opinions
+    steps = [(code, STEPS[code]) for code in offered]
     form, error = GateForm(steps=steps), None
     if request.method == "POST":
         form = GateForm(request.POST, steps=[*STEPS.items()])
@@ -78,10 +82,10 @@ def gate(request: Request, address: str) -> HttpResponse:
         if error is None:
             return redirect("scenario-gate", address=scenario.address)
         offer(form, "step", steps)
-        renamed = {"reason": "words", "opinion": "words"}
+        renamed = {"reason": "words"}
         error.errors = {renamed.get(name, name): said for name, said in error.errors.items()}
         show_refusal(form, error)
-    content = queries.stored_content(scenario)
+    found = judge_stored(scenario, clock.now())
     context = {
         "scenario": scenario,
         "form": form,
@@ -91,8 +95,10 @@ def gate(request: Request, address: str) -> HttpResponse:
         "may_edit": can_edit_scenario(actor, scenario) and scenario.state in OWNER_EDITS,
         "notes": queries.notes(actor, scenario),
         "papers": papers_shown(actor, scenario),
-        "checklist": told_checklist(queries.open_faults(scenario, clock.now())),
-        "filed": content,
+        "checklist": told_checklist(found.faults),
+        "meter": told_quality(found.quality),
+        "filed": found.content,
+        "in_batch": batch_shown(actor, scenario),
         "files": shown_files(request, scenario),
     }
     return answer(request, "scenarios/gate.html", context, error)
@@ -105,8 +111,6 @@ def _walk(request: Request, scenario: Scenario) -> DomainError | None:
     step = request.POST.get("step", "")
     if step == "start":
         _row, error = attempt(actions.start_demonstration, **given)
-    elif step == "conclude":
-        _row, error = attempt(actions.conclude_demonstration, opinion=words, **given)
     elif step == "return":
         _row, error = attempt(actions.return_scenario, reason=words, **given)
     elif step == "reject":
@@ -135,7 +139,7 @@ def publish(request: Request, address: str) -> HttpResponse:
                 actions.publish_scenario,
                 actor=actor,
                 scenario_uid=scenario.uid,
-                key_holder_uids=_uids(request.POST.getlist("key_holders")),
+                key_holder_uids=uids_of(request.POST.getlist("key_holders")),
                 deadline_at=request.POST.get("deadline_at") or None,
             )
             if error is None:
@@ -196,17 +200,6 @@ def withdraw(request: Request, address: str) -> HttpResponse:
     over = out_of_time.withdrawal(scenario, clock.now())
     context = {"scenario": scenario, "form": form, "over": over}
     return answer(request, "scenarios/withdraw.html", context, over or error)
-
-
-def _uids(raw: list[str]) -> list[UUID]:
-    """What is no uid names nobody, which the action says."""
-    found = []
-    for text in raw:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            found.append(UUID(int=0))
-    return found
 
 
 urlpatterns = [

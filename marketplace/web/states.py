@@ -73,6 +73,7 @@ STATES = {
     "lost": Badge(_("Not awarded"), "neutral", "dot"),
     "void": Badge(_("Void"), "neutral", "cross"),
     "waiting": Badge(_("Waiting for confirmations"), "warn", "wait"),
+    "superseded": Badge(_("Void: the deadline moved"), "neutral", "back"),
     "impossible": Badge(_("Can never happen"), "bad", "cross"),
     "finished": Badge(_("Finished"), "good", "check"),
     # panels, members, sheets
@@ -91,6 +92,10 @@ STATES = {
     "publicised": Badge(_("In publicity"), "info", "wait"),
     "confirmed": Badge(_("Confirmed"), "good", "check"),
     "refused": Badge(_("Refused by the winner"), "bad", "cross"),
+    # tasks
+    "green": Badge(_("On course"), "good", "check"),
+    "amber": Badge(_("Needs attention"), "warn", "warn"),
+    "red": Badge(_("Overdue"), "bad", "cross"),
     # documents of the gate
     "there": Badge(_("There"), "good", "check"),
     "outdated": Badge(_("Speaks of an older text or sum"), "warn", "back"),

@@ -84,6 +84,7 @@ def test_what_publication_leaves_behind(clock):
         "confirmations": 2,
         "keys": [],
         "bytes_grace_seconds": 900,
+        "outage": {"total_seconds": 900, "window_seconds": 7200, "extension_seconds": 86400},
     }
 
 
@@ -99,7 +100,7 @@ def test_the_frozen_text_holds_everything_and_is_canonical():
     assert frozen["parts"] == json.loads(canonical(content.rows))
     assert frozen["profile"] == {
         "code": "A",
-        "version": 3,
+        "version": 4,
         "award_mode": "owner_choice",
         "values": scenario.profile.values,
     }
