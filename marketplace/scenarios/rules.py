@@ -40,7 +40,7 @@ def can_invite_experts(actor: Actor, scenario: Scenario) -> bool:
 
 def can_give_opinion(actor: Actor, demonstration: Demonstration) -> bool:
     """The experts who were asked, as such."""
-    if actor.role != Role.EXPERT:
+    if actor.role != Role.EXPERT or actor.user_id is None:
         return False
     return demonstration.seats.filter(user_id=actor.user_id).exists()
 
