@@ -182,7 +182,7 @@ def receive_bid(
         raise KeyTaken
     if looked is not None:
         return looked_at(actor, json.loads(looked))
-    return Received(*made, version_uid, salt)
+    return Received(*[*made, version_uid, salt])
 
 
 def salting(salt: bytes) -> dict[str, bytes]:
