@@ -72,6 +72,7 @@ from marketplace.scenarios.search.facts import FactTally
 from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
+from marketplace.scenarios.watching.models import Watch
 from marketplace.supervision.models import (
     Approach,
     Inspection,
@@ -178,4 +179,5 @@ __all__ = [
     "Upload",
     "User",
     "Verification",
+    "Watch",
 ]

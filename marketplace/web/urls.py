@@ -33,6 +33,7 @@ from marketplace.web import (
     tips,
     tokens,
     verifications,
+    watching,
 )
 
 urlpatterns = [
@@ -66,6 +67,7 @@ urlpatterns = [
     *inspections.urlpatterns,
     *approaches.urlpatterns,
     *tips.urlpatterns,
+    *watching.urlpatterns,
     *log.page_urlpatterns,
     *public.urlpatterns,
 ]
