@@ -33,6 +33,7 @@ from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of
 from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import localized_text, term
+from marketplace.web.watch_buttons import with_buttons
 
 PER_PAGE = 20
 # A page far behind costs what all before it cost; there are filters.
@@ -76,6 +77,7 @@ def board_page(request: Request) -> HttpResponse:
     near = max(0, NEAR_MOST - found["total"]) if page.number == 1 else 0
     shown = page_of(actor, filters, sort, first, page.end_index(), found=found, near=near)
     now = clock.now()
+    entries = with_buttons(actor, shown, [entry(row, now, asked.query) for row in shown])
     kept: Kept = {name: [codes] if name == "q" else codes for name, codes in filters.items()}
     if sort != usual:
         kept["sort"] = [sort]
@@ -83,8 +85,8 @@ def board_page(request: Request) -> HttpResponse:
         "now": now,
         "server_now": now,
         "page_obj": page,
-        "entries": [entry(row, now, asked.query) for row in shown[: len(page)]],
-        "near": [entry(row, now, asked.query) for row in shown[len(page) :]],
+        "entries": entries[: len(page)],
+        "near": entries[len(page) :],
         "total": found["total"],
         "total_said": said(found["total"], more=found["more"]),
         "q": filters.get("q", ""),
