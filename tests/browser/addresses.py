@@ -211,6 +211,9 @@ PAGES: dict[str, list[Page]] = {
     "scenario-history": [Page("", of("S07")), Page("", of("S01"))],
     "scenario-questions": [Page("", of("S07")), Page("v5", of("S06"))],
     "scenario-new": [Page("o3-owner")],
+    "scenario-start": [Page("o3-owner")],
+    "scenario-import": [Page("o3-owner")],
+    "scenario-import-into": [Page("o3-owner", of("S13"))],
     "scenario-edit": [Page("o3-owner", of("S13")), Page("o8-owner", of("S14"))],
     "scenario-gate": [
         Page("officer", of("S04")),
@@ -279,6 +282,7 @@ NO_PAGES = {
     "account_confirm_login_code": "sends on: codes by mail are off",
     "mfa_download_recovery_codes": "a text file",
     "mfa_login_webauthn": "data for a script",
+    "scenario-form-file": "a file",
     "scenario-check": "takes a POST alone",
     "scenario-batch": "takes a POST alone",
     "opened-file": "a file",
