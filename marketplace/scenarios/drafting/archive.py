@@ -7,6 +7,7 @@ and embedded objects are never opened. Every refusal is a Wrong with its rule an
 from __future__ import annotations
 
 import io
+import struct
 import time
 import zipfile
 import zlib
@@ -29,6 +30,17 @@ SECONDS = 5.0
 PIECE = 64 * 1024
 # Word 97, Excel 97, and every file that is locked with a password.
 OLD = b"\xd0\xcf\x11\xe0"
+# What a damaged archive may raise, wherever it is damaged.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    LookupError,
+    ValueError,
+    RuntimeError,
+    OSError,
+)
 PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -55,7 +67,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(raw))
             entries = self._zip.infolist()
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+        except UNREADABLE as error:
             raise broken() from error
         self.names = {entry.filename for entry in entries}
         self._check(entries)
@@ -89,15 +101,7 @@ class Archive:
         try:
             with self._zip.open(name) as stream:
                 raw = stream.read(ENTRY_MOST + 1)
-        except (
-            KeyError,
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-            OSError,
-        ) as error:
+        except UNREADABLE as error:
             raise broken() from error
         self._unpacked += len(raw)
         if len(raw) > ENTRY_MOST or self._unpacked > UNPACKED_MOST:

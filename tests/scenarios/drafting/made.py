@@ -52,6 +52,7 @@ def bad_files() -> dict[str, tuple[bytes, str]]:
         "another zip": (packed({"a.txt": "x"}), "file.broken"),
         "no document": (packed({"[Content_Types].xml": TYPES.format("")}), "file.broken"),
         "bad xml": (word("<w:document"), "file.broken"),
+        "very deep": (word("<a>" * 30_000 + "</a>" * 30_000), "file.broken"),
         "outside entity": (word(entity), "file.entities"),
         "laughs": (word(laughs), "file.entities"),
         "macros": (word(**{"word/vbaProject.bin": b"x"}), "file.macros"),

@@ -27,10 +27,6 @@ def test_every_bad_file_is_refused_by_its_rule(name):
     assert refused.value.message
 
 
-def test_a_very_deep_document_has_no_tables():
-    assert tables_of(made.word("<a>" * 30_000 + "</a>" * 30_000)) == []
-
-
 def test_a_formula_is_named_by_its_cell():
     with pytest.raises(Wrong) as refused:
         tables_of(BAD["formula"][0])
