@@ -31,11 +31,13 @@ from marketplace.web import (
     registration,
     reports,
     returns,
+    saved,
     scenarios,
     second_factor,
     tips,
     tokens,
     verifications,
+    watching,
 )
 
 urlpatterns = [
@@ -72,6 +74,8 @@ urlpatterns = [
     *inspections.urlpatterns,
     *approaches.urlpatterns,
     *tips.urlpatterns,
+    *saved.urlpatterns,
+    *watching.urlpatterns,
     *log.page_urlpatterns,
     *public.urlpatterns,
 ]
