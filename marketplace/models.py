@@ -48,6 +48,7 @@ from marketplace.ledger.log.models import (
 )
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
 from marketplace.scenarios.models import (
@@ -79,6 +80,7 @@ from marketplace.supervision.models import (
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "Amendment",
     "Anchor",
     "Answer",
     "ApiToken",

@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.views import APIView
 
 from marketplace.api import (
+    amendments,
     attachments,
     awards,
     bids,
@@ -63,6 +64,11 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "answers": ("answers/", questions.Answers),
     "answer": ("answers/<uuid:uid>/", questions.AnswerOne),
     "question-answer": ("scenarios/<uuid:uid>/answers/", questions.QuestionAnswer),
+    "amendments": ("amendments/", amendments.Amendments),
+    "amendment": ("amendments/<uuid:uid>/", amendments.AmendmentOne),
+    "amendment-draft": ("scenarios/<uuid:uid>/amendments/", amendments.AmendmentDraft),
+    "amendment-publish": ("amendments/<uuid:uid>/publish/", amendments.AmendmentPublish),
+    "amendment-drop": ("amendments/<uuid:uid>/drop/", amendments.AmendmentDrop),
     "attachment": ("attachments/<uuid:uid>/", attachments.AttachmentOne),
     "attachment-file": ("attachments/<uuid:uid>/file/", attachments.AttachmentFile),
     "attachment-release": ("attachments/<uuid:uid>/release/", attachments.AttachmentRelease),

@@ -25,6 +25,7 @@ from marketplace.bidding.queries import awaited_bytes
 from marketplace.bidding.returns.queries import OVER, uncertified
 from marketplace.committee.models import Panel, PanelMember
 from marketplace.scenarios import rules as scenario_rules
+from marketplace.scenarios.amendments.models import Amendment, AmendmentState
 from marketplace.scenarios.documents.kinds import FORMS
 from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.documents.queries import GATE_STATES, Paper, PaperState, papers_of
@@ -42,6 +43,8 @@ LABELS: dict[str, Text] = {
     "file_documents": _("See to the five documents"),
     "withdraw_scenario": _("Withdraw the demand"),
     "answer_questions": _("Answer the questions"),
+    "publish_amendment": _("Publish the drafted change"),
+    "draft_amendment": _("Amend the demand"),
     "submit_bid": _("Seal and submit a bid"),
     "revise_bid": _("Revise or withdraw my bid"),
     "see_bid": _("My bid and its result"),
@@ -66,6 +69,8 @@ PAGES = {
     "file_documents": "scenario-documents",
     "withdraw_scenario": "scenario-withdraw",
     "answer_questions": "scenario-questions",
+    "publish_amendment": "scenario-amendments",
+    "draft_amendment": "scenario-amend",
     "submit_bid": "bid-form",
     "confirm_opening": "opening",
     "start_eligibility": "eligibility",
@@ -191,6 +196,13 @@ class Desk:
         """Demands with a question that waits for this actor's answer."""
         return {row.scenario_id for row in answerable(self.actor, self.now)}
 
+    @cached_property
+    def drafted_by_others(self) -> set[int]:
+        """Demands with a drafted change that this person did not draft."""
+        rows = Amendment.objects.filter(state=AmendmentState.DRAFTED)
+        rows = rows.exclude(drafted_by=self.actor.user_id)
+        return set(rows.values_list("scenario_id", flat=True))
+
     def acts(self, scenario: Scenario) -> list[Act]:
         """In the order in which they are offered; the first is the one next step."""
         found = [*self._as_owner(scenario), *self._as_vendor(scenario)]
@@ -210,7 +222,7 @@ class Desk:
             return [self._act("file_documents", scenario)] if self.owes_papers(scenario) else []
         owner = scenario_rules.can_withdraw_scenario(actor, scenario)
         if state == State.PUBLISHED and not has_closed(scenario, self.now):
-            found = self._questions(scenario)
+            found = [*self._questions(scenario), self._act("draft_amendment", scenario)]
             return [*found, *([self._act("withdraw_scenario", scenario)] if owner else [])]
         mine = scenario.award_mode == AwardMode.OWNER_CHOICE
         undecided = state == State.DECISION and mine and scenario.pk not in self.decided
@@ -221,6 +233,15 @@ class Desk:
     def _questions(self, scenario: Scenario) -> list[Act]:
         waits = scenario.pk in self.questioned
         return [self._act("answer_questions", scenario)] if waits else []
+
+    def _after_publication(self, scenario: Scenario) -> list[Act]:
+        """What an officer who stands apart may do while bids are taken."""
+        if not scenario_rules.can_draft_amendment(self.actor, scenario):
+            return []
+        found = self._questions(scenario)
+        if scenario.pk in self.drafted_by_others:
+            found.append(self._act("publish_amendment", scenario))
+        return [*found, self._act("draft_amendment", scenario)]
 
     def _as_vendor(self, scenario: Scenario) -> list[Act]:
         organisation = self.actor.organisation
@@ -276,7 +297,7 @@ class Desk:
         if name and scenario_rules.can_demonstrate_scenario(self.actor, scenario):
             return self._at_the_gate(name, scenario)
         if scenario.state == State.PUBLISHED:
-            return [] if has_closed(scenario, self.now) else self._questions(scenario)
+            return [] if has_closed(scenario, self.now) else self._after_publication(scenario)
         if scenario.state == State.DECISION:
             if scenario.pk in self.decided:
                 own = self.decided[scenario.pk] == self.actor.user_id

@@ -47,6 +47,7 @@ MOVES_OF_ACTS: dict[str, tuple[str, ...]] = {
     "file_documents": ("file_document",),
     "withdraw_scenario": ("withdraw_scenario",),
     "answer_questions": ("answer_questions",),
+    "draft_amendment": ("draft_amendment",),
     "submit_bid": ("assemble_package",),
     "revise_bid": ("assemble_package",),
     "start_eligibility": ("start_eligibility",),

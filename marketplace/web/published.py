@@ -161,6 +161,13 @@ def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str
                 "current": present == "questions",
             }
         )
+        rows.append(
+            {
+                "url": reverse("scenario-amendments", args=[scenario.address]),
+                "label": _("Changes"),
+                "current": present == "amendments",
+            }
+        )
     if any(event.kind == "award.publicised" for event in events):
         url = reverse("publicity", args=[scenario.address])
         rows.append({"url": url, "label": _("Publicity")})

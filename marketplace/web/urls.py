@@ -2,6 +2,7 @@ from django.urls import path
 
 from marketplace.web import (
     acting,
+    amendments,
     approaches,
     attachments,
     awards,
@@ -43,6 +44,7 @@ urlpatterns = [
     *documents.urlpatterns,
     *attachments.urlpatterns,
     *questions.urlpatterns,
+    *amendments.urlpatterns,
     *bidding.urlpatterns,
     *consortia.urlpatterns,
     *openings.urlpatterns,

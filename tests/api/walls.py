@@ -52,11 +52,16 @@ DEMANDS = {
     "scenarios_key_holder_candidates": "- - - - f - - - - -",
     "scenarios_expert_candidates":     "- - - - - f - - - -",
     "questions_list":                  "a a a a a a a a a a",
-    "questions_retrieve":              "- a a - a a - - - -",
+    "questions_retrieve":              "a a a a a a a a a a",
     "questions_ask":                   "- - p p - - - - - -",
     "questions_answer":                "- a - - f - - - - -",
     "answers_list":                    "a a a a a a a a a a",
-    "answers_retrieve":                "- - - - - - - - - -",  # there is none in these worlds
+    "answers_retrieve":                "a a a a a a a a a a",
+    "amendments_list":                 "a a a a a a a a a a",
+    "amendments_retrieve":             "- a - - a a - - - -",  # drafted, not yet published
+    "amendments_draft":                "- a - - f - - - - -",
+    "amendments_publish":              "- - - - a - - - - -",
+    "amendments_drop":                 "- a - - a - - - - -",
     "sealing_retrieve":                "- - p p - - - - - -",
     "commitments_make":                "- - p p - - - - - -",
     "packages_assemble":               "- - p p - - - - - -",

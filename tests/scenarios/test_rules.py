@@ -6,6 +6,7 @@ import pytest
 
 from marketplace.accounts.models import Membership
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
+from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario, State
@@ -15,10 +16,12 @@ from marketplace.scenarios.rules import (
     can_check_document,
     can_close_scenario,
     can_demonstrate_scenario,
+    can_draft_amendment,
     can_draft_scenario,
     can_edit_scenario,
     can_extend_deadline,
     can_file_document,
+    can_publish_amendment,
     can_publish_scenario,
     can_release_attachment,
     can_undertake,
@@ -48,6 +51,8 @@ MATRIX = {
     can_undertake: "        -  -  -  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_ask_question: "     -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_answer_questions: " -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_draft_amendment: "  -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_publish_amendment: "-  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
     can_extend_deadline: "  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }
@@ -84,6 +89,7 @@ def test_matrix(rule, who, allowed):
         can_draft_scenario: actor.organisation,
         can_release_attachment: Attachment(scenario=scenario),
         can_undertake: Attachment(scenario=scenario),
+        can_publish_amendment: Amendment(scenario=scenario, drafted_by=scenario.author),
         # Of the owner's two, the one that commits money; the office's are below.
         can_file_document: GateDocument(scenario=scenario, kind="funding"),
         can_check_document: GateDocument(scenario=scenario, kind="competition", filed_by_id=0),
@@ -97,3 +103,11 @@ def test_every_rule_has_a_row():
 
 def test_nobody_drafts_for_another_organisation():
     assert can_draft_scenario(world.owner(), world.owner().organisation) is False
+
+
+def test_who_drafted_a_change_does_not_publish_it():
+    scenario, officer = world.published_scenario(), world.officer()
+    assert (
+        can_publish_amendment(officer, Amendment(scenario=scenario, drafted_by=officer.user))
+        is False
+    )
