@@ -1,6 +1,8 @@
 # `make demo` and `make test` are all that a new clone needs. What they do is in config/runtime.
 PYTHON ?= python3
 VENV_PYTHON = .venv/bin/python
+# Tests wait for browsers, processes and deadlines: three at a time keep two cores busy.
+WORKERS ?= 3
 export PORT
 
 .PHONY: help demo test coverage season reset lock
@@ -19,7 +21,7 @@ demo: found
 
 test: found
 	@$(PYTHON) config/runtime/prepare.py --dev
-	@$(VENV_PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 coverage: found
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term"

@@ -50,6 +50,11 @@ from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
 from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.demonstration.models import (
+    Demonstration,
+    DemonstrationOpinion,
+    DemonstrationSeat,
+)
 from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
 from marketplace.scenarios.models import (
     Condition,
@@ -102,6 +107,9 @@ __all__ = [
     "Criterion",
     "Decision",
     "DemandTally",
+    "Demonstration",
+    "DemonstrationOpinion",
+    "DemonstrationSeat",
     "DocumentCheck",
     "EligibilityCheck",
     "EndedRole",

@@ -20,6 +20,7 @@ REGISTER = (
     "marketplace.committee.notices",
     "marketplace.awards.notices",
     "marketplace.scenarios.reminders",
+    "marketplace.scenarios.demonstration.told",
     "marketplace.scenarios.questions.reminders",
     "marketplace.bidding.reminders",
     "marketplace.committee.reminders",

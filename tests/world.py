@@ -38,6 +38,7 @@ from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.publication import (
     announced_grace,
     announced_keys,
+    announced_outage_rule,
     in_order,
 )
 from marketplace.scenarios.documents.kinds import FORMS, DocumentKind
@@ -309,6 +310,7 @@ def announce(scenario: Scenario) -> None:
                 "confirmations": 2,
                 "keys": announced_keys(keys),
                 **(announced_grace(scenario.profile) if scenario.profile else {}),
+                **(announced_outage_rule(scenario.profile) if scenario.profile else {}),
             },
         )
 

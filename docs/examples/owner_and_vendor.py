@@ -134,12 +134,18 @@ BID = {
 
 
 def post_demand(
-    owner: httpx.Client, officer: httpx.Client, second: httpx.Client, holders: list[str]
+    owner: httpx.Client,
+    office: tuple[httpx.Client, httpx.Client, httpx.Client],
+    experts: dict[str, httpx.Client],
+    holders: list[str],
 ) -> dict[str, Any]:
     """Draft, correct, file; the office demonstrates and publishes. Returns what was posted.
 
+    office: an officer, another one, the secretary. experts: by their addresses.
+
     The five documents are filed by both sides and checked by a second officer, who publishes.
     """
+    officer, second, secretary = office
     deadline = datetime.now(BEIJING) + timedelta(days=45)
     body = {**DEMAND, "deadline_at": deadline.isoformat(timespec="seconds")}
     draft = done(owner.post("/api/v1/scenarios/", json=body))
@@ -148,7 +154,7 @@ def post_demand(
     print(f"filed {filed['uid']}")
     seen = done(officer.get(filed["links"]["self"]))
     taken = move(officer, seen, "start_demonstration")
-    ready = move(officer, taken, "conclude_demonstration", json={"opinion": "Real and measurable."})
+    ready = demonstrate(officer, secretary, taken, experts)
     file_documents(owner, ("confidentiality", "funding"), filed["uid"], second)
     file_documents(officer, ("competition", "approval"), filed["uid"], second)
     ready = done(second.get(ready["links"]["self"]))
@@ -157,6 +163,25 @@ def post_demand(
     posted = move(second, ready, "publish_scenario", json={"key_holders": chosen})
     print(f"published as {posted['ref']}, open until {posted['deadline_at']}")
     return posted
+
+
+def demonstrate(
+    officer: httpx.Client,
+    secretary: httpx.Client,
+    taken: dict[str, Any],
+    experts: dict[str, httpx.Client],
+) -> dict[str, Any]:
+    """Experts are asked and answer, each alone; the secretary concludes from their opinions."""
+    people = done(officer.get(f"/api/v1/scenarios/{taken['uid']}/demonstration/"))
+    uids = [row["uid"] for row in people if row["email"] in experts and not row["barred"]]
+    asked = move(officer, taken, "invite_experts", json={"experts": uids})
+    answers = {name: {"yes": True} for name in ("real", "tight", "measurable", "neutral")}
+    for expert in experts.values():
+        seen = done(expert.get(asked["links"]["self"]))
+        move(expert, seen, "give_opinion", json={"answers": answers, "verdict": "pass"})
+    seen = done(secretary.get(taken["links"]["self"]))
+    said = {"outcome": "pass", "opinion": "Real and measurable."}
+    return move(secretary, seen, "conclude_demonstration", json=said)
 
 
 def file_documents(
@@ -240,6 +265,9 @@ def main() -> None:
     parser.add_argument("--owner", default="o3-owner@demo.invalid")
     parser.add_argument("--officer", default="officer@demo.invalid")
     parser.add_argument("--second-officer", default="officer2@demo.invalid")
+    parser.add_argument("--secretary", default="secretary@demo.invalid")
+    demo = [f"e{number}@demo.invalid" for number in (3, 5, 6)]
+    parser.add_argument("--experts", nargs="+", default=demo, help="three to five")
     parser.add_argument("--vendor", default="v5@demo.invalid")
     parser.add_argument("--holders", nargs="+", default=[], help="uids or names of key holders")
     parser.add_argument("--receipt", type=Path, default=Path("receipt.json"))
@@ -247,8 +275,10 @@ def main() -> None:
     base = given.base.rstrip("/")
     owner = with_token(sign_in(base, given.owner, given.password), "scenarios:write")
     officer = sign_in(base, given.officer, given.password)  # publishing is never a token's
-    second = sign_in(base, given.second_officer, given.password)
-    posted = post_demand(owner, officer, second, given.holders)
+    others = (given.second_officer, given.secretary)
+    second, secretary = (sign_in(base, email, given.password) for email in others)
+    experts = {email: sign_in(base, email, given.password) for email in given.experts}
+    posted = post_demand(owner, (officer, second, secretary), experts, given.holders)
     vendor = with_token(sign_in(base, given.vendor, given.password), "bids:write", "uploads:write")
     bid(base, vendor, posted["ref"], given.receipt)
 

@@ -31,10 +31,6 @@ class Reason(Body):
     reason = Text(4000)
 
 
-class Opinion(Body):
-    opinion = Text(4000)
-
-
 class Publish(Body):
     key_holders = s.ListField(
         child=Uid(),
@@ -71,14 +67,6 @@ ScenarioReject = on_demand(
     scope=Scope.OFFICE,
     takes=Reason,
     example={"reason": "不属于本平台的领域。"},
-)
-ScenarioConclude = on_demand(
-    actions.conclude_demonstration,
-    "scenarios_conclude",
-    "Conclude the demonstration",
-    scope=Scope.OFFICE,
-    takes=Opinion,
-    example={"opinion": "需求真实，指标可测，条件中立，同意发榜。"},
 )
 ScenarioPublish = on_demand(
     actions.publish_scenario,

@@ -69,6 +69,7 @@ class ExpertSerializer(Shape):
     name = text()
     excluded = s.BooleanField()
     key_holder = s.BooleanField()
+    demonstrated = s.BooleanField(help_text="Gave an opinion on this demand: may not review.")
     sits = s.BooleanField(help_text="Sits, or has sat, on this panel.")
     ties = s.ListField(child=s.CharField(), help_text="What connects them to who takes part.")
 
@@ -289,6 +290,7 @@ class ExpertCandidates(OfScenario):
                     "name": row.user.name,
                     "excluded": row.excluded,
                     "key_holder": row.key_holder,
+                    "demonstrated": row.demonstrated,
                     "sits": row.sits,
                     "ties": [str(tie.sentence) for tie in row.ties],
                 }

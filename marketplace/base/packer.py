@@ -116,6 +116,10 @@ SAYS = {
     "recipients.other": ("拒绝密封：服务器给出的 {envelope} 收件公钥 {shown} 与已公告的 {announced} 不同。请保存本封装信息作为证据。", "Refused: the server shows {shown} as recipient of {envelope}, announced was {announced}. Keep this sheet as evidence."),
     "recipients.scenario": ("拒绝密封：日志条目不是这一需求的发布公告。", "Refused: the entry of the log does not announce this demand."),
     "recipients.held": ("收件公钥与日志第 {index} 条的发布公告一致（检查点共 {size} 条）。", "The recipients are those of the announcement, entry {index} of the log (checkpoint of {size} entries)."),
+    "recipients.only": ("收件公钥与日志第 {index} 条的发布公告一致；镜像的 {size} 条中没有别的发布公告。", "The recipients are those of the announcement, entry {index}; of the {size} entries in the mirror no other one publishes this demand."),
+    "recipients.twice": ("拒绝密封：日志中有多条本榜的发布公告（第 {places} 条）。请保存镜像作为证据，并先问明。", "Refused: more than one entry of the log publishes this demand ({places}). Keep the mirror as evidence, and ask first."),
+    "recipients.mirror": ("日志镜像无法核对：{why}", "The mirror of the log does not hold: {why}"),
+    "recipients.mirror_old": ("日志镜像只有 {size} 条，尚未含第 {index} 条；请先用 jiebang_verify.py fetch 更新。", "The mirror has {size} entries and lacks entry {index}; update it with jiebang_verify.py fetch first."),
     "recipients.key": ("--log-key 不是有效的验证公钥。", "--log-key is no valid verifier key."),
     "recipient": ("{value} 不是 age X25519 收件公钥。", "{value} is no age X25519 recipient."),
     "tool": ("既没有 age 命令，也没有 pyrage。请安装其一（例如 apt install age 或 pip install pyrage）。", "Neither the `age` command nor pyrage is here. Install one of them (apt install age, or pip install pyrage)."),
@@ -909,8 +913,11 @@ def anonymity(bid: Bid) -> Iterator[Finding]:
 
 
 # -- Are these the announced recipients? -----------------------------------------------------------
-def check_recipients(sheet: dict[str, Any], log_key: str) -> Finding:
-    """By the leaf that published the demand, under a checkpoint of the log's key. Raises Refused."""
+def check_recipients(sheet: dict[str, Any], log_key: str, mirror: Path | None = None) -> Finding:
+    """By the leaf that published the demand, under a checkpoint of the log's key. Raises Refused.
+
+    mirror: a folder of `jiebang_verify.py fetch`; then no other entry of it may publish the demand.
+    """
     publication = sheet.get("publication")
     if not publication:
         raise Refused("recipients.absent", 2)
@@ -944,7 +951,23 @@ def check_recipients(sheet: dict[str, Any], log_key: str) -> Finding:
                 shown=shown,
                 announced=announced.get(envelope),
             )
+    if mirror is not None:
+        return published_once(sheet, mirror, keys, place)
     return Finding("recipients.held", {"index": place, "size": checkpoint.size})
+
+
+def published_once(sheet: dict[str, Any], mirror: Path, keys: list[Any], place: int) -> Finding:
+    """No other entry of the whole mirror publishes the demand. Raises Refused."""
+    verify = _verifier()
+    try:
+        size, places = verify.publications(mirror, keys, sheet["scenario"])
+    except (verify.NotValid, OSError) as error:
+        raise Refused("recipients.mirror", why=error) from error
+    if place >= size:
+        raise Refused("recipients.mirror_old", 2, index=place, size=size)
+    if places != [place]:
+        raise Refused("recipients.twice", places=", ".join(map(str, places)))
+    return Finding("recipients.only", {"index": place, "size": size})
 
 
 def _verifier() -> Any:
@@ -1077,6 +1100,7 @@ TELLING = {
     "looked": "√",
     "schema.held": "√",
     "recipients.held": "√",
+    "recipients.only": "√",
     "schema.unchecked": "－",
     "recipients.unchecked": "－",
     "looked.limits": "－",
@@ -1087,7 +1111,7 @@ def examined(given: argparse.Namespace, speaker: Speaker) -> Bid:
     """The bid, when nothing speaks against sealing it. Raises Refused."""
     sheet = read_sheet(given.sheet)
     if given.log_key:
-        found = check_recipients(sheet, given.log_key)
+        found = check_recipients(sheet, given.log_key, given.mirror)
     else:
         found = Finding("recipients.unchecked", {})
     speaker.say(TELLING[found.code], found.code, found.values)
@@ -1360,6 +1384,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     looking.add_argument("sheet", type=Path, help="sealing.json of the demand 封装信息")
     looking.add_argument("folder", type=Path, help="forms and files 表单与附件")
     looking.add_argument("--log-key", default="", help="the log's vkey, or a file 日志验证公钥")
+    looking.add_argument("--mirror", type=Path, help="folder of a mirror of the log 日志镜像")
     looking.add_argument("--confirm-anonymous", action="store_true", help="确认技术标不暴露身份")
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter

@@ -26,6 +26,8 @@ def verify_by_log(opening: Opening, replay: Replay) -> int:
     """
     scenario = opening.scenario
     told = replay.announced(scenario.uid)
+    if told.contradictions:
+        raise Refused(f"contradicted_in_log: {' '.join(told.contradictions)}")
     if opening.stage in told.given_up:
         raise Refused("given_up_in_log")
     if told.closing_size is None:

@@ -211,22 +211,31 @@ class OpeningState(models.TextChoices):
     CONFIRMED = "confirmed", _("Confirmed, being opened")
     FINISHED = "finished", _("Finished")
     IMPOSSIBLE = "impossible", _("Can never happen")
+    SUPERSEDED = "superseded", _("Void: the deadline moved")
 
 
 # Nothing is awaited any more.
-OVER = (OpeningState.FINISHED, OpeningState.IMPOSSIBLE)
+OVER = (OpeningState.FINISHED, OpeningState.IMPOSSIBLE, OpeningState.SUPERSEDED)
 
 
 class OpeningQuerySet(models.QuerySet["Opening"]):
+    def standing(self) -> OpeningQuerySet:
+        """All but those whose deadline moved after they had been asked for."""
+        return self.exclude(state=OpeningState.SUPERSEDED)
+
     def visible_to(self, actor: Actor) -> OpeningQuerySet:
         """Those who take part: office, witness, key holders, the owner and the bidders.
 
-        An opening exists only once bidding has closed. Experts learn no names from it.
+        One that stands exists only once bidding has closed; another is nobody's to see, since
+        bidding goes on. Experts learn no names from it.
         """
+        return self.standing().seen_by(actor)
+
+    def seen_by(self, actor: Actor) -> OpeningQuerySet:
         if not actor.user_id or actor.role == Role.EXPERT:
             return self.none()
         if actor.is_office or actor.role == Role.WITNESS:
-            return self.all()
+            return self
         if actor.role == Role.INSPECTOR:
             return self.filter(inspected(actor, "scenario__uid", "scenario__organisation__uid"))
         seen = Q(scenario__uid__in=granted_subjects(actor, Capability.KEY_HOLDER))
@@ -249,8 +258,16 @@ class Opening(Recorded):
     """One opening of one scenario: confirmed by key holders, carried out by the opener."""
 
     MOVES: ClassVar[dict[str, set[str]]] = {
-        OpeningState.WAITING: {OpeningState.CONFIRMED, OpeningState.IMPOSSIBLE},
-        OpeningState.CONFIRMED: {OpeningState.FINISHED, OpeningState.IMPOSSIBLE},
+        OpeningState.WAITING: {
+            OpeningState.CONFIRMED,
+            OpeningState.IMPOSSIBLE,
+            OpeningState.SUPERSEDED,
+        },
+        OpeningState.CONFIRMED: {
+            OpeningState.FINISHED,
+            OpeningState.IMPOSSIBLE,
+            OpeningState.SUPERSEDED,
+        },
     }
 
     scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="openings")
@@ -267,6 +284,8 @@ class Opening(Recorded):
     # RFC 3161, over the opening's challenge at the closing; and the time that it attests.
     time_token = models.BinaryField(null=True)
     token_at = models.DateTimeField(null=True)
+    # When the opener began with the first envelope: from then on no outage moves the deadline.
+    begun_at = models.DateTimeField(null=True)
     # When the opener last unwrapped the identities of these envelopes.
     openable_at = models.DateTimeField(null=True)
     # Since when a bid of it fails for a reason that nobody knows.
@@ -276,7 +295,11 @@ class Opening(Recorded):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="opening_once_per_stage", fields=["scenario", "stage"])
+            models.UniqueConstraint(
+                name="opening_stands_once_per_stage",
+                fields=["scenario", "stage"],
+                condition=~Q(state="superseded"),
+            )
         ]
 
 

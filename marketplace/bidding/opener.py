@@ -126,6 +126,7 @@ def carry_out(opening: Opening, master_identity: str, replay: Replay, pauses: Pa
     attest(opening, replay.announced(opening.scenario.uid))
     identities = unwrap(opening, master_identity)
     doubt = doubts(replay, opening.scenario, closing_size)
+    begin(opening)
     for bid in due_bids(opening):
         key = ("bid", bid.pk)
         if pauses.rests(key):
@@ -145,6 +146,25 @@ def carry_out(opening: Opening, master_identity: str, replay: Replay, pauses: Pa
         else:
             pauses.went_well(key)
     return finish(opening, closing_size)
+
+
+@transaction.atomic
+def begin(opening: Opening) -> None:
+    """Note that the first envelope is taken up now. Raises Refused if the deadline has moved.
+
+    A moving deadline locks the demand FOR UPDATE and asks for this note: one of the two comes
+    first, and the other one finds it.
+    """
+    scenario = lock_shared(Scenario, pk=opening.scenario_id)
+    row = lock(Opening, pk=opening.pk)
+    stands = scenario.state == STAGE_STATE[OpeningStage(row.stage)] and not scenario.suspended
+    if row.state != OpeningState.CONFIRMED or not stands:
+        raise Refused("scenario_state")
+    if scenario.deadline_at != opening.scenario.deadline_at:
+        raise Refused("deadline_moved")
+    if row.begun_at is None:
+        row.begun_at = clock.now()
+        row.save(update_fields=["begun_at"])
 
 
 @transaction.atomic

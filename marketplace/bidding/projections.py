@@ -6,10 +6,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from marketplace.base import clock
+from marketplace.base.locks import lock
 from marketplace.base.models import OutboxJob
 from marketplace.base.queue import enqueue, handles
+from marketplace.base.states import move
 from marketplace.bidding.actions import fail_thin_listing, request_first_opening
-from marketplace.bidding.models import Opening, OpeningState
+from marketplace.bidding.models import OpenedEnvelope, Opening, OpeningState
 from marketplace.ledger.actions import project
 from marketplace.ledger.models import Event
 from marketplace.scenarios.extensions import BARRED, failing_awaits_record
@@ -30,18 +32,32 @@ def ask_for_opening(event: Event) -> None:
 
 
 @project("scenario.deadline_extended")
-def forget_waiting_opening(event: Event) -> None:
-    """What the closing asked for, and nobody has confirmed, is asked for anew by the next one."""
-    Opening.objects.filter(scenario__uid=event.subjects[-1], state=OpeningState.WAITING).delete()
+def void_opening(event: Event) -> None:
+    """What the closing asked for is asked for anew by the next one.
+
+    Confirmations name the deadline and are void with it; what bears some is kept as their history.
+    """
+    asked = Opening.objects.filter(scenario__uid=event.subjects[-1])
+    for row in asked.filter(state__in=[OpeningState.WAITING, OpeningState.CONFIRMED]):
+        opening = lock(Opening, pk=row.pk)
+        if opening.confirmations.exists() or opening.failures.exists():
+            move(opening, OpeningState.SUPERSEDED)
+        else:
+            opening.delete()
 
 
-def confirmation_given(scenario: Scenario) -> bool:
-    """From the first confirmation on the bids are on their way to be opened."""
-    openings = Opening.objects.filter(scenario=scenario)
-    return openings.exclude(state=OpeningState.WAITING, confirmations=None).exists()
+def opening_begun(scenario: Scenario) -> bool:
+    """From the first envelope on that the opener takes up there is no way back to bidding.
+
+    Asked with the demand locked FOR UPDATE; the opener notes its beginning with the demand locked
+    FOR SHARE, so one of the two comes first.
+    """
+    begun = Opening.objects.filter(scenario=scenario).exclude(begun_at=None)
+    opened = OpenedEnvelope.objects.filter(sealed__version__bid__scenario=scenario)
+    return begun.exists() or opened.exists()
 
 
-BARRED.append(confirmation_given)
+BARRED.append(opening_begun)
 
 
 @handles(FAIL_THIN)

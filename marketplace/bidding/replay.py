@@ -23,6 +23,7 @@ from marketplace.ledger.log.models import Checkpoint, Leaf
 from marketplace.ledger.models import Event
 from marketplace.ledger.verify import (
     NotValid,
+    Stories,
     instant,
     leaf_hash,
     node_hash,
@@ -68,6 +69,8 @@ class Announced:
     opened: bool = False
     # The stages of which two officers said that they can never be opened.
     given_up: set[str] = field(default_factory=set)
+    # Where its public entries contradict one another: codes of `ledger.verify.Stories`.
+    contradictions: list[str] = field(default_factory=list)
 
     @property
     def deadlines(self) -> list[str]:
@@ -114,6 +117,7 @@ class Replay:
         self.demands: dict[str, Announced] = {}
         self.receipt_keys: dict[str, str] = {}  # {key id: base64}, as the log published them
         self._owners: dict[str, str] = {}  # {recipient: the demand that announced it first}
+        self._stories = Stories()
         self._peaks: list[tuple[int, bytes]] = []  # (leaves, root) of complete subtrees
         self._closing: list[Announced] = []
 
@@ -174,7 +178,12 @@ class Replay:
         if self.root() != opened.root:
             raise LogNotTrusted("root")
         for data in readable:
-            self._note(json.loads(data))
+            contradiction = self._stories.told(self.size, data)
+            said = json.loads(data)
+            self._note(said)
+            if contradiction:
+                demand = self.demands.setdefault(contradiction.values["demand"], Announced())
+                demand.contradictions.append(contradiction.code)
         for demand in self._closing:
             demand.closing_size = opened.size
         self._closing.clear()

@@ -26,6 +26,7 @@ from marketplace.bidding.returns.queries import OVER, uncertified
 from marketplace.committee.models import Panel, PanelMember
 from marketplace.scenarios import rules as scenario_rules
 from marketplace.scenarios.amendments.models import Amendment, AmendmentState
+from marketplace.scenarios.demonstration.queries import open_rounds
 from marketplace.scenarios.documents.kinds import FORMS
 from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.documents.queries import GATE_STATES, Paper, PaperState, papers_of
@@ -39,6 +40,8 @@ LABELS: dict[str, Text] = {
     "edit_scenario": _("Go on writing"),
     "start_demonstration": _("Start the demonstration"),
     "conclude_demonstration": _("Conclude the demonstration"),
+    "invite_experts": _("Ask experts"),
+    "give_opinion": _("Give my opinion"),
     "publish_scenario": _("Publish"),
     "file_documents": _("See to the five documents"),
     "withdraw_scenario": _("Withdraw the demand"),
@@ -64,7 +67,9 @@ LABELS: dict[str, Text] = {
 PAGES = {
     "edit_scenario": "scenario-edit",
     "start_demonstration": "scenario-gate",
-    "conclude_demonstration": "scenario-gate",
+    "conclude_demonstration": "scenario-demonstration",
+    "invite_experts": "scenario-demonstration",
+    "give_opinion": "scenario-demonstration",
     "publish_scenario": "scenario-publish",
     "file_documents": "scenario-documents",
     "withdraw_scenario": "scenario-withdraw",
@@ -154,6 +159,11 @@ class Desk:
         if not self.actor.is_office:
             rows = rows.filter(organisation=self.actor.organisation)
         return papers_of(rows)
+
+    @cached_property
+    def rounds(self) -> dict[int, bool]:
+        """{scenario id: whether it may be concluded} of open rounds of demonstration."""
+        return open_rounds(self.now)
 
     @cached_property
     def publicity_ends(self) -> dict[int, datetime]:
@@ -291,7 +301,7 @@ class Desk:
     def _as_officer(self, scenario: Scenario) -> list[Act]:
         name = {
             State.SUBMITTED: "start_demonstration",
-            State.DEMONSTRATING: "conclude_demonstration",
+            State.DEMONSTRATING: "invite_experts",
             State.DEMONSTRATED: "publish_scenario",
         }.get(State(scenario.state))
         if name and scenario_rules.can_demonstrate_scenario(self.actor, scenario):
@@ -320,6 +330,8 @@ class Desk:
         if name == "publish_scenario" and not all(paper.there for paper in papers):
             return [self._act("file_documents", scenario)]
         waits = [self._act("file_documents", scenario)] if self.owes_papers(scenario) else []
+        if name == "invite_experts" and scenario.pk in self.rounds:
+            return waits
         return [self._act(name, scenario), *waits]
 
     def owes_papers(self, scenario: Scenario) -> bool:
@@ -340,6 +352,12 @@ class Desk:
         return by_owner and scenario_rules.can_file_document(self.actor, draft)
 
     def _as_secretary(self, scenario: Scenario) -> list[Act]:
+        if scenario.state == State.DEMONSTRATING:
+            if self.rounds.get(scenario.pk) and scenario_rules.can_conclude_demonstration(
+                self.actor, scenario
+            ):
+                return [self._act("conclude_demonstration", scenario)]
+            return []
         name = {
             State.OPENED: "start_eligibility",
             State.ELIGIBILITY: "check_eligibility",

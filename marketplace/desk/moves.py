@@ -42,7 +42,8 @@ from marketplace.scenarios.questions.timing import asked_until
 MOVES_OF_ACTS: dict[str, tuple[str, ...]] = {
     "edit_scenario": ("edit_scenario", "submit_scenario"),
     "start_demonstration": ("start_demonstration", "return_scenario", "reject_scenario"),
-    "conclude_demonstration": ("conclude_demonstration", "return_scenario", "reject_scenario"),
+    "conclude_demonstration": ("conclude_demonstration",),
+    "invite_experts": ("invite_experts", "return_scenario", "reject_scenario"),
     "publish_scenario": ("publish_scenario", "return_scenario"),
     "file_documents": ("file_document",),
     "withdraw_scenario": ("withdraw_scenario",),

@@ -177,7 +177,7 @@ def _confirmed(actor: Actor) -> Section:
     """Openings that this person confirmed, the newest first."""
     rows = Opening.objects.none()
     if actor.user_id and actor.role != Role.EXPERT:
-        rows = Opening.objects.filter(confirmations__user=actor.user_id)
+        rows = Opening.objects.standing().filter(confirmations__user=actor.user_id)
         rows = rows.select_related("scenario__organisation").order_by("-pk")
     lines = [
         Line(

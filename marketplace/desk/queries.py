@@ -20,6 +20,7 @@ from marketplace.committee.models import MemberState, Panel, PanelMember, Sheet,
 from marketplace.desk import after
 from marketplace.desk.acts import LABELS, Act, Desk
 from marketplace.desk.tasks import LIMIT, Task, line, timed
+from marketplace.scenarios.demonstration.models import DemonstrationSeat, SeatState
 from marketplace.scenarios.documents.queries import GATE_STATES
 from marketplace.scenarios.models import AwardMode, Scenario, State
 from marketplace.scenarios.reminders import since
@@ -44,7 +45,7 @@ def waiting_for(actor: Actor) -> list[Task]:
     if actor.role == Role.OFFICER:
         tasks += [*_officer(actor), *after.amendments(actor)]
     if actor.role == Role.SECRETARY:
-        tasks += _secretary()
+        tasks += _secretary(actor)
     if actor.role == Role.EXPERT:
         tasks += _seats(actor)
     if actor.role == Role.WITNESS:
@@ -96,7 +97,7 @@ def _standing() -> QuerySet[Decision]:
 def _officer(actor: Actor) -> list[Task]:
     gate = {
         State.SUBMITTED: ("start_demonstration", "scenario-gate"),
-        State.DEMONSTRATING: ("conclude_demonstration", "scenario-gate"),
+        State.DEMONSTRATING: ("invite_experts", "scenario-demonstration"),
         State.DEMONSTRATED: ("publish_scenario", "scenario-publish"),
     }
     desk = Desk(actor, clock.now())
@@ -108,6 +109,8 @@ def _officer(actor: Actor) -> list[Task]:
             name, page = "file_documents", "scenario-documents"
         elif desk.owes_papers(scenario):
             tasks.append(line("file_documents", scenario, "scenario-documents", rule="gate"))
+        if name == "invite_experts" and scenario.pk in desk.rounds:
+            continue
         tasks.append(line(name, scenario, page, rule="gate"))
     collective = Scenario.objects.filter(state=State.DECISION, award_mode=AwardMode.COLLECTIVE)
     undecided = collective.exclude(Exists(_standing())).select_related(*PARTS).order_by("pk")
@@ -149,8 +152,15 @@ def _changes() -> list[Task]:
     ]
 
 
-def _secretary() -> list[Task]:
+def _secretary(actor: Actor) -> list[Task]:
+    desk = Desk(actor, clock.now())
+    ready = [pk for pk, may in desk.rounds.items() if may]
+    concluding = Scenario.objects.filter(pk__in=ready).select_related(*PARTS).order_by("pk")
     tasks = [
+        line("conclude_demonstration", scenario, "scenario-demonstration", rule="gate")
+        for scenario in concluding[:LIMIT]
+    ]
+    tasks += [
         line("start_eligibility", scenario, "eligibility", rule="eligibility")
         for scenario in _scenarios(State.OPENED)
     ]
@@ -196,6 +206,25 @@ def _opening(name: str, row: Opening) -> Task:
     return replace(task, since_at=row.created_at, subject=row.uid)
 
 
+def _opinions(actor: Actor) -> list[Task]:
+    """Demands on which this expert is asked for an opinion."""
+    seats = DemonstrationSeat.objects.filter(
+        user=actor.user_id, state=SeatState.INVITED, demonstration__concluded_at=None
+    )
+    rows = seats.select_related("demonstration__scenario__organisation").order_by("pk")
+    return [
+        Task(
+            LABELS["give_opinion"],
+            seat.demonstration.scenario,
+            reverse("scenario-demonstration", args=[seat.demonstration.scenario.address]),
+            since_at=seat.created_at,
+            rule="opinion",
+            subject=seat.demonstration.uid,
+        )
+        for seat in rows[:LIMIT]
+    ]
+
+
 def _seats(actor: Actor) -> list[Task]:
     seats = PanelMember.objects.filter(
         user=actor.user_id, panel__in=Panel.objects.visible_to(actor)
@@ -204,7 +233,7 @@ def _seats(actor: Actor) -> list[Task]:
     sheets = Sheet.objects.visible_to(actor).filter(state=SheetState.OPEN)
     for panel_id in sheets.values_list("member__panel", flat=True):
         still_open[panel_id] = still_open.get(panel_id, 0) + 1
-    tasks = []
+    tasks = _opinions(actor)
     for seat in seats.order_by("pk")[:LIMIT]:
         url = reverse("panel-desk", args=[seat.panel.uid])
         scenario = seat.panel.scenario

@@ -21,6 +21,7 @@ import base64
 import hashlib
 import hmac
 import io
+import itertools
 import json
 import os
 import re
@@ -97,6 +98,17 @@ SAYS = {
     "mirror.tile": ("瓦片 {path} 中的散列与下一级瓦片不符：其中之一被改动。", "A hash in {path} does not fit the tile below it: one of them was changed."),
     "mirror.length": ("{path} 的长度不符：应为 {wanted}，实为 {found}，可能被截断。", "{path} has the wrong length: {wanted} wanted, {found} found; it may have been cut short."),
     "mirror.missing": ("镜像缺少 {path}。", "The mirror lacks {path}."),
+    "story.held": ("公开条目前后不矛盾：共 {demands} 个榜单的发布、截止、延期、评分锁定与启封。", "The public entries do not contradict one another: publication, closing, extension, locking and opening of {demands} demands."),
+    "story.published_twice": ("第 {index} 条再次发布榜单 {demand}：一个榜单只发布一次，密封前请先问明。", "Entry {index} publishes the demand {demand} a second time: it is published once, so ask before you seal."),
+    "story.recipients": ("第 {index} 条公布的收件公钥属于另一榜单（{demand}）。", "Entry {index} announces recipients that belong to another demand ({demand})."),
+    "story.closed_early": ("第 {index} 条在已公布的截止时间之前记载榜单 {demand} 截止，或所写截止时间不同。", "Entry {index} closes the demand {demand} before its announced deadline, or names another one."),
+    "story.closed_twice": ("第 {index} 条再次记载榜单 {demand} 截止，其间没有延期。", "Entry {index} closes the demand {demand} again, with no extension in between."),
+    "story.extension": ("第 {index} 条对榜单 {demand} 的延期不符合已公布的规则，或与所列故障时段、原截止时间不符。", "Entry {index} moves the deadline of the demand {demand} otherwise than the announced rule does, or than its own outages and the deadline before give."),
+    "story.extended_late": ("第 {index} 条在启封之后仍对榜单 {demand} 延期。", "Entry {index} moves the deadline of the demand {demand} after its bids were opened."),
+    "story.opened_early": ("第 {index} 条记载启封，而榜单 {demand} 尚未截止，或报价启封先于评分锁定。", "Entry {index} tells of an opening while the demand {demand} was not closed, or of prices before the scores were locked."),
+    "story.locked_early": ("第 {index} 条在启封之前记载榜单 {demand} 的评分已锁定。", "Entry {index} says that scores of the demand {demand} are locked before anything was opened."),
+    "story.locked_twice": ("第 {index} 条再次记载榜单 {demand} 的评分已锁定。", "Entry {index} says a second time that the scores of the demand {demand} are locked."),
+    "story": ("第 {index} 条（榜单 {demand}）缺少应有内容，无法理解。", "Entry {index} (demand {demand}) lacks what it should say and cannot be understood."),
     "found.held": ("日志中有这份回执的条目：第 {index} 条（从 0 起）。", "The log has the entry of this receipt: number {index} (from 0)."),
     "found.old": ("这份回执未写明日志条目，无法在日志中查找。", "This receipt names no entry of the log; it cannot be looked up."),
     "found.index": ("包含证明说是第 {said} 条，日志镜像中却是第 {found} 条。", "The inclusion proof says number {said}, the mirror has it as number {found}."),
@@ -856,6 +868,141 @@ class Mirror:
             raise NotValid("mirror.tile", path=path)
 
 
+def publications(folder: Path, keys: Iterable[str | VKey], demand: str) -> tuple[int, list[int]]:
+    """(entries of the mirror, which of them publish this demand). Raises NotValid.
+
+    The whole mirror is checked under a checkpoint of these keys: none is left out.
+    """
+    checkpoint = open_checkpoint((folder / "checkpoint").read_text("utf-8"), keys)
+    places = []
+
+    def look(index: int, data: bytes) -> None:
+        if len(data) != HASH:
+            said = json.loads(data)
+            if said["kind"] == "scenario.published" and said["subjects"][-1] == demand:
+                places.append(index)
+
+    if tree_root(Mirror(folder, checkpoint.size).leaves(look)) != checkpoint.root:
+        raise NotValid("mirror.root")
+    return checkpoint.size, places
+
+
+# -- What the public entries say of each demand ----------------------------------------------------
+
+
+class Story:
+    """One demand as its public entries tell it."""
+
+    def __init__(self) -> None:
+        self.published = self.closed = self.opened = self.locked = False
+        self.deadline: datetime | None = None
+        self.rule: dict[str, int] | None = None
+
+
+def outages_give(data: dict[str, Any], rule: dict[str, int] | None) -> bool:
+    """Whether the outages of an extension are in order and give it, by the rule if there is one."""
+    before, new = instant(data["before"]), instant(data["deadline_at"])
+    spans = [(instant(one["from_at"]), instant(one["until_at"])) for one in data["outages"]]
+    if not spans or not all(start < end <= before for start, end in spans):
+        return False
+    if not all(one[1] <= two[0] for one, two in itertools.pairwise(spans)):
+        return False
+    # Instants are told in milliseconds: a second more or less is none.
+    seconds = sum((end - start for start, end in spans), timedelta()).total_seconds()
+    if abs(seconds - data["seconds"]) > 1:
+        return False
+    if rule is None:
+        return True
+    first = before - timedelta(seconds=rule["window_seconds"])
+    step = timedelta(seconds=rule["extension_seconds"])
+    whole = (new - before) % step == timedelta()
+    return seconds + 1 >= rule["total_seconds"] and first <= spans[0][0] and whole
+
+
+class Stories:
+    """Whether the public entries of a log contradict one another.
+
+    Who appends an entry is not proved by it. But a false one stands for good, and beside the true
+    ones it tells a story that cannot be: a second publication, a closing before the deadline, a
+    deadline that moves otherwise than by the announced rule, scores locked twice. The opener, the
+    nightly check and `mirror` ask the same questions.
+    """
+
+    def __init__(self) -> None:
+        self.demands: dict[str, Story] = {}
+        self._owners: dict[str, str] = {}  # {recipient: the demand that announced it first}
+        self.tellers = {
+            "scenario.published": self._published,
+            "scenario.deadline_extended": self._extended,
+            "scenario.closed": self._closed,
+            "opening.finished": self._opened,
+            "panel.technical_locked": self._locked,
+        }
+
+    def told(self, index: int, data: bytes) -> NotValid | None:
+        """The contradiction of this entry with those before it, in the order of the log.
+
+        Every entry is given, opaque ones too, which say nothing.
+        """
+        if len(data) == HASH:
+            return None
+        try:
+            said = json.loads(data)
+            tell = self.tellers.get(said["kind"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None  # an entry of another form
+        if tell is None:
+            return None
+        demand = "-"
+        try:
+            demand = str(said["data"].get("scenario") or said["subjects"][-1])
+            story = self.demands.setdefault(demand, Story())
+            code = tell(story, demand, instant(said["at"]), said["data"])
+        except (LookupError, TypeError, ValueError, AttributeError):
+            code = "story"
+        return NotValid(code, "story", index=index, demand=demand) if code else None
+
+    def _published(self, story: Story, demand: str, _at: datetime, data: dict[str, Any]) -> str:
+        owners = {self._owners.setdefault(key, demand) for key in data["recipients"].values()}
+        if story.published:
+            return "story.published_twice"
+        story.published, story.rule = True, data.get("outage")
+        story.deadline = instant(data["deadline_at"]) if data.get("deadline_at") else None
+        return "story.recipients" if owners - {demand} else ""
+
+    def _extended(self, story: Story, _demand: str, at: datetime, data: dict[str, Any]) -> str:
+        if not story.published:
+            return ""  # from before the log
+        late, story.closed = story.opened, False
+        before, new = story.deadline, instant(data["deadline_at"])
+        story.deadline = max(new, before) if before else new
+        if late:
+            return "story.extended_late"
+        fits = before is not None and instant(data["before"]) == before < new and at < new
+        if fits and data.get("cause", "outage") == "outage":
+            fits = outages_give(data, story.rule)
+        return "" if fits else "story.extension"
+
+    def _closed(self, story: Story, _demand: str, at: datetime, data: dict[str, Any]) -> str:
+        if not story.published or story.deadline is None:
+            return ""
+        twice, story.closed = story.closed, True
+        if at < story.deadline or instant(data["deadline_at"]) != story.deadline:
+            return "story.closed_early"
+        return "story.closed_twice" if twice else ""
+
+    def _opened(self, story: Story, _demand: str, _at: datetime, data: dict[str, Any]) -> str:
+        ready = story.locked if data["stage"] == "price" else story.closed
+        story.opened = True
+        return "" if ready or not story.published else "story.opened_early"
+
+    def _locked(self, story: Story, _demand: str, _at: datetime, _data: dict[str, Any]) -> str:
+        twice, story.locked = story.locked, True
+        if story.published and not story.opened:
+            return "story.locked_early"
+        return "story.locked_twice" if twice else ""
+
+
 def tiles_of(size: int) -> Iterator[tuple[int | str, int, int]]:
     """(level, index, width) of everything that a log of that size publishes."""
     level = 0
@@ -961,9 +1108,17 @@ def walk(
     yield held("checkpoint", origin=checkpoint.origin, size=checkpoint.size)
     yield cosigned(checkpoint)
     mirror = Mirror(given.mirror, checkpoint.size)
-    if tree_root(mirror.leaves(look)) != checkpoint.root:
+    stories, contradictions = Stories(), []
+
+    def read(index: int, data: bytes) -> None:
+        look(index, data)
+        if told := stories.told(index, data):
+            contradictions.append(Finding("story", "failed", told.code, told.values))
+
+    if tree_root(mirror.leaves(read)) != checkpoint.root:
         raise NotValid("mirror.root")
     yield held("mirror", size=checkpoint.size)
+    yield from contradictions or [held("story", demands=len(stories.demands))]
     return checkpoint
 
 

@@ -124,7 +124,7 @@ class Scenario(Recorded):
         State.RETURNED: {State.SUBMITTED},
         State.DEMONSTRATED: {State.PUBLISHED, State.RETURNED},
         State.PUBLISHED: {State.CLOSED, State.WITHDRAWN},
-        # Back to bidding: by the rule on outages alone, while nothing has been confirmed.
+        # Back to bidding: by the rule on outages alone, until the first envelope is taken up.
         State.CLOSED: {State.OPENED, State.FAILED, State.PUBLISHED},
         State.OPENED: {State.ELIGIBILITY, State.FAILED},
         State.ELIGIBILITY: {State.REVIEW, State.FAILED},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
@@ -11,30 +11,15 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import Membership
 from marketplace.base.actor import Role
-from marketplace.base.clock import SHANGHAI, day_starts_at
 from marketplace.ledger.models import Event
 from marketplace.notices.reminders import Due, People, Told, after, before, on_the_day, remind
-from marketplace.scenarios.models import RuleProfile, Scenario, State
+from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.notices import WRITERS, gate_url, scenarios, title, url
-from marketplace.scenarios.windows import CalendarMissing, window_end
+from marketplace.scenarios.windows import due_by
 
 FILED = ("scenario.submitted", "scenario.demonstration_started", "scenario.demonstrated")
 GATE = (State.SUBMITTED, State.DEMONSTRATING, State.DEMONSTRATED)
 GATE_DAYS = 5
-
-
-def due_by(profile: RuleProfile | None, window: str, days: int, from_at: datetime) -> datetime:
-    """The end of the frozen profile's window where it has one, else after so many days.
-
-    Days end at 00:00 Asia/Shanghai after their last one, as everywhere. Where the profile's own
-    window cannot be computed for want of a calendar, the days stand in: it is only a reminder.
-    """
-    if profile is not None and window in profile.values:
-        try:
-            return window_end(profile, window, from_at)
-        except CalendarMissing:
-            pass
-    return day_starts_at(from_at.astimezone(SHANGHAI).date() + timedelta(days=days + 1))
 
 
 def since(uids: Collection[UUID], kinds: Collection[str]) -> dict[UUID, datetime]:
@@ -87,6 +72,8 @@ def filed(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
     for uid, at in since(waiting, FILED).items():
         yield Due(uid, at, due_by(waiting[uid], "demonstration_max", GATE_DAYS, at))
 
+
+__all__ = ["due_by"]  # the rooms above ask it beside their own reminders
 
 remind(
     "gate",

@@ -7,6 +7,7 @@ from marketplace.accounts.queries import are_related
 from marketplace.base.actor import Actor, Role
 from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.demonstration.models import Demonstration
 from marketplace.scenarios.documents.kinds import FORMS, DocumentKind
 from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario
@@ -29,8 +30,25 @@ def can_edit_scenario(actor: Actor, scenario: Scenario) -> bool:
 
 
 def can_demonstrate_scenario(actor: Actor, scenario: Scenario) -> bool:
-    """Officers who neither wrote the demand nor belong to its owner: start, return, conclude."""
+    """Officers who neither wrote the demand nor belong to its owner: take up, return, reject."""
     return actor.role == Role.OFFICER and stands_apart(actor, scenario)
+
+
+def can_invite_experts(actor: Actor, scenario: Scenario) -> bool:
+    """The office asks experts: officers and secretaries who stand apart."""
+    return actor.is_office and stands_apart(actor, scenario)
+
+
+def can_give_opinion(actor: Actor, demonstration: Demonstration) -> bool:
+    """The experts who were asked, as such."""
+    if actor.role != Role.EXPERT:
+        return False
+    return demonstration.seats.filter(user_id=actor.user_id).exists()
+
+
+def can_conclude_demonstration(actor: Actor, scenario: Scenario) -> bool:
+    """A secretary who stands apart, from the experts' opinions."""
+    return actor.role == Role.SECRETARY and stands_apart(actor, scenario)
 
 
 def can_publish_scenario(actor: Actor, scenario: Scenario) -> bool:

@@ -49,6 +49,20 @@ def window_end(profile: RuleProfile, name: str, from_at: datetime) -> datetime:
     raise ValueError(f"{name} is no window: its unit is {unit}")
 
 
+def due_by(profile: RuleProfile | None, window: str, days: int, from_at: datetime) -> datetime:
+    """The end of the frozen profile's window where it has one, else after so many days.
+
+    Days end at 00:00 Asia/Shanghai after their last one, as everywhere. Where the profile's own
+    window cannot be computed for want of a calendar, the days stand in: it is only a reminder.
+    """
+    if profile is not None and window in profile.values:
+        try:
+            return window_end(profile, window, from_at)
+        except CalendarMissing:
+            pass
+    return day_starts_at(from_at.astimezone(SHANGHAI).date() + timedelta(days=days + 1))
+
+
 def window_start(profile: RuleProfile, name: str, before_at: datetime) -> datetime:
     """Until when, half-open, something comes `name` before an instant, counted backwards.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -152,6 +153,17 @@ def _file(request: Request, actor: Actor, scenario: Scenario, kind: str) -> Doma
     else:
         _row, error = attempt(actions.file_document, **given)
     return error
+
+
+def uids_of(raw: list[str]) -> list[UUID]:
+    """What is no uid names nobody, which the action says."""
+    found = []
+    for text in raw:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            found.append(UUID(int=0))
+    return found
 
 
 urlpatterns = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -27,7 +26,7 @@ from marketplace.scenarios.rules import (
 from marketplace.scenarios.windows import window_end
 from marketplace.web import out_of_time
 from marketplace.web.attachments import shown_files
-from marketplace.web.documents import papers_shown
+from marketplace.web.documents import papers_shown, uids_of
 from marketplace.web.forms.scenarios import (
     GateForm,
     PublishForm,
@@ -47,14 +46,13 @@ from marketplace.web.second_factor import fresh_proof
 
 STEPS = {
     "start": gettext_lazy("Take it up for demonstration"),
-    "conclude": gettext_lazy("Conclude: real, measurable, tailored to nobody"),
     "return": gettext_lazy("Return it to the owner for changes"),
     "reject": gettext_lazy("Reject it; this is final"),
 }
 # What the office may do, by state.
 OFFERED = {
     State.SUBMITTED: ("start", "return", "reject"),
-    State.DEMONSTRATING: ("conclude", "return", "reject"),
+    State.DEMONSTRATING: ("return", "reject"),
     State.DEMONSTRATED: ("return",),
 }
 
@@ -78,7 +76,7 @@ def gate(request: Request, address: str) -> HttpResponse:
         if error is None:
             return redirect("scenario-gate", address=scenario.address)
         offer(form, "step", steps)
-        renamed = {"reason": "words", "opinion": "words"}
+        renamed = {"reason": "words"}
         error.errors = {renamed.get(name, name): said for name, said in error.errors.items()}
         show_refusal(form, error)
     content = queries.stored_content(scenario)
@@ -105,8 +103,6 @@ def _walk(request: Request, scenario: Scenario) -> DomainError | None:
     step = request.POST.get("step", "")
     if step == "start":
         _row, error = attempt(actions.start_demonstration, **given)
-    elif step == "conclude":
-        _row, error = attempt(actions.conclude_demonstration, opinion=words, **given)
     elif step == "return":
         _row, error = attempt(actions.return_scenario, reason=words, **given)
     elif step == "reject":
@@ -135,7 +131,7 @@ def publish(request: Request, address: str) -> HttpResponse:
                 actions.publish_scenario,
                 actor=actor,
                 scenario_uid=scenario.uid,
-                key_holder_uids=_uids(request.POST.getlist("key_holders")),
+                key_holder_uids=uids_of(request.POST.getlist("key_holders")),
                 deadline_at=request.POST.get("deadline_at") or None,
             )
             if error is None:
@@ -196,17 +192,6 @@ def withdraw(request: Request, address: str) -> HttpResponse:
     over = out_of_time.withdrawal(scenario, clock.now())
     context = {"scenario": scenario, "form": form, "over": over}
     return answer(request, "scenarios/withdraw.html", context, over or error)
-
-
-def _uids(raw: list[str]) -> list[UUID]:
-    """What is no uid names nobody, which the action says."""
-    found = []
-    for text in raw:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            found.append(UUID(int=0))
-    return found
 
 
 urlpatterns = [

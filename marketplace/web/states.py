@@ -73,6 +73,7 @@ STATES = {
     "lost": Badge(_("Not awarded"), "neutral", "dot"),
     "void": Badge(_("Void"), "neutral", "cross"),
     "waiting": Badge(_("Waiting for confirmations"), "warn", "wait"),
+    "superseded": Badge(_("Void: the deadline moved"), "neutral", "back"),
     "impossible": Badge(_("Can never happen"), "bad", "cross"),
     "finished": Badge(_("Finished"), "good", "check"),
     # panels, members, sheets

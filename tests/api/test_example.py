@@ -9,6 +9,7 @@ import pytest
 
 from marketplace.ledger.verify import verify
 from tests import world
+from tests.scenarios import rounds
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,13 +18,15 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_worked_script_runs(site, settings, tmp_path):
     settings.MFA_OPTIONAL = True
     owner, officer, vendor = world.owner(), world.officer(), world.vendor()
-    second = world.officer()
+    second, secretary = world.officer(), world.secretary()
+    experts = [rounds.expert().user.email for _ in range(3)]
     holders = [str(world.make_user().uid) for _ in range(2)]
     kept = tmp_path / "receipt.json"
     given = [
         *("--password", world.PASSWORD, "--owner", owner.user.email),
         *("--officer", officer.user.email, "--vendor", vendor.user.email),
-        *("--second-officer", second.user.email),
+        *("--second-officer", second.user.email, "--secretary", secretary.user.email),
+        *("--experts", *experts),
         *("--receipt", str(kept), "--holders", *holders),
     ]
     done = subprocess.run(

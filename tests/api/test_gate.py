@@ -10,6 +10,7 @@ from marketplace.ledger.models import Event
 from marketplace.scenarios.models import State
 from tests import world
 from tests.api.client import As, refused
+from tests.scenarios import rounds
 
 pytestmark = pytest.mark.django_db
 
@@ -79,8 +80,7 @@ def test_from_the_draft_to_the_board_and_off_it(settings):
     saved = owner.patch(address, {"need": "可测量。"}, match=made["ETag"])
     assert owner.post(f"{address}submit/", match=saved["ETag"]).status_code == 200
     officer.post(f"{address}demonstrate/")
-    concluded = officer.post(f"{address}conclude/", {"opinion": "需求真实，指标可测。"})
-    assert concluded.json()["state"] == "demonstrated"
+    demonstrate(officer, address)
     holders = [str(world.make_user().uid) for _ in range(2)]
     for kind in ("confidentiality", "funding"):
         document(owner, address, kind, publisher)
@@ -102,7 +102,7 @@ def test_from_the_draft_to_the_board_and_off_it(settings):
         "计划调整。",
     )
     kinds = Event.objects.filter(subjects__contains=[uid]).order_by("pk")
-    kinds = kinds.exclude(kind__startswith="document.")
+    kinds = kinds.filter(kind__startswith="scenario.")
     assert list(kinds.values_list("kind", flat=True)) == [
         "scenario.submitted",
         "scenario.demonstration_started",
@@ -113,6 +113,34 @@ def test_from_the_draft_to_the_board_and_off_it(settings):
         "scenario.published",
         "scenario.withdrawn",
     ]
+
+
+def demonstrate(officer, address):
+    """Three experts are asked and pass it; the secretary concludes."""
+    people = [rounds.expert() for _ in range(3)]
+    offered = officer.get(f"{address}demonstration/").json()
+    assert {str(actor.user.uid) for actor in people} <= {row["uid"] for row in offered}
+    asked = officer.post(
+        f"{address}demonstration/", {"experts": [str(actor.user.uid) for actor in people]}
+    )
+    assert asked.status_code == 200, asked.content
+    own = f"demonstrations/{asked.json()['uid']}/"
+    for actor in people:
+        seen = As(actor).get(own).json()
+        assert [move["name"] for move in seen["actions"]] == [
+            "give_opinion",
+            "decline_demonstration",
+        ]
+        given = As(actor).post(f"{own}opinion/", {"answers": YES, "verdict": "pass"})
+        assert given.status_code == 200, given.content
+    secretary = As(world.secretary())
+    assert secretary.get(own).json()["outcomes"] == ["pass", "revise"]
+    said = {"outcome": "pass", "opinion": "需求真实，指标可测。"}
+    concluded = secretary.post(f"{address}conclude/", said)
+    assert concluded.json()["state"] == "demonstrated", concluded.content
+
+
+YES = {name: {"yes": True} for name in ("real", "tight", "measurable", "neutral")}
 
 
 def document(client, address, kind, second):
@@ -187,7 +215,7 @@ STEPS = ["submit", "demonstrate", "return", "reject", "conclude", "publish", "wi
 BODIES = {
     "return": {"reason": "x"},
     "reject": {"reason": "x"},
-    "conclude": {"opinion": "x"},
+    "conclude": {"outcome": "pass", "opinion": "x"},
     "publish": {"key_holders": ["00000000-0000-4000-8000-000000000000"]},
     "withdraw": {"reason": "x"},
 }

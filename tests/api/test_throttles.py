@@ -127,7 +127,7 @@ def test_redis_gone_refuses_nobody_and_limits_still(monkeypatch):
     said = [ask() for _ in range(5)]
     assert [answer.status_code for answer in said] == [200] * 3 + [429] * 2
     assert [left(answer) for answer in said] == [2, 1, 0, 0, 0]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         assert client.keys("*rate:*") == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from django.db import connection, connections
 
-from config.runtime.state import free_port
 from marketplace.base import clock as site_clock
 from marketplace.base import heartbeat, monitor
 from marketplace.base.models import Outage
@@ -62,8 +62,16 @@ def test_what_an_answer_means(answers, status, body, problem):
     assert monitor.ask(url) == problem
 
 
-def test_nobody_there_is_unreachable():
-    assert monitor.ask(f"http://127.0.0.1:{free_port()}/health/ready") == "unreachable"
+@pytest.fixture
+def nobody():
+    """An address at which nobody listens, nor comes to listen meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/health/ready"
+
+
+def test_nobody_there_is_unreachable(nobody):
+    assert monitor.ask(nobody) == "unreachable"
     assert monitor.ask("http://nowhere.invalid/health/ready") == "unreachable"
 
 
@@ -151,9 +159,9 @@ def test_one_that_stops_in_an_outage_counts_nothing_until_it_sees_again(db, answ
     assert Outage.objects.count() == 0
 
 
-def test_a_wrong_address_makes_no_outage(db, made, answers):
+def test_a_wrong_address_makes_no_outage(db, made, answers, nobody):
     given, _url = answers
-    wrong = made(url=f"http://127.0.0.1:{free_port()}/health/ready")
+    wrong = made(url=nobody)
     for _ in range(3):
         wrong.look()
     wrong.record()

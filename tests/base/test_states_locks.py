@@ -1,7 +1,6 @@
 """The table of moves, the locks and the rule check, on real rows and two connections."""
 
 import threading
-import time
 
 import pytest
 from django.db import connection, connections, transaction
@@ -60,7 +59,7 @@ def holding(take, scenario_pk, taken, release):
     with transaction.atomic():
         take(Scenario, pk=scenario_pk)
         taken.set()
-        release.wait(10)
+        release.wait(30)
     connections.close_all()
 
 
@@ -85,7 +84,7 @@ def test_adders_share_and_movers_wait(committing_db, held, wanted, expected):
     taken, release = threading.Event(), threading.Event()
     thread = threading.Thread(target=holding, args=(held, scenario.pk, taken, release))
     thread.start()
-    assert taken.wait(10)
+    assert taken.wait(30)
     assert waits(wanted, scenario.pk) is expected
     release.set()
     thread.join(10)
@@ -98,12 +97,11 @@ def test_a_shared_lock_lets_children_in(committing_db):
     args = (lock_shared, scenario.pk, taken, release)
     thread = threading.Thread(target=holding, args=args)
     thread.start()
-    assert taken.wait(10)
-    started = time.monotonic()
+    assert taken.wait(30)
     Metric.objects.create(
         scenario=scenario, position=9, code="M9", name="n", operator=">=", value=1,
         test_method="t", tester="t",
     )  # fmt: skip
-    assert time.monotonic() - started < 5
+    assert thread.is_alive()  # and holds its lock still
     release.set()
-    thread.join(10)
+    thread.join(30)

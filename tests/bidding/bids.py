@@ -124,7 +124,7 @@ def close(scenario: Scenario, site_clock: Any) -> Opening | None:
     pass_deadline(scenario, site_clock)
     close_scenario(scenario_uid=scenario.uid)
     scenario.refresh_from_db()
-    return Opening.objects.filter(scenario=scenario).first()
+    return Opening.objects.standing().filter(scenario=scenario).first()
 
 
 def confirm(scenario: Scenario, stage: str = OpeningStage.FIRST) -> Opening:
@@ -151,7 +151,7 @@ def answer(scenario: Scenario, holder: Actor, stage: str = OpeningStage.FIRST) -
     """What the holder's key says to the opening that waits, with everything in the log."""
     world.announce(scenario)
     sequencer.seal_batch()
-    asked = opening_challenge(Opening.objects.get(scenario=scenario, stage=stage))
+    asked = opening_challenge(Opening.objects.standing().get(scenario=scenario, stage=stage))
     assert asked is not None, "the closing is in the log"
     key = world.holder_key(holder.person)
     return {"tree_size": asked.tree_size, "assertion": key.answer(asked.challenge)}

@@ -128,7 +128,7 @@ def test_a_deadline_moved_earlier_in_the_database_opens_nothing(own, clock):
     scenario.refresh_from_db()
     opening = bids.confirm(scenario)
     assert opening.state == OpeningState.CONFIRMED
-    with pytest.raises(Refused, match="deadline_in_log_not_reached"):
+    with pytest.raises(Refused, match="closed_early"):
         verify_by_log(opening, own())
     assert open_confirmed(bids.identity()) == 0
     assert OpenedEnvelope.objects.count() == 0
@@ -418,5 +418,31 @@ def test_once_opened_no_leaf_makes_late_bids_timely(own, clock):
     told = own().announced(scenario.uid)
     assert (told.opened, told.closing_size) == (True, 16)
     opening.refresh_from_db()
-    with pytest.raises(Refused, match="deadline_in_log_not_reached"):
+    with pytest.raises(Refused, match="extended_late"):
         verify_by_log(opening, own())
+
+
+def test_confirmations_of_the_older_deadline_open_nothing_under_the_new_one(own, clock):
+    scenario = world.published_scenario()
+    bids.bid(scenario)
+    bids.close(scenario, clock)
+    old = bids.confirm(scenario)
+    given = list(old.confirmations.values("user_id", "tree_size", "assertion"))
+    deadline = scenario.deadline_at
+    Outage.objects.create(
+        from_at=deadline - timedelta(minutes=40),
+        until_at=deadline - timedelta(minutes=10),
+        what="unreachable",
+    )
+    assert extend_deadline(scenario_uid=scenario.uid) is True
+    scenario.refresh_from_db()
+    bids.close(scenario, clock)
+    sequencer.seal_batch()
+    new = Opening.objects.standing().get()
+    for row in given:  # as whoever owns the database could
+        OpeningConfirmation.objects.create(opening=new, confirmed_at=site_clock.now(), **row)
+    Opening.objects.filter(pk=new.pk).update(state=OpeningState.CONFIRMED)
+    new.refresh_from_db()
+    with pytest.raises(Refused, match="assertions"):
+        verify_by_log(new, own())
+    assert open_confirmed(bids.identity()) == 0

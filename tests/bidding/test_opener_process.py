@@ -42,7 +42,7 @@ def test_the_command_goes_on_where_a_killed_process_ended(committing_db, clock):
     command = [sys.executable, "manage.py", "run_opener"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
-        for _ in range(150):
+        for _ in range(300):
             if Opening.objects.get().state == OpeningState.FINISHED:
                 break
             assert process.poll() is None, process.stderr.read()

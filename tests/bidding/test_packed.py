@@ -10,9 +10,11 @@ import textwrap
 
 import pyrage
 import pytest
+from django.db import transaction
 
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.base import packer
+from marketplace.base.actor import SYSTEM
 from marketplace.base.clock import SHANGHAI
 from marketplace.bidding.actions import submit_sealed_bid, withdraw_bid
 from marketplace.bidding.commitment import BidCommitment
@@ -26,8 +28,10 @@ from marketplace.bidding.models import (
 from marketplace.bidding.sealing import SealedFile
 from marketplace.bidding.sheet import sealing_sheet
 from marketplace.files import storage
+from marketplace.ledger import actions as ledger
 from marketplace.ledger import verify
 from marketplace.ledger.log import sequencer
+from marketplace.ledger.models import Event
 from marketplace.scenarios.queries import closes_at
 from tests import world
 from tests.bidding import bids
@@ -108,7 +112,7 @@ def opened_by_a_process():
 
 @pytest.mark.slow
 def test_the_opener_s_memory_does_not_grow_with_a_bid(committing_db, clock, tmp_path):
-    size = int(os.environ.get("LARGE_BID_MIB", "300"))
+    size = int(os.environ.get("LARGE_BID_MIB", "120"))
     figures = []
     for mebibytes in (1, size):
         scenario = world.published_scenario()
@@ -144,9 +148,9 @@ def announced(committing_db, tmp_path):
     return tmp_path, sheet
 
 
-def checked(folder, sheet, key):
+def checked(folder, sheet, key, *more):
     (folder / "sealing.json").write_text(json.dumps(sheet), "utf-8")
-    command = ["packer.py", "check", "sealing.json", ".", "--log-key", key, "--lang", "en"]
+    command = ["packer.py", "check", "sealing.json", ".", "--log-key", key, "--lang", "en", *more]
     done = subprocess.run(
         [sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False
     )
@@ -159,6 +163,27 @@ def test_the_announced_recipients_are_proved_by_the_log(announced, settings):
     assert (code, "The recipients are those of the announcement" in said) == (0, True), said
     (folder / "log.vkey").write_text(f"{settings.OPENER_LOG_VKEY}\n")
     assert checked(folder, sheet, "log.vkey")[0] == 0
+
+
+def test_a_mirror_shows_whether_the_demand_was_published_once(announced, site, settings):
+    folder, sheet = announced
+    key, mirror = settings.OPENER_LOG_VKEY, str(folder / "mirror")
+    fetch = ["fetch", f"{site}/log", mirror, "--key", key]
+    assert verify.main(fetch) == 0
+    code, said = checked(folder, sheet, key, "--mirror", mirror)
+    assert (code, "no other one publishes this demand" in said) == (0, True), said
+    true = Event.objects.get(kind="scenario.published")
+    with transaction.atomic():
+        ledger.append(
+            true.kind, actor=SYSTEM, subjects=true.subjects, audience="public", data=true.data
+        )
+    sequencer.seal_batch()
+    assert verify.main(fetch) == 0
+    code, said = checked(folder, sheet, key, "--mirror", mirror)
+    assert (code, "more than one entry of the log publishes" in said) == (1, True), said
+    assert verify.main(["mirror", mirror, "--key", key, "--lang", "en"]) == 1
+    code, said = checked(folder, sheet, key, "--mirror", str(folder / "none"))
+    assert (code, "The mirror of the log does not hold" in said) == (1, True), said
 
 
 def test_a_server_that_shows_another_recipient_is_refused(announced, settings):

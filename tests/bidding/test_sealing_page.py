@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from marketplace.base.clock import SHANGHAI
 from marketplace.bidding.actions import commit_hashes
@@ -22,15 +23,15 @@ from marketplace.scenarios.queries import closes_at
 from tests import world
 from tests.bidding import bidding_page, bids, sealed_uploads
 from tests.bidding.test_browser import signed_in, watch
+from tests.faults.service import wait_until
 
 pytestmark = pytest.mark.browser
 
 
-def steps(page: Any) -> str:
+def expect_steps(page: Any, signs: str) -> None:
     """One sign for each step: d(one), n(ow) or - (to come)."""
-    signs = {"done": "d", "now": "n", "next": "-"}
-    told = page.locator(".jb-step").evaluate_all("all => all.map((one) => one.className)")
-    return "".join(signs[one.split("jb-step-")[1].split()[0]] for one in told)
+    names = {"d": "jb-step-done", "n": "jb-step-now", "-": "jb-step-next"}
+    expect(page.locator(".jb-step")).to_contain_class([names[sign] for sign in signs])
 
 
 def typed_row(page: Any, part: str, place: int, row: dict[str, str]) -> None:
@@ -56,20 +57,20 @@ def test_members_and_challenges_reach_the_sealed_form(site: str, browser: Any, c
     # The agreement is named, but the file is not there.
     bidding_page.press(page, "check")
     page.locator("#id_consortium_agreement_error").wait_for()
-    assert steps(page) == "n----"
+    expect_steps(page, "n----")
     name, body = bids.AGREEMENT
     page.locator('[name="files_business"]').set_input_files(
         [{"name": name, "mimeType": "application/pdf", "buffer": body}]
     )
     bidding_page.press(page, "check")
     page.locator("[data-seal-checked] .jb-good").wait_for()
-    assert steps(page) == "ddn--"
+    expect_steps(page, "ddn--")
     # What was said of the form is taken back as soon as it changes.
     page.locator('[name="risks"]').fill("otherwise")
-    assert page.locator("[data-seal-checked] .jb-good").count() == 0
-    assert steps(page) == "n----"
+    expect(page.locator("[data-seal-checked] .jb-good")).to_have_count(0)
+    expect_steps(page, "n----")
     bidding_page.seal(page)
-    assert steps(page) == "dddn-"
+    expect_steps(page, "dddn-")
     bidding_page.submit(page)
     assert page.broken == []
     page.context.close()
@@ -91,7 +92,7 @@ def test_envelopes_sealed_elsewhere_are_handed_in(site: str, browser: Any) -> No
         page.locator(f"[data-seal-ready-{envelope}]").set_input_files([{**ready, "buffer": raw}])
     bidding_page.press(page, "adopt")
     page.locator("[data-seal-adopted] .jb-good li").first.wait_for()
-    assert steps(page) == "dddn-"
+    expect_steps(page, "dddn-")
     bidding_page.submit(page)
     kept = SealedPackage.objects.get().envelopes
     assert {one["envelope"]: one["sha256"] for one in kept} == {
@@ -121,7 +122,7 @@ def test_an_upload_pauses_and_goes_on(site: str, browser: Any) -> None:
         bidding_page.press(page, "submit")
     page.locator("[data-seal-pause]").click()
     page.get_by_text("Paused.").wait_for()
-    assert page.evaluate("document.activeElement.hasAttribute('data-seal-resume')") is True
+    expect(page.locator("[data-seal-resume]")).to_be_focused()
     page.unroute("**/api/v1/uploads/**")
     sent = watch(page)
     page.locator("[data-seal-resume]").click()
@@ -154,10 +155,9 @@ def test_hashes_are_committed_and_the_files_handed_in_after_the_deadline(
     said = page.locator("[data-seal-committed] .jb-good")
     said.get_by_text(f"{until:%Y-%m-%d %H:%M:%S}").wait_for()
     card = page.locator("#commitments-card li li")
-    card.first.wait_for()
-    assert card.count() == 3
+    expect(card).to_have_count(3)
     row = BidCommitment.objects.get()
-    assert page.locator('[data-seal-do="commit"]').is_disabled()
+    expect(page.locator('[data-seal-do="commit"]')).to_be_disabled()
     assert Bid.objects.count() == 0
     # The deadline passes; the page knows it when it is opened again.
     clock.freeze(scenario.deadline_at + timedelta(minutes=14))
@@ -199,7 +199,7 @@ def test_only_the_committed_files_are_taken_over_late(site: str, browser: Any, c
             )
         bidding_page.press(page, "adopt")
         page.locator(f"[data-seal-adopted] .jb-{tone}").wait_for()
-        assert page.locator('[data-seal-do="submit"]').is_disabled() == (tone == "bad")
+        expect(page.locator('[data-seal-do="submit"]')).to_be_enabled(enabled=tone == "good")
     bidding_page.submit(page)
     assert BidVersion.objects.get().received_at == scenario.deadline_at
     assert page.broken == []
@@ -214,7 +214,7 @@ def test_sealing_anew_tells_that_other_files_are_committed(site: str, browser: A
     page.get_by_text("are those of other envelopes").wait_for()
     bidding_page.press(page, "commit")
     page.locator("#commitments-card").get_by_text("replaced or withdrawn").wait_for()
-    assert page.locator("#commitments-card strong").inner_text() == "counts"
+    expect(page.locator("#commitments-card strong")).to_have_text("counts")
     assert BidCommitment.objects.count() == 2
     page.context.close()
 
@@ -265,7 +265,8 @@ def test_a_draft_ends_with_the_session_or_with_another_person(site: str, browser
     page.context.add_cookies(cookies)
     bidding_page.open_page(page, site, scenario)
     assert page.locator('[name="risks"]').input_value() == ""
-    assert (page.evaluate(KEPT)["people"], page.evaluate(KEPT)["texts"]) == ([], [])
+    wait_until(lambda: page.evaluate(KEPT)["people"] == [], "the other's key is gone")
+    assert page.evaluate(KEPT)["texts"] == []
     # Signing out throws away what this one typed, although another window holds it open.
     typed_and_kept(page, "of the other")
     leaving = page.context.new_page()
@@ -273,7 +274,7 @@ def test_a_draft_ends_with_the_session_or_with_another_person(site: str, browser
     assert leaving.evaluate(KEPT)["people"] == [str(rival.person.uid)]
     leaving.locator("main form[data-signs-out] button").click()
     leaving.wait_for_url(lambda url: "logout" not in url)
-    assert leaving.evaluate(KEPT) is None
+    wait_until(lambda: leaving.evaluate(KEPT) is None, "all that was kept is gone")
     # The window that stayed open keeps nothing any more.
     page.locator('[name="risks"]').fill("after the end")
     assert page.evaluate(KEPT) is None
@@ -295,6 +296,9 @@ def test_nothing_readable_is_kept(site: str, browser: Any) -> None:
     page.reload()
     page.locator("form[data-seal][data-awake]").wait_for()
     assert page.locator('[name="note"]').input_value() == "KANARIE"
+    page.get_by_text("choose them anew (KANARIE.txt)").wait_for()
+    typed_and_kept(page, "typed again, without a file")
+    page.reload()
     page.get_by_text("choose them anew (KANARIE.txt)").wait_for()
     page.context.close()
 

@@ -215,6 +215,12 @@ PAGES: dict[str, list[Page]] = {
         Page("o4-owner", of("S04")),
         Page("o8-owner", of("S14")),
     ],
+    "scenario-demonstration": [
+        Page("officer", of("S16")),
+        Page("e7", of("S16"), send="section:has(#opine) form"),
+        Page("e3", of("S16")),
+        Page("secretary", of("S01")),
+    ],
     "scenario-documents": [
         Page("officer2", of("S16")),
         Page("o4-owner", of("S04")),

@@ -68,10 +68,10 @@ def bid_under_seal(walk: Walk) -> list[Reader]:
 
 
 def to_bid_form(reader: Reader) -> None:
-    reader.page.click(".jb-nav li:first-child a")
+    reader.press(".jb-nav li:first-child a")
     reader.press(".jb-entry a")
-    reader.press("a.pub-act")
-    assert reader.page.url.endswith("/bid/")
+    reader.press("a.pub-act", "**/bid/")
+    reader.page.wait_for_selector("form[data-seal][data-awake]")
 
 
 def fill_bid(reader: Reader, name: str, *given: Any) -> None:
@@ -99,8 +99,8 @@ def check_receipt(vendor: Reader) -> None:
     vendor.page.set_input_files("[name=file]", file)
     # By the page's own script, at once; the proof is not in the receipt yet.
     expect(vendor.page.locator("[data-verify-lines] li")).to_have_count(8)
-    assert vendor.page.locator(".pub-check-held").count() == 5
-    assert vendor.page.locator(".pub-check-failed").count() == 0
+    expect(vendor.page.locator(".pub-check-held")).to_have_count(5)
+    expect(vendor.page.locator(".pub-check-failed")).to_have_count(0)
     vendor.look("verify-holds")
 
 
@@ -108,7 +108,8 @@ def revise(vendor: Reader, name: str) -> None:
     """From the desk to the bid and to its form again: a new version in the place of the first."""
     vendor.desk()
     vendor.press(".jb-task a[href*='/bids/']")
-    vendor.press("main a.btn[href$='/bid/']")
+    vendor.press("main a.btn[href$='/bid/']", "**/bid/")
+    vendor.page.wait_for_selector("form[data-seal][data-awake]")
     fill_bid(vendor, name, 960_000, "99.1")
     vendor.page.set_input_files("[name=files_technical]", typed.ANNEX)
     seal(vendor)

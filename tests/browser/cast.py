@@ -22,6 +22,7 @@ class Cast:
     vendors: list[User] = field(init=False)
     holders: list[User] = field(init=False)
     experts: list[User] = field(init=False)
+    demonstrators: list[User] = field(init=False)
 
     def __post_init__(self) -> None:
         company = world.make_organisation(
@@ -39,6 +40,7 @@ class Cast:
         self.vendors = [self.member(f"{firm.name[0]}申报", firm, Role.OWNER) for firm in firms]
         self.holders = [self.holder(name) for name in ("冯持钥", "陈持钥")]
         self.experts = [self.expert(name) for name in ("褚评审", "卫评审", "蒋评审")]
+        self.demonstrators = [self.expert(name) for name in ("沈论证", "韩论证", "杨论证")]
 
     def member(self, name: str, organisation: Organisation, role: str) -> User:
         user = world.make_user(name)

@@ -152,12 +152,13 @@ def _sweeper() -> Iterator[None]:
     done = threading.Event()
 
     def sweep() -> None:
-        while not done.is_set():
-            sweeps.close_due()
-            queue.deliver_due()
-            sequencer.seal_batch()
-            time.sleep(0.3)
-        connections.close_all()
+        try:
+            while not done.wait(0.3):
+                sweeps.close_due()
+                queue.deliver_due()
+                sequencer.seal_batch()
+        finally:
+            connections.close_all()
 
     thread = threading.Thread(target=sweep, daemon=True)
     thread.start()

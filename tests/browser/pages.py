@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Download, Locator, Page, Response
 
 from marketplace.accounts.models import User
@@ -33,6 +35,10 @@ READING = """
   for (const part of copy.querySelectorAll("[data-countdown], input[type=hidden]")) part.remove();
   return copy.textContent.replace(/\\s+/g, " ");
 }
+"""
+# htmx asks nothing, and has wired what arrived: it does that some milliseconds after the swap.
+SETTLED = """
+() => !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")
 """
 AXE = Axe()
 
@@ -66,11 +72,19 @@ class Reader:
 
     @contextmanager
     def refused_with(self, *statuses: int) -> Iterator[None]:
-        """Inside, these answers are what is meant to happen, and at least one of them does."""
+        """Inside, these answers are what is meant to happen, and at least one of them does.
+
+        Afterwards the page shows it: the new document is there, or htmx has put it in its place.
+        """
         self.allowed = set(statuses)
-        with self.page.expect_event("response", lambda r: r.status in statuses):
+        self.page.evaluate("window.asking = true")
+        with self.page.expect_event("response", lambda r: r.status in statuses) as caught:
             yield
-        self.page.wait_for_load_state()
+        caught.value.finished()
+        if caught.value.request.is_navigation_request():
+            self.page.wait_for_function("() => !window.asking")
+            self.page.wait_for_load_state()
+        self.settled()
         self.allowed = set()
 
     def close(self) -> None:
@@ -83,22 +97,29 @@ class Reader:
     def sign_in(self, user: User) -> None:
         """From the board by the button of the header; ends on the desk."""
         self.go("/")
-        self.page.click(".jb-header-side a[href*='/accounts/login/']")
+        self.press(".jb-header-side a[href*='/accounts/login/']")
         self.page.fill("[name=login]", user.email)
         self.page.fill("[name=password]", world.PASSWORD)
-        self.page.press("[name=password]", "Enter")
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            self.page.press("[name=password]", "Enter")
         self.desk()
 
+    def enter(self, user: User) -> None:
+        """On the desk with a session of this person's, whoever else signs in by the page."""
+        client = Client()
+        client.force_login(user)
+        name = settings.SESSION_COOKIE_NAME
+        cookie = {"name": name, "value": client.cookies[name].value, "url": self.site}
+        self.context.add_cookies([cookie])
+        self.go("/desk/")
+
     def desk(self) -> None:
-        self.page.click(".jb-nav a[href$='/desk/']")
-        self.page.wait_for_url("**/desk/")
+        self.press(".jb-nav a[href$='/desk/']", "**/desk/")
 
     def task(self, ending: str) -> None:
         """From the desk to the page of the task whose address ends so."""
         self.desk()
-        self.page.click(f".jb-task a.btn[href$='{ending}']")
-        self.page.wait_for_load_state()
+        self.press(f".jb-task a.btn[href$='{ending}']")
 
     def press(self, selector: str, then: str = "**") -> None:
         """Press what leads to another page, and wait for that."""
@@ -109,7 +130,10 @@ class Reader:
         """Press a button that htmx answers in place."""
         with self.page.expect_response(lambda r: r.request.method == "POST"):
             self.page.click(selector)
-        self.page.wait_for_function("() => !document.querySelector('.htmx-request')")
+        self.settled()
+
+    def settled(self) -> None:
+        self.page.wait_for_function(SETTLED)
 
     def download(self, selector: str) -> bytes:
         with self.page.expect_download() as caught:

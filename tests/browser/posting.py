@@ -19,7 +19,7 @@ def nothing_yet(walk: Walk) -> None:
 def draft_and_file(walk: Walk) -> Reader:
     owner = walk.readers("owner")
     owner.go("/")
-    owner.page.click(".jb-header-side a[href*='/accounts/login/']")
+    owner.press(".jb-header-side a[href*='/accounts/login/']")
     owner.look("sign-in")
     owner.sign_in(walk.cast.owner)
     owner.glance("desk-empty")
@@ -72,16 +72,41 @@ def demonstrate(walk: Walk) -> Reader:
     first.look("gate")
     first.fill({"step": "start"})
     first.press("main form[data-guard] button")
-    first.task("/gate/")
-    with first.refused_with(422):
-        first.fill({"step": "conclude"})
-        first.page.click("main form[data-guard] button")
-    assert len(first.problems()) == 1
-    first.glance("gate-refused")
-    first.fill({"step": "conclude", "words": "需求真实，指标可测，条件中立，同意发榜。"})
-    first.press("main form[data-guard] button")
-    first.glance("gate-demonstrated")
+    ask_experts(walk, first)
+    for number, user in enumerate(walk.cast.demonstrators):
+        answer(walk.person(f"expert-{number}", user), closely=not number)
+    conclude(walk)
     return first
+
+
+def ask_experts(walk: Walk, first: Reader) -> None:
+    first.task("/demonstration/")
+    first.look("demonstration-asking", closely=True)
+    with first.refused_with(422):
+        first.fill({"experts": [str(walk.cast.demonstrators[0].uid)]})
+        first.page.click("section:has(#invite) button")
+    assert len(first.problems()) == 1
+    first.fill({"experts": [str(user.uid) for user in walk.cast.demonstrators]})
+    first.press("section:has(#invite) button")
+    first.glance("demonstration-asked")
+
+
+def answer(expert: Reader, *, closely: bool) -> None:
+    expert.task("/demonstration/")
+    if closely:
+        expert.look("opinion", closely=True)
+    expert.fill(dict.fromkeys(("real", "tight", "measurable", "neutral"), "yes"))
+    expert.fill({"verdict": "pass", "words": "指标可由第三方测量，条件中立。"})
+    expert.press("section:has(#opine) button")
+
+
+def conclude(walk: Walk) -> None:
+    secretary = walk.person("demonstration-secretary", walk.cast.secretary)
+    secretary.task("/demonstration/")
+    secretary.look("demonstration-opinions", closely=True)
+    secretary.fill({"outcome": "pass", "opinion": "需求真实，指标可测，条件中立，同意发榜。"})
+    secretary.press("section:has(#conclude) button")
+    secretary.glance("demonstration-concluded")
 
 
 def file_papers(walk: Walk, owner: Reader, first: Reader) -> Reader:

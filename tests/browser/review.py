@@ -93,7 +93,7 @@ def score(expert: Reader, stage: str, *, looks: bool) -> None:
             keyboard.type("有实测数据支撑。")
             keyboard.press("Tab")
         expert.page.wait_for_selector("#lock summary")
-        expert.page.wait_for_function("() => !document.querySelector('.htmx-request')")
+        expert.settled()
         if looks and place == 0:
             expert.page.reload()
             boxes = expert.page.locator("#scores input[type=text]").all()

@@ -66,7 +66,7 @@ def test_a_colleague_comes_by_letter(readers, site, settings, language):
     with served(Sink(), settings) as sink:
         settings.SITE_URL = site
         host = readers("owner", language)
-        host.sign_in(owner.user)
+        host.enter(owner.user)
         invite(host, language)
         assert host.page.locator(".jb-notice a[href*='/invitations/']").count() == 0
         queue.deliver_due()
@@ -95,7 +95,7 @@ def test_without_a_mail_server_the_link_is_shown_once(readers, settings, languag
     settings.EMAIL_HOST = ""
     owner = world.owner(name="临港示例公司", name_en="Example of Lingang")
     host = readers("owner", language)
-    host.sign_in(owner.user)
+    host.enter(owner.user)
     invite(host, language)
     shown = host.page.locator(".jb-notice a[href*='/invitations/']")
     link = shown.get_attribute("href")

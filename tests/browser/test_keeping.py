@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.sessions.models import Session
+from playwright.sync_api import expect
 
 from marketplace.scenarios import actions
 from marketplace.scenarios.models import Scenario
@@ -28,7 +29,7 @@ def saved(reader):
 
 def test_a_draft_saves_itself_from_the_first_words_on(reader):
     owner = world.owner()
-    reader.sign_in(owner.user)
+    reader.enter(owner.user)
     reader.go("/scenarios/new/")
     reader.page.fill("[name=title]", "产线流量异常检测")
     saved(reader)
@@ -43,13 +44,13 @@ def test_a_draft_saves_itself_from_the_first_words_on(reader):
 
 def test_a_newer_version_is_told_with_what_changed(reader):
     owner = world.owner()
-    reader.sign_in(owner.user)
+    reader.enter(owner.user)
     row = actions.create_draft(actor=owner, data={"title": "初稿", "summary": "一"})
     reader.go(f"/scenarios/{row.uid}/edit/")
     actions.save_draft(actor=owner, scenario_uid=row.uid, revision=1, data={"summary": "二"})
     with reader.refused_with(409):
         reader.page.fill("[name=summary]", "三")
-    assert "二" in reader.page.inner_text("#autosave")
+    expect(reader.page.locator("#autosave")).to_contain_text("二")
     assert reader.page.input_value("[name=summary]") == "三"
     reader.page.fill("[name=summary]", "三三")
     saved(reader)
@@ -59,7 +60,7 @@ def test_a_newer_version_is_told_with_what_changed(reader):
 
 def test_what_was_typed_outlives_a_sign_in(reader):
     owner = world.owner()
-    reader.sign_in(owner.user)
+    reader.enter(owner.user)
     row = actions.create_draft(actor=owner, data={"title": "初稿"})
     reader.go(f"/scenarios/{row.uid}/edit/")
     Session.objects.all().delete()

@@ -47,6 +47,7 @@ def opener_process() -> Iterator[None]:
     assert process.returncode == 0, said
 
 
+@pytest.mark.long
 @pytest.mark.browser
 @pytest.mark.slow
 def test_a_demand_travels_to_its_award_and_into_the_count(readers, clock, demo_keys):

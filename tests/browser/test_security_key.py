@@ -9,6 +9,8 @@ from tests import world
 from tests.browser.keys import plug_in_a_key
 from tests.browser.pages import Reader
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture(params=["", "/en"])
 def reader(request, browser, site, settings):

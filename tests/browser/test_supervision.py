@@ -53,7 +53,7 @@ def test_an_inspector_s_pages(reader):
     send_tip(text="某揭榜方的申报材料由他人代写，另一家单位的文件出自同一人之手。")
     tip = Tip.objects.get()
     answer_tip(actor=inspector, tip_uid=tip.uid, text="已收到，正在核查。")
-    reader.sign_in(inspector.person)
+    reader.enter(inspector.person)
     for name in ("desk", "inspections", "inspection-new", "approaches", "tip-inbox", "pledges"):
         look(reader, name)
     look(reader, "eligibility", [scenario.address])
@@ -75,7 +75,7 @@ def test_a_visitor_s_tip_and_its_answer(reader):
 
 
 def test_a_new_expert_signs_before_anything_else(reader):
-    reader.sign_in(fresh(Role.EXPERT).person)
+    reader.enter(fresh(Role.EXPERT).person)
     look(reader, "pledges")
     reader.desk()
     reader.press(".jb-notice a.btn-primary", "**/pledges/")
@@ -91,5 +91,5 @@ def test_a_new_expert_signs_before_anything_else(reader):
 
 @pytest.mark.parametrize("role", [Role.WITNESS, Role.COMPLAINTS, Role.EVALUATOR])
 def test_the_other_desks(reader, role):
-    reader.sign_in(world.person(role).person)
+    reader.enter(world.person(role).person)
     look(reader, "desk")

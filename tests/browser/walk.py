@@ -18,7 +18,7 @@ class Walk:
 
     def person(self, name: str, user: User, language: str = "") -> Reader:
         reader = self.readers(name, language)
-        reader.sign_in(user)
+        reader.enter(user)
         return reader
 
     @property

@@ -7,6 +7,7 @@ from django.conf import settings
 from playwright.sync_api import expect
 
 from marketplace.committee.models import SheetState
+from tests.browser.pages import SETTLED
 from tests.committee import factories
 from tests.committee.test_pages import signed_in
 
@@ -33,7 +34,7 @@ def test_every_change_is_saved_and_the_lock_signs_what_was_saved(site: str, page
     page.fill("#points-C2", "15")
     page.locator("#points-C1").focus()
     expect(page.locator("#lock")).to_contain_text("57.50 / 70")
-    expect(page.locator(".htmx-request")).to_have_count(0)
+    page.wait_for_function(SETTLED)
     page.locator("#lock summary").click()
     page.locator("#lock button[type=submit]").click()
     page.wait_for_url("**/panels/**")

@@ -93,7 +93,7 @@ def test_who_decided_does_not_publicise_and_nobody_confirms_early(clock):
     ("state", "page", "name"),
     [
         (State.SUBMITTED, "gate", "start_demonstration"),
-        (State.DEMONSTRATING, "gate", "conclude_demonstration"),
+        (State.DEMONSTRATING, "demonstration", "invite_experts"),
         (State.DEMONSTRATED, "publish", "publish_scenario"),
     ],
 )

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from django.db import connections
 
-from config.runtime.postgres import APP, DATABASE, OWNER, Postgres
-from config.runtime.process import ROOT
+from config.runtime.postgres import APP, DATABASE, OWNER, Postgres, drop_database
 from config.runtime.servers import make_folder
 from config.runtime.state import State
 from config.runtime.supervise import Supervisor
-from tests.faults.service import PYTHON, Service, ticking
+from tests import servers_plugin
+from tests.faults.service import Service, ticking
 
 
 @pytest.fixture
@@ -33,12 +33,25 @@ def service(committing_db, folder, settings):
     made.stop()
 
 
+def fill(postgres):
+    """With the tables and rows of the run's template, which nobody else may enter meanwhile."""
+    run, name = servers_plugin.run, f"test_{servers_plugin.worker_id()}_dumped"
+    run.clone(name)
+    psql = [postgres.binaries / "psql", "-q", "-v", "ON_ERROR_STOP=1", postgres.url(OWNER)]
+    dump = [postgres.binaries / "pg_dump", f"{run.owner_url}{name}"]
+    with subprocess.Popen(dump, stdout=subprocess.PIPE) as dumping:
+        subprocess.run(psql, stdin=dumping.stdout, stdout=subprocess.DEVNULL, check=True)
+    assert dumping.returncode == 0
+    drop_database(f"{run.owner_url}postgres", name)
+
+
 @pytest.fixture
 def own_postgres(folder, settings, monkeypatch, django_db_blocker):
     """A PostgreSQL that may be killed, under the demo's supervisor, with durable commits.
 
-    Yields (supervisor, its child, Postgres); Django of this process and of every program that
-    the test starts talks to it.
+    It holds what every test's database holds, the clock that moves included. Yields (supervisor,
+    its child, Postgres); Django of this process and of every program that the test starts talks
+    to it.
     """
     make_folder(folder)
     postgres = Postgres(folder, State(folder), log=folder / "postgres.log")
@@ -51,11 +64,7 @@ def own_postgres(folder, settings, monkeypatch, django_db_blocker):
         postgres.create_database()
         monkeypatch.setenv("DATABASE_URL", postgres.url(APP))
         monkeypatch.setenv("DATABASE_OWNER_URL", postgres.url(OWNER))
-        monkeypatch.setenv("CLOCK_MAY_BE_REPLACED", "0")
-        for command in (["migrate", "--database", "owner", "-v0"], ["load_reference"]):
-            subprocess.run(
-                [PYTHON, "manage.py", *command], cwd=ROOT, check=True, capture_output=True
-            )
+        fill(postgres)
         with django_db_blocker.unblock():
             connections.close_all()
             for alias, role in (("default", APP), ("owner", OWNER)):

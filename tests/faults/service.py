@@ -7,6 +7,7 @@ import re
 import resource
 import sys
 import time
+import traceback
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from uuid import uuid4
 import requests
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 
 from config.runtime.process import ROOT, Child
@@ -36,15 +37,20 @@ GRANIAN = [
 ]
 
 
-def wait_until(reached: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+def wait_until(
+    reached: Callable[[], Any], what: str | Callable[[], str], seconds: float = 60
+) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := reached()):
-        assert time.monotonic() < deadline, f"not reached in {seconds} s: {what}"
+        if time.monotonic() > deadline:
+            raise AssertionError(
+                f"not reached in {seconds} s: {what() if callable(what) else what}"
+            )
         time.sleep(0.05)
     return found
 
 
-def ticking(supervisor, reached, what, seconds=30):
+def ticking(supervisor, reached, what, seconds=60):
     """Wait while the supervisor looks after its children."""
 
     def look():
@@ -52,6 +58,21 @@ def ticking(supervisor, reached, what, seconds=30):
         return reached()
 
     return wait_until(look, what, seconds)
+
+
+def assert_dies(work: Callable[[], Any]) -> None:
+    """Do it in a process forked from this one, where it ends by `os._exit(9)` and nothing else."""
+    connections.close_all()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    _pid, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 9
 
 
 def waiting_for_locks():
@@ -99,7 +120,7 @@ class Service:
     def start_web(self, *, processes: int = 1, **more: str) -> Child:
         number = ("--workers", str(processes), "--port", str(self.port))
         web = self.start("web", [*GRANIAN, *number, "config.wsgi:application"], **more)
-        wait_until(lambda: self.status("/health/live") == 200, web.last_words(20))
+        wait_until(lambda: self.status("/health/live") == 200, lambda: web.last_words(20))
         return web
 
     def start_worker(self) -> Child:

@@ -33,9 +33,10 @@ from tests import world
 from tests.bidding import bids
 from tests.faults.service import PYTHON, Service, ticking, wait_until, waiting_for_locks
 
-A_FEW_SECONDS = 6
+A_FEW_SECONDS = 10
 
 
+@pytest.mark.long
 # -- PostgreSQL ------------------------------------------------------------------------------------
 @pytest.mark.slow
 def test_postgresql_killed_and_back(own_postgres, folder, settings):
@@ -106,6 +107,7 @@ def assert_interrupted(service, session):
             assert answer.headers["Retry-After"] == "10"
 
 
+@pytest.mark.long
 # -- Valkey ----------------------------------------------------------------------------------------
 @pytest.mark.slow
 def test_valkey_killed_with_its_data_gone(service, clock, monkeypatch):

@@ -2,25 +2,20 @@
 
 import os
 import signal
-import time
 from contextlib import contextmanager
-from datetime import timedelta
 
 import psycopg
 import pytest
 from django.db import connections
 
 from config.runtime.postgres import OWNER
-from marketplace.base import clock
 from marketplace.bidding.models import Bid, BidState, OpenedEnvelope, OpenedFile, Opening
 from marketplace.ledger.models import Event
-from marketplace.scenarios.actions import close_scenario
 from tests import world
 from tests.bidding import bids
 from tests.faults.service import Service, ticking, wait_until, waiting_for_locks
 
 BIDS = 5
-SEAL_SECONDS = 30
 
 
 @contextmanager
@@ -44,19 +39,18 @@ def states():
     return [bid.state for bid in Bid.objects.order_by("pk")]
 
 
+@pytest.mark.long
 @pytest.mark.slow
-def test_postgresql_restarted_and_killed_during_an_opening(own_postgres, folder, settings):
+def test_postgresql_restarted_and_killed_during_an_opening(own_postgres, folder, settings, clock):
     supervisor, child, postgres = own_postgres
     service = Service(folder)
     settings.STORAGE_ROOT = folder / "storage"
     try:
-        deadline = clock.now() + timedelta(seconds=SEAL_SECONDS)
-        scenario = world.published_scenario(deadline_at=deadline)
+        scenario = world.published_scenario()
         for number in range(BIDS):
             bids.bid(scenario, files={"technical": [(f"annex{number}.txt", b"annex" * 1000)]})
         rows = list(Bid.objects.order_by("pk"))
-        time.sleep(max(0.0, (deadline - clock.now()).total_seconds()) + 0.1)
-        close_scenario(scenario_uid=scenario.uid)
+        bids.close(scenario, clock)
         bids.confirm(scenario)
 
         with held(postgres, rows[2]):

@@ -45,6 +45,7 @@ def reaches(at):
     return reached is not None and reached >= at
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_site_that_is_stopped_moves_the_deadline_and_a_stopped_monitor_does_not(service):
     service.start_web()
@@ -82,6 +83,7 @@ def test_a_site_that_is_stopped_moves_the_deadline_and_a_stopped_monitor_does_no
     assert scenario.deadline_at == before + timedelta(hours=1)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_was_seen_while_the_database_was_away_is_recorded_after_a_restart(
     own_postgres, folder, settings

@@ -1,12 +1,7 @@
 """A worker that dies at any step of a delivery: the job is done afterwards, and its effect is once."""
 
-import os
-import subprocess
-
 import pytest
-from django.db import connections
 
-from config.runtime.process import ROOT
 from marketplace.base import clock as site_clock
 from marketplace.base import queue
 from marketplace.base.models import OutboxJob
@@ -14,7 +9,7 @@ from marketplace.ledger.models import Event
 from marketplace.scenarios import sweeps
 from marketplace.scenarios.models import State
 from tests import world
-from tests.faults.service import PYTHON
+from tests.faults.service import assert_dies
 
 BEFORE = "queue.OutboxJob.objects.filter(done_at=None).first(); os._exit(9)"
 CLAIMED = """
@@ -48,12 +43,7 @@ def test_a_worker_killed_at_each_step(committing_db, clock, step):
     clock.move(scenario.deadline_at - site_clock.now())
     assert sweeps.close_due() == 1
     code = f"import os\nfrom marketplace.base import queue\n{step}"
-    connections.close_all()
-    done = subprocess.run(
-        [PYTHON, "manage.py", "shell", "--no-imports", "-c", code],
-        cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 9, done.stderr
+    assert_dies(lambda: exec(code, {}))
     # Nothing of it is there: the mark and the effect are one transaction.
     scenario.refresh_from_db()
     assert scenario.state == State.PUBLISHED

@@ -1,13 +1,10 @@
 """The sequencer dies at any step, stands still, is started twice, is given a wrong clock."""
 
-import os
-import subprocess
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
-from config.runtime.process import ROOT
 from marketplace.base.actor import SYSTEM
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.log import anchor, checking, sequencer, tiles, watch
@@ -15,7 +12,7 @@ from marketplace.ledger.log.models import Checkpoint, Leaf
 from marketplace.ledger.models import Event, PendingEvent
 from marketplace.web import health
 from tests.conftest import run_at_once
-from tests.faults.service import PYTHON
+from tests.faults.service import assert_dies
 
 # (where, whether it dies before or after that step, whether the batch was committed by then)
 STEPS = [
@@ -70,21 +67,14 @@ def everything_is_sealed_once():
 
 
 @pytest.mark.parametrize("place", STEPS, ids=[f"{when}-{step}" for step, when, _ in STEPS])
-def test_killed_between_two_steps(committing_db, settings, monkeypatch, place):
+def test_killed_between_two_steps(committing_db, place):
     step, when, committed = place
-    # The program that dies finds the log where this one does.
-    monkeypatch.setenv("LOG_ANCHOR_FILE", str(settings.LOG_ANCHOR_FILE))
     sequencer.seal_batch()
     before = anchor.path().read_text("utf-8")
     written(7)
     pending = PendingEvent.objects.count()
     count = Checkpoint.objects.count()
-    connections.close_all()
-    done = subprocess.run(
-        [PYTHON, "manage.py", "shell", "--no-imports", "-c", CODE.format(step=step, when=when)],
-        cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 9, done.stderr
+    assert_dies(lambda: exec(CODE.format(step=step, when=when), {}))
     assert Checkpoint.objects.count() == count + committed
     assert PendingEvent.objects.count() == (0 if committed else pending)
     # What was remembered last is whole, and older or equal: it still holds.
@@ -134,6 +124,19 @@ def test_fifty_commits_while_batches_are_sealed(committing_db, settings):
     sequencer.seal_batch()
     assert Event.objects.count() == before + 50
     everything_is_sealed_once()
+
+
+def test_what_is_remembered_never_goes_back(committing_db, settings):
+    """After its transaction each remembers by itself: the later batch may be the earlier to do so."""
+    settings.LOG_BATCH_QUANTUM = 16
+    sealed = [sequencer.seal_batch() for _ in range(4)]
+    anchor.path().unlink()
+    turns = [lambda one=one: [anchor.remember(one) for _ in range(20)] for one in sealed]
+    results = run_at_once(*turns, *turns)
+    assert [result for result in results if isinstance(result, BaseException)] == []
+    assert anchor.remembered().size == sealed[-1].size
+    anchor.remember(sealed[0])
+    assert anchor.path().read_text("utf-8") == sealed[-1].note
 
 
 def test_eight_workers_fire_at_once(committing_db, settings, clock):

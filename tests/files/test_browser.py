@@ -18,13 +18,17 @@ from marketplace.files import storage
 from marketplace.files.models import Upload, UploadState
 from marketplace.scenarios.attachments import Attachment
 from tests import world
+from tests.faults.service import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 MEGA = 1000 * 1000
 
 
 class Wire:
-    """A TCP proxy on loopback that can be cut: every connection breaks, later ones pass again."""
+    """A TCP proxy on loopback that can be cut: every connection breaks, later ones pass again.
+
+    It can also be held: after so many bytes nothing passes until it is let go.
+    """
 
     def __init__(self, port):
         self.target = ("localhost", port)
@@ -33,6 +37,8 @@ class Wire:
         self.sockets: set[socket.socket] = set()
         self.passed = 0
         self.cut_after: int | None = None
+        self.hold_after: int | None = None
+        self.go_on = threading.Event()
         self.cuts = 0
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -53,9 +59,19 @@ class Wire:
                 if self.cut_after is not None and self.passed > self.cut_after:
                     self.cut_after = None
                     self.cut()
+                if self.hold_after is not None and self.passed > self.hold_after:
+                    self.go_on.wait()
         for one in (source, sink):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+
+    def hold(self, after):
+        self.go_on.clear()
+        self.hold_after = self.passed + after
+
+    def let_go(self):
+        self.hold_after = None
+        self.go_on.set()
 
     def cut(self):
         self.cuts += 1
@@ -66,6 +82,7 @@ class Wire:
         self.sockets.clear()
 
     def close(self):
+        self.let_go()
         self.listener.close()
         self.cut()
 
@@ -141,9 +158,11 @@ def test_paused_reloaded_and_gone_on(desk, wire, tmp_path):
     _scenario, page = desk
     path, sha256 = make_file(tmp_path / "plan.bin", 60 * MEGA)
     chooser = page.get_by_label("File", exact=True)
+    wire.hold(20 * MEGA)
     chooser.set_input_files(path)
     expect(words(page)).to_have_text(re.compile(r"of 60\.0 MB sent \((1|2|3|4|5)\d%\)"))
     page.get_by_role("button", name="Pause").click()
+    wire.let_go()
     expect(words(page)).to_have_text(re.compile(r"Paused at \d+%"))
     page.get_by_role("button", name="Add the file").click()
     expect(words(page)).to_have_text(re.compile("not sent yet"))
@@ -159,15 +178,21 @@ def test_paused_reloaded_and_gone_on(desk, wire, tmp_path):
     assert Upload.objects.count() == 1
 
 
-def test_given_up_and_refused(desk, tmp_path):
+def test_given_up_and_refused(desk, wire, tmp_path):
     _scenario, page = desk
-    path, _sha256 = make_file(tmp_path / "plan.bin", 257 * 1024 * 1024 // MEGA * MEGA)
-    page.get_by_label("File", exact=True).set_input_files(path)
+    large = tmp_path / "plan.bin"
+    with large.open("wb") as file:
+        file.truncate(257 * 1024 * 1024)
+    page.get_by_label("File", exact=True).set_input_files(large)
     expect(words(page)).to_have_text(re.compile("larger than allowed"))
-    small, _sha256 = make_file(tmp_path / "small.bin", 80 * MEGA)
+    small, _sha256 = make_file(tmp_path / "small.bin", 20 * MEGA)
+    wire.hold(10 * MEGA)
     page.get_by_label("File", exact=True).set_input_files(small)
-    expect(words(page)).to_have_text(re.compile(r"of 80\.0 MB"))
+    expect(words(page)).to_have_text(re.compile(r"of 20\.0 MB"))
     page.get_by_role("button", name="Give up this upload").click()
+    wire.let_go()
     expect(words(page)).to_be_hidden()
-    page.wait_for_timeout(500)
-    assert Upload.objects.get().state == UploadState.ENDED
+    # Also when it was given up before the server had told its address.
+    ended = Upload.objects.filter(state=UploadState.ENDED)
+    wait_until(ended.exists, "the server knows")
+    assert Upload.objects.count() == 1

@@ -15,6 +15,7 @@ from tests import world
 LINES = 180
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_killed_at_every_line(committing_db):
     """The second of two chunks dies at its first line, at its second, … until it lives."""

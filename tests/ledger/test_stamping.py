@@ -215,7 +215,7 @@ def test_who_answers_a_byte_at_a_time_is_cut_off(authority, monkeypatch):
     sequencer.seal_batch()
     began = time.monotonic()
     assert refused() == "The authority does not answer: TimeoutError."
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_without_the_authority_bids_and_batches_go_on(committing_db, authority, settings, clock):

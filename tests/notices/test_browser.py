@@ -70,7 +70,7 @@ def test_the_counter_comes_by_itself_and_moves_nothing(read, clock):
     deliver()
     reader = read("counter", "/en")
     reader.context.add_init_script(SHIFTS)
-    reader.sign_in(owner.user)
+    reader.enter(owner.user)
     page = reader.page
     page.wait_for_selector(".jb-unread-number >> text=1")
     assert page.evaluate("window.shifted") < 0.001
@@ -82,11 +82,14 @@ def test_the_counter_comes_by_itself_and_moves_nothing(read, clock):
     ]
     returned(owner)
     deliver()
+    reader.settled()
     with page.expect_response("**/notices/unread/**") as changed:
         page.evaluate("window.dispatchEvent(new Event('focus'))")
     page.wait_for_selector(".jb-unread-number >> text=2")
+    reader.settled()
     with page.expect_response("**/notices/unread/**") as same:
         page.evaluate("window.dispatchEvent(new Event('focus'))")
+    reader.settled()
     assert (changed.value.status, same.value.status) == (200, 304)
     assert page.locator(".jb-unread-number").inner_text() == "2"
     assert page.evaluate("window.shifted") < 0.001
@@ -94,6 +97,7 @@ def test_the_counter_comes_by_itself_and_moves_nothing(read, clock):
     reader.context.clear_cookies()
     with page.expect_response("**/notices/unread/**") as ended:
         page.evaluate("window.dispatchEvent(new Event('focus'))")
+    reader.settled()
     assert ended.value.status == 286
     assert page.locator("#unread a").count() == 1
 
@@ -106,7 +110,7 @@ def test_inbox_choices_and_the_link_of_a_mail_read_well(read, clock, settings, l
     reminded(owner, clock)
     settings.EMAIL_HOST = "mail.test"
     reader = read(f"pages{language[1:]}", language)
-    reader.sign_in(owner.user)
+    reader.enter(owner.user)
     page = reader.page
     page.click(".jb-unread-link")
     page.wait_for_url("**/desk/notices/")
@@ -148,7 +152,7 @@ def test_the_office_sees_who_cannot_be_reached(read, clock):
         user=owner.user, email=owner.user.email, code=550, answer="no", refused_at=MORNING
     )
     reader = read("office", "/en")
-    reader.sign_in(officer.user)
+    reader.enter(officer.user)
     reader.go("/desk/notices/refused/")
     reader.look("refused", closely=True)
     assert owner.user.email in reader.page.locator("main").inner_text()

@@ -203,6 +203,7 @@ class Running:
             time.sleep(0.1)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_life_of_the_demo(hidden_path, folder, tmp_path):
     port = free_port()
@@ -254,9 +255,8 @@ def test_a_life_of_the_demo(hidden_path, folder, tmp_path):
         began = time.monotonic()
         run = Running(folder, tmp_path / "second.log")
         run.wait_for("the first page is there")
-        # Ten seconds on an idle machine; one that does other things takes longer by as much.
-        patience = 10 * max(1, os.getloadavg()[0] / (os.cpu_count() or 1))
-        assert time.monotonic() - began < patience
+        # Ten seconds on an idle machine; to fill it anew takes a minute there.
+        assert time.monotonic() - began < 60
         assert "Database: up to date" in run.log.read_text()
         run.process.kill()
         run.process.wait()

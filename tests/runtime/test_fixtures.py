@@ -42,11 +42,11 @@ def test_the_clock_freezes_moves_and_runs(db, clock):
     clock.move(timedelta(hours=2))
     assert clock.now() == at + timedelta(hours=2)
     clock.run()
-    assert clock.now() - datetime.now(UTC) < timedelta(seconds=5)
+    assert clock.now() - datetime.now(UTC) < timedelta(minutes=1)
 
 
 def test_the_clock_was_rolled_back(db, clock):
-    assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=5)
+    assert abs(clock.now() - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("attempt", [1, 2])

@@ -90,7 +90,7 @@ def test_both_come_back_after_kill_9_with_what_was_committed(folder):
             child.process.kill()
         for child in both.children:
             child.process.wait()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not (both.postgres.answers() and both.valkey.answers()):
             assert time.monotonic() < deadline, said
             supervisor.tick()
@@ -180,7 +180,7 @@ def test_a_child_that_keeps_dying_waits_longer_each_time(tmp_path):
     said = []
     supervisor = Supervisor(said.append)
     supervisor.start(sleeper(tmp_path, program="exit 3"))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(said) < 3:
         assert time.monotonic() < deadline
         supervisor.tick()
@@ -194,16 +194,26 @@ def test_stopping_takes_the_childs_own_children_with_it(tmp_path):
     child = sleeper(tmp_path, program="sleep 61 & echo $!; trap '' TERM; wait; sleep 62")
     child.patience_seconds = 0.5
     child.start()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not child.log.read_text().strip():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     grandchild = int(child.log.read_text())
     child.stop()
     assert child.process.returncode == -signal.SIGKILL
-    time.sleep(0.1)
-    gone = not Path(f"/proc/{grandchild}").exists()
-    assert gone or "Z" in Path(f"/proc/{grandchild}/status").read_text().split("State:")[1][:4]
+    deadline = time.monotonic() + 60
+    while alive(grandchild):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def alive(pid):
+    """Neither gone nor a dead one whom nobody has asked how it ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    return "Z" not in status.split("State:")[1][:4]
 
 
 def test_a_signal_stops_at_the_next_tick(tmp_path):

@@ -14,8 +14,10 @@ from marketplace.base.actor import OPENER, SYSTEM
 from marketplace.base.canonical import stamp
 from marketplace.base.errors import DeadlinePassed, NotAllowed, TooEarly
 from marketplace.base.models import Outage, OutboxJob
+from marketplace.bidding import opener
 from marketplace.bidding.actions import confirm_opening, withdraw_bid
-from marketplace.bidding.models import BidVersion, Opening
+from marketplace.bidding.models import BidVersion, OpenedEnvelope, Opening, OpeningState
+from marketplace.bidding.opener import open_confirmed
 from marketplace.indicators.models import OpenDemand
 from marketplace.ledger.models import Audience, Event
 from marketplace.notices import actions
@@ -229,16 +231,51 @@ def test_proven_after_closing_it_opens_for_bids_again(clock):
 
 
 @pytest.mark.django_db
-def test_after_the_first_confirmation_it_stays_closed(clock):
+@pytest.mark.parametrize("given", [1, 2])
+def test_confirmations_for_the_old_deadline_bar_nothing_and_are_void(clock, given):
     scenario = bids.waiting(clock)
-    holder = world.key_holder_actors(scenario)[0]
-    given = bids.answer(scenario, holder)
-    confirm_opening(actor=holder, scenario_uid=scenario.uid, stage="first", **given)
+    holders = world.key_holder_actors(scenario)
+    for holder in holders[:given]:
+        answer = bids.answer(scenario, holder)
+        confirm_opening(actor=holder, scenario_uid=scenario.uid, stage="first", **answer)
     away(scenario)
-    assert extend_due() == 0
-    assert extend_deadline(scenario_uid=scenario.uid) is False
+    assert extend_due() == 1
+    queue.deliver_due()
+    scenario.refresh_from_db()
+    assert scenario.state == State.PUBLISHED
+    old = Opening.objects.get()
+    assert (old.state, old.confirmations.count()) == (OpeningState.SUPERSEDED, given)
+    # While bidding goes on nobody sees it, nor who has bid.
+    for actor in (world.officer(), holders[0], world.member(scenario.organisation)):
+        assert list(Opening.objects.visible_to(actor)) == []
+    with pytest.raises(TooEarly):
+        answer = {"tree_size": 1, "assertion": {}}
+        confirm_opening(actor=holders[0], scenario_uid=scenario.uid, stage="first", **answer)
+    assert open_confirmed(bids.identity()) == 0
+    bids.close(scenario, clock)
+    new = Opening.objects.standing().get()
+    assert (new.state, new.confirmations.count()) == (OpeningState.WAITING, 0)
+    bids.confirm(scenario)
+    assert open_confirmed(bids.identity()) == 1
+
+
+@pytest.mark.django_db
+def test_once_the_opener_has_begun_it_stays_closed(clock, monkeypatch):
+    scenario = bids.waiting(clock)
+    bids.confirm(scenario)
+    away(scenario)
+    seen = []
+
+    def beginning(*_given):
+        seen.append((extend_due(), extend_deadline(scenario_uid=scenario.uid)))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(opener, "open_bid", beginning)
+    assert open_confirmed(bids.identity()) == 0
+    assert seen == [(0, False)]
     scenario.refresh_from_db()
     assert scenario.state == State.CLOSED
+    assert Opening.objects.get().begun_at is not None
 
 
 @pytest.mark.django_db
@@ -311,7 +348,7 @@ def test_a_bid_that_comes_while_the_deadline_moves_is_taken_or_late(two_at_once,
 
 
 def test_a_confirmation_and_a_late_record_at_once(two_at_once, clock):
-    """One of the two comes first, and the other then does nothing."""
+    """In whatever order: it opens for bids again, and the confirmation is void."""
     scenario = bids.waiting(clock)
     holder = world.key_holder_actors(scenario)[0]
     given = bids.answer(scenario, holder)
@@ -321,13 +358,24 @@ def test_a_confirmation_and_a_late_record_at_once(two_at_once, clock):
         lambda: confirm_opening(actor=holder, scenario_uid=scenario.uid, stage="first", **given),
     )
     scenario.refresh_from_db()
-    if extended is True:
-        assert scenario.state == State.PUBLISHED
-        assert isinstance(confirmed, Exception)
-        assert Opening.objects.count() == 0
-    else:
-        assert (extended, scenario.state) == (False, State.CLOSED)
-        assert Opening.objects.get().confirmations.count() == 1
+    assert (extended, scenario.state) == (True, State.PUBLISHED)
+    kept = [(row.state, row.confirmations.count()) for row in Opening.objects.all()]
+    assert kept == ([] if isinstance(confirmed, Exception) else [("superseded", 1)])
+
+
+def test_the_opener_and_a_late_record_at_once(two_at_once, clock):
+    """Opened for the deadline that stood, or open for bids again: never both."""
+    scenario = bids.waiting(clock)
+    bids.confirm(scenario)
+    away(scenario)
+    extended, opened = two_at_once(
+        lambda: extend_deadline(scenario_uid=scenario.uid),
+        lambda: open_confirmed(bids.identity()),
+    )
+    scenario.refresh_from_db()
+    found = (extended, opened, scenario.state, OpenedEnvelope.objects.count())
+    assert found in {(True, 0, State.PUBLISHED, 0), (False, 1, State.OPENED, 2)}
+    assert Opening.objects.exclude(begun_at=None).count() == opened
 
 
 # -- What it leaves --------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from marketplace.scenarios import actions, queries
 from marketplace.scenarios.models import Scenario, ScenarioNote, State
 from marketplace.web.forms.scenarios import PARTS, initial_of
 from tests import world
-from tests.scenarios import typed
+from tests.scenarios import rounds, typed
 
 pytestmark = pytest.mark.django_db
 MARKUP = '<script>alert("x")</script><b>粗</b>'
@@ -201,7 +201,7 @@ def test_markup_is_shown_as_text_everywhere():
     pages = [browser(owner).get(url("scenario-edit", scenario))]
     actions.submit_scenario(actor=owner, scenario_uid=scenario.uid, revision=1)
     actions.start_demonstration(actor=officer, scenario_uid=scenario.uid)
-    actions.conclude_demonstration(actor=officer, scenario_uid=scenario.uid, opinion=MARKUP)
+    rounds.through(scenario, opinion=MARKUP)
     pages += [browser(officer).get(url(f"scenario-{n}", scenario)) for n in ("gate", "publish")]
     for page in pages:
         assert page.status_code == 200
@@ -228,14 +228,15 @@ def test_the_gate_walks_step_by_step_and_keeps_words_when_refused():
     client = browser(officer)
     gate = url("scenario-gate", scenario)
     assert client.post(gate, {"step": "start"}).status_code == 302
-    page = client.post(gate, {"step": "conclude", "words": " "})
+    page = client.post(gate, {"step": "return", "words": " "})
     assert page.status_code == 422
     assert str(page.context["form"].errors["words"][0])
     page = client.post(gate, {"step": "start", "words": "写了很久的意见"})
     assert page.status_code == 409
     assert "写了很久的意见" in page.content.decode()
     assert client.post(gate, {"words": "无步骤"}).status_code == 422
-    assert client.post(gate, {"step": "conclude", "words": "真实可测"}).status_code == 302
+    assert client.post(gate, {"step": "conclude", "words": "真实可测"}).status_code == 422
+    rounds.through(scenario, opinion="真实可测")
     scenario.refresh_from_db()
     assert scenario.state == State.DEMONSTRATED
     assert ScenarioNote.objects.get().text == "真实可测"

@@ -84,6 +84,7 @@ def test_what_publication_leaves_behind(clock):
         "confirmations": 2,
         "keys": [],
         "bytes_grace_seconds": 900,
+        "outage": {"total_seconds": 900, "window_seconds": 7200, "extension_seconds": 86400},
     }
 
 

@@ -8,6 +8,7 @@ from marketplace.accounts.models import Membership
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
 from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.demonstration.models import Demonstration
 from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.rules import (
@@ -15,12 +16,15 @@ from marketplace.scenarios.rules import (
     can_ask_question,
     can_check_document,
     can_close_scenario,
+    can_conclude_demonstration,
     can_demonstrate_scenario,
     can_draft_amendment,
     can_draft_scenario,
     can_edit_scenario,
     can_extend_deadline,
     can_file_document,
+    can_give_opinion,
+    can_invite_experts,
     can_publish_amendment,
     can_publish_scenario,
     can_release_attachment,
@@ -44,6 +48,9 @@ MATRIX = {
     can_edit_scenario: "    -  +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_demonstrate_scenario: "- -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_publish_scenario: " -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_invite_experts: "   -  -  -  -  -  -  +  -  -  +  -  -  -  -  -  -  -  -",
+    can_give_opinion: "     -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_conclude_demonstration: "- - - - - - - - - + - - - - - - - -",
     can_file_document: "    -  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_check_document: "   -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_withdraw_scenario: "-  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
@@ -90,6 +97,8 @@ def test_matrix(rule, who, allowed):
         can_release_attachment: Attachment(scenario=scenario),
         can_undertake: Attachment(scenario=scenario),
         can_publish_amendment: Amendment(scenario=scenario, drafted_by=scenario.author),
+        # Nobody was asked: an expert's answer is tested with the rounds.
+        can_give_opinion: Demonstration(pk=0, scenario=scenario),
         # Of the owner's two, the one that commits money; the office's are below.
         can_file_document: GateDocument(scenario=scenario, kind="funding"),
         can_check_document: GateDocument(scenario=scenario, kind="competition", filed_by_id=0),

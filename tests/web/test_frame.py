@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from playwright.sync_api import expect
 
 from marketplace.accounts.models import Membership
 from marketplace.base.actor import Role
@@ -84,12 +85,12 @@ def test_a_countdown_runs_and_ends_by_the_clock_of_the_server(site: str, browser
     page.clock.install()
     page.goto(f"{site}/en/components/")
     soon = page.locator(".jb-countdown-urgent [data-left]").first
-    assert soon.inner_text() == "5 h 12 min"
+    expect(soon).to_have_text("5 h 12 min")
     page.clock.run_for(3 * 3600 * 1000)
-    assert soon.inner_text() == "2 h 12 min"
+    expect(soon).to_have_text("2 h 12 min")
     page.clock.run_for(3 * 3600 * 1000)
     over = page.locator(".jb-countdown-over[data-text-days]").first
-    assert over.inner_text() == "Closed"
+    expect(over).to_have_text("Closed")
     page.close()
 
 
@@ -99,9 +100,9 @@ def test_a_destructive_step_asks_once_even_without_scripts(site: str, browser: A
     page = context.new_page()
     page.goto(f"{site}/en/components/")
     button = page.get_by_role("button", name="Withdraw", exact=True)
-    assert button.is_visible() is False
+    expect(button).to_be_hidden()
     page.get_by_text("Withdraw the bid").click()
-    assert button.is_visible() is True
+    expect(button).to_be_visible()
     context.close()
 
 
@@ -112,11 +113,11 @@ def test_the_phone_opens_filters_as_a_sheet_and_closes_them_by_escape(
     page = browser.new_page(viewport={"width": 390, "height": 800})
     page.goto(f"{site}/en/components/")
     rail = page.locator(".jb-rail")
-    assert rail.is_visible() is False
+    expect(rail).to_be_hidden()
     page.locator(".jb-rail-open").click()
-    assert rail.is_visible() is True
+    expect(rail).to_be_visible()
     page.keyboard.press("Escape")
-    assert rail.is_visible() is False
+    expect(rail).to_be_hidden()
     page.close()
 
 
@@ -125,11 +126,13 @@ def test_rows_are_added_numbered_and_marked_for_removal(site: str, browser: Any)
     page = browser.new_page()
     page.goto(f"{site}/en/components/")
     page.get_by_role("button", name="Add a row").click()
-    assert page.evaluate("document.activeElement.name") == "rows-1-name"
-    assert page.locator('[name="rows-TOTAL_FORMS"]').input_value() == "2"
+    expect(page.locator('[name="rows-1-name"]')).to_be_focused()
+    expect(page.locator('[name="rows-TOTAL_FORMS"]')).to_have_value("2")
     rows = page.locator("[data-formset-row]")
     rows.nth(0).get_by_role("button", name="Remove").click()
-    assert [row.is_visible() for row in rows.all()] == [False, True]
-    assert page.locator('[name="rows-0-DELETE"]').is_checked() is True
-    assert page.locator('[name="rows-1-DELETE"]').is_checked() is False
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_be_hidden()
+    expect(rows.nth(1)).to_be_visible()
+    expect(page.locator('[name="rows-0-DELETE"]')).to_be_checked()
+    expect(page.locator('[name="rows-1-DELETE"]')).not_to_be_checked()
     page.close()

@@ -275,7 +275,7 @@ def test_nothing_is_asked_when_a_receipt_is_dropped(proved, site, page, language
     drop(page, json.dumps(proved))
     expect(page.locator("[data-verify-lines] li")).to_have_count(8)
     assert lines(page) == [finding.said(language) for finding in findings]
-    assert page.evaluate("document.activeElement.id") == "result"
+    expect(page.locator("#result")).to_be_focused()
     held = page.inner_text("#result")
     # Chosen, and then pasted.
     altered = {**proved, "receipt": {**proved["receipt"], "version": 2}}

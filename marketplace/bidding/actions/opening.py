@@ -72,7 +72,7 @@ def request_price_opening(*, scenario: Scenario, actor: Actor) -> Opening:
 def request_opening(*, scenario: Scenario, stage: OpeningStage, actor: Actor) -> Opening:
     assert transaction.get_connection().in_atomic_block, "an opening belongs to its cause"
     assert scenario.profile is not None, "published scenarios have one"
-    opening, fresh = Opening.objects.get_or_create(
+    opening, fresh = Opening.objects.standing().get_or_create(
         scenario=scenario,
         stage=stage,
         defaults={"confirmations_needed": scenario.profile.count("open_confirmations")},
@@ -137,12 +137,15 @@ def confirm_opening(
     NotConfirmed (422) for an assertion that does not hold.
     """
     seen = Opening.objects.visible_to(actor).filter(scenario__uid=scenario_uid, stage=stage)
-    if not seen.exists():
+    asked_for = seen.first()
+    if asked_for is None:
         refuse_early(actor, scenario_uid)
     scenario = lock_shared(Scenario, uid=scenario_uid)
-    opening = lock(Opening, scenario=scenario, stage=stage)
+    opening = lock(Opening, pk=asked_for.pk)
     require(can_confirm_opening, actor, scenario)
     assert actor.user is not None, "the rule asked for a person"
+    if opening.state == OpeningState.SUPERSEDED:
+        raise StateConflict(code="scenario.state")
     if OpeningConfirmation.objects.filter(opening=opening, user=actor.user).exists():
         return opening
     if opening.state != OpeningState.WAITING:

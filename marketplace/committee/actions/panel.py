@@ -237,6 +237,9 @@ def _seat_errors(scenario: Scenario, users: list[User]) -> list[Text]:
         name = {"name": found.user.name}
         if found.key_holder:
             errors.append(str(_("%(name)s holds a key of this demand's bids.")) % name)
+        if found.demonstrated:
+            text = str(_("%(name)s gave an opinion when this demand was demonstrated."))
+            errors.append(text % name)
         errors += [f"{found.user.name}: {tie.sentence}" for tie in found.ties if tie.hard]
     return errors
 

@@ -31,6 +31,7 @@ from marketplace.committee.models import (
     SheetState,
 )
 from marketplace.experts import queries as experts
+from marketplace.scenarios.demonstration.queries import demonstrators
 from marketplace.scenarios.models import Criterion, Envelope, RuleProfile, Scenario, State
 
 STAGE_KIND = {SheetStage.TECHNICAL: "technical", SheetStage.NAMED: "team"}
@@ -80,10 +81,12 @@ class Eligible:
     ties: list[experts.Conflict]
     key_holder: bool
     sits: bool
+    # Gave an opinion in the demonstration: does not review.
+    demonstrated: bool = False
 
     @property
     def excluded(self) -> bool:
-        return self.key_holder or any(tie.hard for tie in self.ties)
+        return self.key_holder or self.demonstrated or any(tie.hard for tie in self.ties)
 
 
 def choosable(scenario: Scenario, users: list[User] | None = None) -> list[Eligible]:
@@ -94,7 +97,11 @@ def choosable(scenario: Scenario, users: list[User] | None = None) -> list[Eligi
         PanelMember.objects.filter(panel__scenario=scenario).values_list("user_id", flat=True)
     )
     ties = experts.conflicts_of(users, concerned_organisations(scenario))
-    return [Eligible(user, ties[user.pk], user.pk in holders, user.pk in seated) for user in users]
+    opined = demonstrators(scenario)
+    return [
+        Eligible(user, ties[user.pk], user.pk in holders, user.pk in seated, user.pk in opined)
+        for user in users
+    ]
 
 
 # -- Counting ----------------------------------------------------------------------------------------

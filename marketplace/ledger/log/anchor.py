@@ -6,6 +6,7 @@ longer agrees with this file: then nothing is signed any more and readiness says
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -120,12 +121,31 @@ def put_aside() -> Path:
 
 
 def remember(checkpoint: Checkpoint) -> None:
-    """Keep it on disk, whole or not at all. A crash before this leaves an older one, which holds."""
+    """Keep it on disk, whole or not at all. A crash before this leaves an older one, which holds.
+
+    Two that sealed one batch after the other may come here at once: the later one stays.
+    """
     target = path()
     target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_name(target.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not outgrown(target, checkpoint):
+            write(target, checkpoint.note)
+
+
+def outgrown(target: Path, checkpoint: Checkpoint) -> bool:
+    """Whether a later one of the same log is kept already."""
+    try:
+        origin, size, *_rest = target.read_text("utf-8").splitlines()
+    except (FileNotFoundError, ValueError):
+        return False
+    return origin == checkpoint.origin and size.isdecimal() and int(size) > checkpoint.size
+
+
+def write(target: Path, note: str) -> None:
     part = target.with_name(target.name + ".part")
     with part.open("w", encoding="utf-8") as file:
-        file.write(checkpoint.note)
+        file.write(note)
         file.flush()
         os.fsync(file.fileno())
     part.replace(target)

@@ -27,6 +27,7 @@ from marketplace.ledger.verify import (
     HASH,
     TILE,
     NotValid,
+    Stories,
     leaf_hash,
     named,
     node_hash,
@@ -79,13 +80,17 @@ def check(checked: Checked) -> None:
     if damage:
         raise Wrong(str(damage))
     newest = tiles.newest()
+    contradictions: list[str] = []
     if newest:
-        check_tree(newest, checked)
+        check_tree(newest, checked, contradictions)
     check_receipts(checked)
     with connection.cursor() as cursor:
         cursor.execute(LEFT_OUT)
         for (event_id,) in cursor.fetchall():
             raise Wrong(f"Event {event_id} has no leaf and waits for none.")
+    # Last, since such an entry stays: what else is wrong must not hide behind it.
+    if contradictions:
+        raise Wrong(contradictions[0])
 
 
 def check_published_keys() -> None:
@@ -141,12 +146,13 @@ class Tree:
                 self.hold(level, self.size >> 8 * (level + 1))
 
 
-def check_tree(newest: Checkpoint, checked: Checked) -> None:
+def check_tree(newest: Checkpoint, checked: Checked, contradictions: list[str]) -> None:
+    """contradictions: of the public entries, in words; they are added to it."""
     tree, signers = Tree(), Signers()
     rows = Checkpoint.objects.filter(pk__lte=newest.pk).order_by("size", "pk")
     waiting = rows.iterator(chunk_size=500)
     upcoming = next(waiting, None)
-    for leaf in leaf_hashes(newest.size):
+    for leaf in leaf_hashes(newest.size, contradictions):
         while upcoming and upcoming.size == tree.size:
             check_checkpoint(upcoming, tree.root(), signers)
             checked.checkpoints += 1
@@ -159,8 +165,9 @@ def check_tree(newest: Checkpoint, checked: Checked) -> None:
         raise Wrong(f"Checkpoint {upcoming.pk} is larger than the log.")
 
 
-def leaf_hashes(size: int) -> Iterator[bytes | None]:
+def leaf_hashes(size: int, contradictions: list[str]) -> Iterator[bytes | None]:
     """Every leaf's hash in order, the leaf held against event and tile; None behind the last."""
+    stories = Stories()
     for start in range(0, size, CHUNK):
         end = min(start + CHUNK, size)
         rows = fetch_all(LEAVES, {"start": start, "end": end})
@@ -180,6 +187,8 @@ def leaf_hashes(size: int) -> Iterator[bytes | None]:
                 check_event(events.get(event_id), event_id, index, data, fits=fits)
             if not fits:
                 raise Wrong(f"Leaf {index} does not fit its hash in tile 0/{index // TILE}.")
+            if told := stories.told(index, data):
+                contradictions.append(str(told))
             yield leaf
     yield None
 

@@ -91,6 +91,9 @@ class Command(BaseCommand):
         play.start_demonstration()
         if state == "demonstrating":
             play.file_documents(DocumentKind.CONFIDENTIALITY)
+            # One has answered, two are waited for.
+            play.ask_experts("e3", "e5", "e7")
+            play.opine("e3")
             return play, plan
         play.conclude_demonstration()
         play.file_documents()

@@ -21,6 +21,7 @@ from marketplace.management.season.content import Content
 from marketplace.management.season.people import People
 from marketplace.management.season.play import Play, seconds_from_now, wait_until
 from marketplace.management.season.proof import Proof
+from marketplace.scenarios.demonstration.queries import demonstrators
 from marketplace.scenarios.documents.queries import published_with
 from marketplace.scenarios.models import State
 
@@ -82,9 +83,12 @@ def to_the_board(play: Season, proof: Proof) -> None:
     with proof.step("the enterprise drafts and submits"):
         play.draft(profile="D", award_mode="owner_choice", deadline_at=later)
         play.submit()
-    with proof.step("the office demonstrates"):
+    with proof.step("three experts demonstrate, the secretary concludes"):
         play.start_demonstration()
         play.conclude_demonstration()
+    proof.expect(
+        "who demonstrated and may not review", found=len(demonstrators(play.scenario)), expected=3
+    )
     with proof.step("the five documents are filed and checked"):
         play.file_documents()
     there = sum(paper.there for paper in published_with(play.scenario))

@@ -11,6 +11,12 @@ from marketplace.scenarios.actions.course import (
     record_failure,
     withdraw_scenario,
 )
+from marketplace.scenarios.actions.demonstration import (
+    conclude_demonstration,
+    decline_demonstration,
+    give_opinion,
+    invite_experts,
+)
 from marketplace.scenarios.actions.documents import (
     check_document,
     file_document,
@@ -24,7 +30,6 @@ from marketplace.scenarios.actions.draft import (
 )
 from marketplace.scenarios.actions.extension import extend_deadline
 from marketplace.scenarios.actions.gate import (
-    conclude_demonstration,
     reject_scenario,
     return_scenario,
     start_demonstration,
@@ -38,11 +43,14 @@ __all__ = [
     "close_scenario",
     "conclude_demonstration",
     "create_draft",
+    "decline_demonstration",
     "delete_draft",
     "end_release",
     "extend_deadline",
     "file_document",
     "file_small_document",
+    "give_opinion",
+    "invite_experts",
     "publish_scenario",
     "record_failure",
     "reject_scenario",

@@ -36,6 +36,7 @@ from marketplace.scenarios.content import Fault, by_field
 from marketplace.scenarios.documents.guards import documents_there, prepared_by
 from marketplace.scenarios.documents.queries import frozen_documents
 from marketplace.scenarios.models import Envelope, EnvelopeKey, Publication, Scenario, State
+from marketplace.scenarios.outages import rule_of
 from marketplace.scenarios.queries import key_holder_candidates, newest_profile, stored_content
 from marketplace.scenarios.readers import Wrong
 from marketplace.scenarios.readers import deadline as deadline_reader
@@ -125,6 +126,7 @@ def publish_scenario(
             "confirmations": profile.count("open_confirmations") if profile.takes_bids else 0,
             "keys": announced_keys([credentials_of(holder) for holder in in_order(holders)]),
             **announced_grace(profile),
+            **announced_outage_rule(profile),
         },
     )
     return scenario
@@ -263,6 +265,17 @@ def announced_grace(profile: RuleProfile) -> dict[str, int]:
     """How long after a deadline the opener accepts committed bytes; nothing where none are."""
     seconds = int(profile.bytes_grace.total_seconds())
     return {"bytes_grace_seconds": seconds} if seconds else {}
+
+
+def announced_outage_rule(profile: RuleProfile) -> dict[str, dict[str, int]]:
+    """What outages must add up to, and what they give: an extension otherwise is none."""
+    rule = rule_of(profile.values)
+    if rule is None:
+        return {}
+    spans = {"total": rule.total, "window": rule.window, "extension": rule.extension}
+    return {
+        "outage": {f"{name}_seconds": int(span.total_seconds()) for name, span in spans.items()}
+    }
 
 
 def announced_keys(holders: list[list[Credential]]) -> list[dict[str, Any]]:

@@ -337,6 +337,30 @@ def changes(seen: str, content: Content, post: QueryDict) -> list[dict[str, Any]
     return found
 
 
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
+    """What differs between two texts of a demand, in the order of the form.
+
+    Both: {"values": {...}, "rows": {...}} as JSON keeps them. Returns label, before and after.
+    """
+    found = []
+    for name in [*DemandForm.base_fields, *PARTS]:
+        rows = name in PARTS
+        old, new = ((side["rows" if rows else "values"].get(name)) for side in (before, now))
+        if old == new:
+            continue
+        label: Any = PART_TITLES[name] if rows else DemandForm.base_fields[name].label or name
+        found.append({"label": label, "before": _plainly(old), "after": _plainly(new)})
+    return found
+
+
+def _plainly(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return _told(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
 def _told(rows: list[dict[str, Any]]) -> str:
     return "\n".join(
         " · ".join(str(value) for value in row.values() if value not in ("", False)) for row in rows

@@ -76,7 +76,10 @@ export class Draft {
       while (this.#wanted && this.#alive) {
         this.#wanted = false;
         const { form, sealed } = this;
-        await keep(this.person, this.key, { values: valuesOf(form), files: filesOf(form), sealed });
+        // Until files are chosen anew, those of before are to be told.
+        const chosen = filesOf(form);
+        const files = chosen.length ? chosen : this.kept?.files ?? [];
+        await keep(this.person, this.key, { values: valuesOf(form), files, sealed });
       }
       if (this.#alive) {
         this.form.dataset.kept = "";
@@ -106,6 +109,7 @@ export class Draft {
     this.#wanted = false;
     await this.#writing;
     this.sealed = null;
+    this.kept = null;
     delete this.form.dataset.kept;
     await drop(this.key).catch(() => {});
   }

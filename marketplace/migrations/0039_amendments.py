@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0036_questions'),
+        ('marketplace', '0038_superseded_openings'),
     ]
 
     operations = [
