@@ -71,6 +71,7 @@ from marketplace.scenarios.questions.models import Answer, Asker, Question, Repl
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 from marketplace.scenarios.search.facts import FactTally
 from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
+from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
 from marketplace.supervision.models import (
@@ -172,6 +173,7 @@ __all__ = [
     "SearchEntry",
     "SearchWord",
     "Sheet",
+    "Suspension",
     "Synonym",
     "Term",
     "Tip",

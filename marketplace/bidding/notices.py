@@ -172,6 +172,28 @@ register(
 )
 
 
+for _name, _kind_of, _still in [
+    (
+        "bidders.suspended",
+        "scenario.suspended",
+        _("The demand “%(title)s” was suspended: your bid stands, and the deadline waits"),
+    ),
+    (
+        "bidders.resumed",
+        "scenario.resumed",
+        _("The demand “%(title)s” goes on: your bid can be revised until the moved deadline"),
+    ),
+]:
+    register(
+        _name,
+        event_kind=_kind_of,
+        audience=bidders,
+        subjects=scenarios,
+        sentence=_still,
+        title=title,
+        url=url,
+        group=Group.OPENINGS,
+    )
 register(
     "bidders.amended",
     event_kind="scenario.amended",

@@ -25,6 +25,7 @@ from marketplace.bidding.queries import awaited_bytes
 from marketplace.bidding.returns.queries import OVER, uncertified
 from marketplace.committee.models import Panel, PanelMember
 from marketplace.scenarios import rules as scenario_rules
+from marketplace.scenarios.actions.relisting import ENDED
 from marketplace.scenarios.amendments.models import Amendment, AmendmentState
 from marketplace.scenarios.demonstration.queries import open_rounds
 from marketplace.scenarios.documents.kinds import FORMS
@@ -48,6 +49,9 @@ LABELS: dict[str, Text] = {
     "answer_questions": _("Answer the questions"),
     "publish_amendment": _("Publish the drafted change"),
     "draft_amendment": _("Amend the demand"),
+    "suspend_scenario": _("Suspend the demand"),
+    "resume_scenario": _("Let the demand go on"),
+    "relist_scenario": _("List it anew"),
     "submit_bid": _("Seal and submit a bid"),
     "revise_bid": _("Revise or withdraw my bid"),
     "see_bid": _("My bid and its result"),
@@ -76,6 +80,9 @@ PAGES = {
     "answer_questions": "scenario-questions",
     "publish_amendment": "scenario-amendments",
     "draft_amendment": "scenario-amend",
+    "suspend_scenario": "scenario-standstill",
+    "resume_scenario": "scenario-standstill",
+    "relist_scenario": "scenario-relist",
     "submit_bid": "bid-form",
     "confirm_opening": "opening",
     "start_eligibility": "eligibility",
@@ -207,6 +214,13 @@ class Desk:
         return {row.scenario_id for row in answerable(self.actor, self.now)}
 
     @cached_property
+    def on_the_way(self) -> set[int]:
+        """Roots of the own organisation's demands of which a round has not come to its end."""
+        rows = Scenario.objects.filter(organisation=self.actor.organisation)
+        rows = rows.exclude(state__in=[*ENDED, State.REJECTED])
+        return {root or pk for pk, root in rows.values_list("pk", "root_id")}
+
+    @cached_property
     def drafted_by_others(self) -> set[int]:
         """Demands with a drafted change that this person did not draft."""
         rows = Amendment.objects.filter(state=AmendmentState.DRAFTED)
@@ -234,6 +248,9 @@ class Desk:
         if state == State.PUBLISHED and not has_closed(scenario, self.now):
             found = [*self._questions(scenario), self._act("draft_amendment", scenario)]
             return [*found, *([self._act("withdraw_scenario", scenario)] if owner else [])]
+        if state in ENDED:
+            again = (scenario.root_id or scenario.pk) not in self.on_the_way
+            return [self._act("relist_scenario", scenario)] if again else []
         mine = scenario.award_mode == AwardMode.OWNER_CHOICE
         undecided = state == State.DECISION and mine and scenario.pk not in self.decided
         if undecided and award_rules.can_choose_winner(actor, scenario):
@@ -251,7 +268,8 @@ class Desk:
         found = self._questions(scenario)
         if scenario.pk in self.drafted_by_others:
             found.append(self._act("publish_amendment", scenario))
-        return [*found, self._act("draft_amendment", scenario)]
+        still = "resume_scenario" if scenario.suspended else "suspend_scenario"
+        return [*found, self._act("draft_amendment", scenario), self._act(still, scenario)]
 
     def _as_vendor(self, scenario: Scenario) -> list[Act]:
         organisation = self.actor.organisation
@@ -277,6 +295,8 @@ class Desk:
     def _why_no_bid(self, scenario: Scenario) -> Text:
         """Mirrors `can_bid` in words, from facts read once."""
         organisation = self.actor.organisation
+        if scenario.suspended:
+            return _("This demand is suspended; bids are not taken until it goes on.")
         if has_closed(scenario, self.now):
             return _("The deadline has passed.")
         if scenario.organising_mode == OrganisingMode.RACE:

@@ -121,6 +121,11 @@ def can_publish_amendment(actor: Actor, amendment: Amendment) -> bool:
     return apart and actor.user_id != amendment.drafted_by_id
 
 
+def can_suspend_scenario(actor: Actor, scenario: Scenario) -> bool:
+    """Officers who stand apart; they also let it go on."""
+    return actor.role == Role.OFFICER and stands_apart(actor, scenario)
+
+
 def vies(actor: Actor, scenario: Scenario) -> bool:
     """Owners and editors of a verified vendor that did not post the demand."""
     vendor = actor.organisation

@@ -63,6 +63,9 @@ DEMANDS = {
     "questions_answer":                "- a - - f - - - - -",
     "answers_list":                    "a a a a a a a a a a",
     "answers_retrieve":                "a a a a a a a a a a",
+    "scenarios_suspend":               "- - - - f - - - - -",
+    "scenarios_resume":                "- - - - f - - - - -",
+    "scenarios_relist":                "- a - - - - - - - -",
     "amendments_list":                 "a a a a a a a a a a",
     "amendments_retrieve":             "- a - - a a - - - -",  # drafted, not yet published
     "amendments_draft":                "- a - - f - - - - -",

@@ -207,6 +207,8 @@ PAGES: dict[str, list[Page]] = {
     "scenario-questions": [Page("", of("S07")), Page("v5", of("S06"))],
     "scenario-amendments": [Page("", of("S07"))],
     "scenario-amend": [Page("o1-owner", of("S01"))],
+    "scenario-standstill": [Page("officer", of("S01"))],
+    "scenario-relist": [Page("o3-owner", of("S03"))],
     "scenario-new": [Page("o3-owner")],
     "scenario-edit": [Page("o3-owner", of("S13")), Page("o8-owner", of("S14"))],
     "scenario-gate": [

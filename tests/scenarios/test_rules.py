@@ -28,6 +28,7 @@ from marketplace.scenarios.rules import (
     can_publish_amendment,
     can_publish_scenario,
     can_release_attachment,
+    can_suspend_scenario,
     can_undertake,
     can_withdraw_scenario,
 )
@@ -60,6 +61,7 @@ MATRIX = {
     can_answer_questions: " -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_draft_amendment: "  -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_publish_amendment: "-  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_suspend_scenario: " -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
     can_extend_deadline: "  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }

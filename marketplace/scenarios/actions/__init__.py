@@ -35,6 +35,7 @@ from marketplace.scenarios.actions.gate import (
     start_demonstration,
 )
 from marketplace.scenarios.actions.publication import publish_scenario
+from marketplace.scenarios.actions.relisting import relist_scenario
 
 __all__ = [
     "attach_file",
@@ -55,6 +56,7 @@ __all__ = [
     "record_failure",
     "reject_scenario",
     "release_attachment",
+    "relist_scenario",
     "remove_attachment",
     "return_scenario",
     "save_draft",

@@ -15,10 +15,18 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from marketplace.accounts.models import User
 from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.canonical import canonical, plain
-from marketplace.base.errors import DeadlinePassed, Invalid, NotFound, Stale, StateConflict
+from marketplace.base.errors import (
+    DeadlinePassed,
+    Invalid,
+    NotFound,
+    Stale,
+    StateConflict,
+    Text,
+)
 from marketplace.base.locks import lock
 from marketplace.base.rules import require
 from marketplace.base.states import can_move, move
@@ -119,7 +127,7 @@ def publish_amendment(*, actor: Actor, amendment_uid: UUID) -> Amendment:
     )
     scenario.revision += 1
     write_content(scenario, content)
-    publication = publish_version(scenario, row, after_at)
+    publication = publish_version(scenario, row, after_at, actor.person, now)
     ledger.append(
         "scenario.amended",
         actor=actor,
@@ -189,13 +197,13 @@ def changes_of(
     scenario: Scenario, before: Content, data: Mapping[str, Any], now: datetime
 ) -> dict[str, dict[str, Any]]:
     """{field or part: {before, after}} of what differs. Raises Invalid with every fault."""
-    never = {
+    never: dict[str, list[Text]] = {
         name: [_("No amendment changes this; withdraw the demand and list it anew.")]
         for name in data
         if name not in AMENDABLE
     }
     if never:
-        raise Invalid(errors=dict(never), code="amendment.never")
+        raise Invalid(errors=never, code="amendment.never")
     typed, faults = read(data, base=before.values, known=known_codes(), now=now)
     errors = by_field(faults)
     wanted = typed.values.get("deadline_at")
@@ -259,7 +267,9 @@ def new_deadline(
     return later_deadline(chosen, least)
 
 
-def publish_version(scenario: Scenario, row: Amendment, deadline_at: datetime) -> Publication:
+def publish_version(
+    scenario: Scenario, row: Amendment, deadline_at: datetime, officer: User, now: datetime
+) -> Publication:
     """The text in force from now on: that of before with the content as it stands now."""
     last = scenario.publications.select_related("profile").order_by("-version").first()
     content = stored_content(scenario)
@@ -273,7 +283,7 @@ def publish_version(scenario: Scenario, row: Amendment, deadline_at: datetime) -
         "amendment": {
             "number": row.number,
             "reason": row.reason,
-            "published_at": row.published_at,
+            "published_at": now,
             "changes": row.changes,
         },
     }
@@ -285,8 +295,8 @@ def publish_version(scenario: Scenario, row: Amendment, deadline_at: datetime) -
         body=body,
         sha256=hashlib.sha256(body).hexdigest(),
         prepared_by=row.drafted_by,
-        published_by=row.published_by,
-        published_at=row.published_at,
+        published_by=officer,
+        published_at=now,
     )
 
 
