@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import argparse
 import re
+import resource
 import shutil
 import subprocess
 from pathlib import Path
 from uuid import uuid4
+
+import psutil
 
 from bench.installation import Installation, installation, setup_django, web
 from bench.measure import paired, report
@@ -96,7 +99,7 @@ def submissions(given: argparse.Namespace) -> int:
         with web(made) as address:
             submit(made, address, write_jobs(made, 5000), 2)  # warm up
             pairs = paired(
-                lambda: submit(made, address, write_jobs(made, enough), given.seconds),
+                lambda: submit(made, address, write_jobs(made, enough), given.seconds, told=True),
                 lambda: three_inserts(made, given.seconds),
                 rounds=given.rounds,
             )
@@ -182,9 +185,12 @@ def write_jobs(made: Installation, count: int, *, first: float = 86_400, step: f
     return jobs
 
 
-def submit(made: Installation, address: str, jobs: Path, seconds: int) -> float:
-    """Submissions per second. Every one must succeed."""
-    told = subprocess.run(
+def submit(
+    made: Installation, address: str, jobs: Path, seconds: int, *, told: bool = False
+) -> float:
+    """Submissions per second. Every one must succeed. told: also what each cost the processor."""
+    before = spent(made)
+    said = subprocess.run(
         [
             *("wrk", "-t2", f"-c{CLIENTS}", f"-d{seconds}s", "--timeout", "10s"),
             *("-s", str(made.folder / "submit.lua"), address, "--", str(jobs)),
@@ -193,12 +199,42 @@ def submit(made: Installation, address: str, jobs: Path, seconds: int) -> float:
         text=True,
         check=True,
     ).stdout
-    found = re.search(r"RESULT (\d+) (\d+) (\S+) (\S+)", told)
-    assert found, told
+    after = spent(made)
+    found = re.search(r"RESULT (\d+) (\d+) (\S+) (\S+)", said)
+    assert found, said
     count, bad, lasted, p99 = int(found[1]), int(found[2]), float(found[3]), float(found[4])
     assert bad == 0, f"{bad} of {count} submissions were refused or lost"
     print(f"  {count} submissions, p99 {p99:.0f} ms")
+    if told:
+        tell_each(before, after, count)
     return count / lasted
+
+
+def tell_each(before: dict[str, float], after: dict[str, float], count: int) -> None:
+    each = {name: (after[name] - before[name]) * 1000 / count for name in after}
+    parts = ", ".join(f"{name} {ms:.3f}" for name, ms in each.items())
+    print(f"    processor, ms each: {sum(each.values()):.3f} ({parts})")
+
+
+def spent(made: Installation) -> dict[str, float]:
+    """Processor seconds so far: of web processes, both servers, and what ended here, as wrk did."""
+    valkey, postgres = (child.process.pid for child in made.servers.children if child.process)
+    mine = psutil.Process().children()
+    web = [one.pid for one in mine if f"--port {made.port}" in " ".join(one.cmdline())]
+    load = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "web": sum(map(of_tree, web)),
+        "database": of_tree(postgres),
+        "valkey": of_tree(valkey),
+        "load": load.ru_utime + load.ru_stime,
+    }
+
+
+def of_tree(pid: int) -> float:
+    root = psutil.Process(pid)
+    times = [one.cpu_times() for one in (root, *root.children(recursive=True))]
+    ended = times[0].children_user + times[0].children_system
+    return ended + sum(one.user + one.system for one in times)
 
 
 # -- Theirs ----------------------------------------------------------------------------------------
@@ -213,6 +249,7 @@ def psql(made: Installation, text: str) -> None:
 
 
 def three_inserts(made: Installation, seconds: int) -> float:
+    before = spent(made)
     told = subprocess.run(
         [
             *(made.binaries / "pgbench", "-n", "-c", str(CLIENTS), "-j", "2", "-T", str(seconds)),
@@ -222,6 +259,10 @@ def three_inserts(made: Installation, seconds: int) -> float:
         text=True,
         check=True,
     ).stdout
+    after = spent(made)
     found = re.search(r"tps = (\S+)", told)
+    count = re.search(r"actually processed: (\d+)", told)
     assert found, told
+    assert count, told
+    tell_each(before, after, int(count[1]))
     return float(found[1])

@@ -5,12 +5,15 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+django_application = get_wsgi_application()
 
 # Settings and models are ready only now.
 from django.urls import get_resolver  # noqa: E402
 
+from marketplace.api.short_way import ShortWay  # noqa: E402
 from marketplace.base.clock import verify_clock_at_start  # noqa: E402
+
+application = ShortWay(django_application)
 
 verify_clock_at_start()
 

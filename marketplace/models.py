@@ -50,6 +50,7 @@ from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
 from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.batches.models import Batch, BatchDemand, BatchTask, TaskReport
 from marketplace.scenarios.demonstration.models import (
     Demonstration,
     DemonstrationOpinion,
@@ -94,6 +95,9 @@ __all__ = [
     "Asker",
     "Attachment",
     "Award",
+    "Batch",
+    "BatchDemand",
+    "BatchTask",
     "Bid",
     "BidCommitment",
     "BidVersion",
@@ -175,6 +179,7 @@ __all__ = [
     "Sheet",
     "Suspension",
     "Synonym",
+    "TaskReport",
     "Term",
     "Tip",
     "TipAnswer",

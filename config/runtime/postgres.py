@@ -26,6 +26,7 @@ password_encryption = 'scram-sha-256'
 max_connections = 120
 shared_buffers = '128MB'
 jit = off
+max_locks_per_transaction = 256
 recovery_init_sync_method = 'syncfs'
 log_line_prefix = '%m [%p] '
 """

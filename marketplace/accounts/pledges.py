@@ -116,25 +116,33 @@ def owed(actor: Actor) -> PledgeTextQuerySet:
 
 
 # What `owed` asks, in one statement whose plan is kept: every deed of everybody asks it.
-OWED_KINDS = """
+OWED_SQL = """
 SELECT DISTINCT text.kind FROM marketplace_pledgetext text
 WHERE NOT EXISTS (
     SELECT FROM marketplace_pledgetext newer
     WHERE newer.code = text.code AND newer.version > text.version
 ) AND (
-    text.roles @> ARRAY[%(role)s]::varchar[]
-    OR (%(role)s::text <> 'expert' AND text.roles @> ARRAY['key_holder']::varchar[] AND EXISTS (
+    text.roles @> ARRAY[{role}]::varchar[]
+    OR ({role} <> 'expert' AND text.roles @> ARRAY['key_holder']::varchar[] AND EXISTS (
         SELECT FROM marketplace_grant
-        WHERE user_id = %(user)s::bigint AND capability = 'key_holder'
+        WHERE user_id = {user} AND capability = 'key_holder'
             AND from_at <= marketplace_now()
             AND (until_at IS NULL OR until_at > marketplace_now())
     ))
 ) AND NOT EXISTS (
     SELECT FROM marketplace_pledge
-    WHERE text_id = text.id AND user_id = %(user)s::bigint
-        AND organisation_id IS NOT DISTINCT FROM %(organisation)s::bigint
+    WHERE text_id = text.id AND user_id = {user}
+        AND organisation_id IS NOT DISTINCT FROM {organisation}
 )
 """
+
+
+def owed_sql(role: str, user: str, organisation: str) -> str:
+    """A statement of one column; all three are expressions of ours."""
+    return OWED_SQL.format(role=role, user=user, organisation=organisation)
+
+
+OWED_KINDS = owed_sql("%(role)s::text", "%(user)s::bigint", "%(organisation)s::bigint")
 
 
 def owed_kinds(actor: Actor) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """How often the API may be asked: one count per token, signed-in person or address.
 
-The numbers are `settings.API_LIMITS`. All processes count together in Redis; while it is away each
-counts for itself, so that nobody is refused for it and nobody is let through without end. The
+The numbers are `settings.API_LIMITS`. All processes count together in Redis (`Share`); while it is away
+each counts for itself, so that nobody is refused for it and nobody is let through without end. The
 address is the peer's, or the one that our own proxy added: a header of the caller changes nothing.
 """
 
@@ -80,23 +80,72 @@ class Local:
             return self.counts[key]
 
 
+class Share:
+    """Numbers that this process has taken from the common count and not given out yet.
+
+    A caller who is far from its limit would otherwise cost a trip to Redis with every request. All
+    processes together give out each number once, so nobody asks more often than the limit says; one
+    who asks several processes may be refused by what the others still hold, a `PART` each.
+    """
+
+    PART = 64
+    MOST = 10_000
+
+    def __init__(self) -> None:
+        self.guard, self.window = threading.Lock(), -1
+        # key -> the last number heard of, and spans of numbers, from and to
+        self.held: dict[str, tuple[int, list[tuple[int, int]]]] = {}
+
+    def number(self, key: str, window: int, limit: int, keep_s: int) -> int | None:
+        """The next number of this caller, from 1; None where Redis is away."""
+        some = 1
+        with self.guard:
+            if window > self.window or len(self.held) >= self.MOST:
+                self.held.clear()
+                self.window = window
+            if key in self.held:
+                heard, spans = self.held[key]
+                if spans:
+                    first, last = spans.pop()
+                    if first < last:
+                        spans.append((first + 1, last))
+                    return first
+                # The nearer to the limit, the fewer; and whoever asks once takes one.
+                some = max(1, (limit - heard) // self.PART)
+        last_taken = shared.count_up(key, keep_s, by=some)
+        if last_taken is None:
+            return None
+        with self.guard:
+            _heard, spans = self.held.get(key, (0, []))
+            if some > 1:
+                spans.append((last_taken - some + 2, last_taken))
+            self.held[key] = last_taken, spans
+        return last_taken - some + 1
+
+
+share: dict[str, Share] = {name: Share() for name in (VISITOR, SESSION, TOKEN)}
 local: dict[str, Local] = {name: Local() for name in (VISITOR, SESSION, TOKEN)}
 
 
 def count(request: HttpRequest, policy: str, subject: str) -> Count:
     """Count this request, once: a second call returns the first one's count."""
     kept: Count | None = vars(request).get(KEPT)
-    if kept is not None:
-        return kept
+    if kept is None:
+        kept = vars(request)[KEPT] = counted(policy, subject)
+    return kept
+
+
+def counted(policy: str, subject: str) -> Count:
+    """One more of this subject's requests."""
     limit, window_s = settings.API_LIMITS[policy]
     # The web server's clock will do: no deadline hangs on it, and the database is spared.
     now = time.time()
     window = int(now // window_s)
     key = f"rate:{policy}:{window}:{hidden(subject)}"
-    used = shared.count_up(key, 2 * window_s) or local[policy].add_one(key, window)
-    found = Count(policy, limit, window_s, used, math.ceil((window + 1) * window_s - now))
-    vars(request)[KEPT] = found
-    return found
+    used = share[policy].number(key, window, limit, 2 * window_s)
+    if used is None:
+        used = local[policy].add_one(key, window)
+    return Count(policy, limit, window_s, used, math.ceil((window + 1) * window_s - now))
 
 
 @lru_cache(4096)

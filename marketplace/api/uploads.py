@@ -231,13 +231,11 @@ class UploadOne(Tus):
         if request.content_type != OFFSET_STREAM:
             raise OtherMediaType
         offset = number(request, "Upload-Offset")
-        actor = actor_of(request)
-        # Known to be ours and alive before its bytes are read.
-        actions.find_upload(actor, uid)
+        # Its bytes are read only once the upload is known to be ours and alive.
         coming = chunk(request)
         try:
             upload = actions.append_to_upload(
-                actor=actor, upload_uid=uid, offset=offset, body=coming
+                actor=actor_of(request), upload_uid=uid, offset=offset, body=coming
             )
         finally:
             drain(request)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
-from marketplace.base.trips import Row, Trip
+from marketplace.base.trips import Connection, Row, Trip
 
 
 def fetch_all(statement: str, given: Mapping[str, Any], *, ends: bool = False) -> list[Row]:
@@ -34,6 +35,26 @@ def fetch_all(statement: str, given: Mapping[str, Any], *, ends: bool = False) -
 def fetch_one(statement: str, given: Mapping[str, Any], *, ends: bool = False) -> Row | None:
     """The first row of `fetch_all`, or None."""
     return next(iter(fetch_all(statement, given, ends=ends)), None)
+
+
+@contextmanager
+def borrowed() -> Iterator[Connection | None]:
+    """A connection of Django's for trips of one's own, which is given back without a transaction.
+
+    None within a transaction of Django's.
+    """
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    if database.in_atomic_block:
+        yield None
+    elif database.pool is None:
+        database.ensure_connection()
+        yield database.connection
+    else:
+        connection = database.pool.getconn()
+        try:
+            yield connection
+        finally:
+            database.pool.putconn(connection)
 
 
 def columns(model: type[models.Model], alias: str) -> str:

@@ -31,8 +31,8 @@ class WholeNumbers:
 
 # One round trip: the count, which forgets itself after a while.
 COUNT = """
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
+if count == tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return count
 """
 
@@ -53,12 +53,12 @@ def _client(location: str) -> Redis:
     return Redis.from_url(location, **waits)
 
 
-def count_up(key: str, keep_s: int) -> int | None:
-    """One more under this key; how many there are now, or None where the memory is away."""
+def count_up(key: str, keep_s: int, *, by: int = 1) -> int | None:
+    """So many more under this key; how many there are now, or None where the memory is away."""
 
     def counted(memory: BaseCache) -> int:
         client = _client(_settings()["LOCATION"])
-        found: int = client.eval(COUNT, 1, memory.make_key(key), keep_s)
+        found: int = client.eval(COUNT, 1, memory.make_key(key), keep_s, by)
         return found
 
     return ask(counted, None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import select
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -48,8 +48,9 @@ class Statement:
 
 
 made = cache(Statement)
-# What each connection's server has parsed, with the ways of its values to and from Python.
-_known: WeakKeyDictionary[Connection, dict[Statement, Any]] = WeakKeyDictionary()
+# What each connection's server has parsed, and the ways of its values to and from Python.
+_parsed: WeakKeyDictionary[Connection, set[Statement]] = WeakKeyDictionary()
+_ways: WeakKeyDictionary[Connection, dict[Statement, Transformer]] = WeakKeyDictionary()
 
 
 class Trip:
@@ -67,39 +68,18 @@ class Trip:
 
     def execute(self, text: str, given: Mapping[str, Any]) -> None:
         self._query = statement = made(text)
-        pg = self.connection.pgconn
-        known = _known.setdefault(self.connection, {})
+        known = _ways.setdefault(self.connection, {})
         ways = known.get(statement)
-        parsed = ways is not None
         if ways is None:
-            ways = Transformer.from_context(self.connection)
+            ways = known[statement] = Transformer.from_context(self.connection)
         values = ways.dump_sequence([given[name] for name in statement.names], statement.formats)
-        idle = pg.transaction_status == TransactionStatus.IDLE
-        begins = idle and not self.connection.autocommit
-        try:
-            pg.enter_pipeline_mode()
-            if begins:
-                pg.send_query_params(BEGIN, None)
-            if not parsed:
-                pg.send_prepare(statement.label, statement.query)
-            pg.send_query_prepared(statement.label, values)
-            if self.ends:
-                pg.send_query_params(COMMIT, None)
-            pg.pipeline_sync()
-            results = answers(pg)
-            pg.exit_pipeline_mode()
-        except BaseException:
-            # Nobody knows what is still under way: this connection is of no use any more.
-            self.connection.close()
-            raise
-        if not parsed and results[int(begins)].status == ExecStatus.COMMAND_OK:
-            known[statement] = ways  # and stays so, even if what follows fails
-        for result in results:
-            if result.status in FAILED:
-                if result.error_field(DiagnosticField.SQLSTATE) == INVALID_STATEMENT_NAME:
-                    known.pop(statement, None)
-                raise error_from_result(result, encoding=self.connection.info.encoding)
-        result = results[-2 if self.ends else -1]
+        result = exchange(
+            self.connection,
+            statement,
+            values,
+            begins=not self.connection.autocommit,
+            ends=self.ends,
+        )
         ways.set_pgresult(result)
         self.rows = cast("list[Row]", ways.load_rows(0, result.ntuples, tuple))
 
@@ -108,6 +88,49 @@ class Trip:
 
     def close(self) -> None:
         pass
+
+
+def exchange(
+    connection: Connection,
+    statement: Statement,
+    values: Sequence[Any],
+    *,
+    begins: bool,
+    ends: bool,
+) -> PGresult:
+    """Send a statement and wait for its result. Raises psycopg's errors.
+
+    values: as the wire has them, in the order of the statement's names. begins: within a transaction, which
+    is begun where there is none yet. ends: committed with it.
+    """
+    pg = connection.pgconn
+    parsed = _parsed.setdefault(connection, set())
+    known = statement in parsed
+    begins = begins and pg.transaction_status == TransactionStatus.IDLE
+    try:
+        pg.enter_pipeline_mode()
+        if begins:
+            pg.send_query_params(BEGIN, None)
+        if not known:
+            pg.send_prepare(statement.label, statement.query)
+        pg.send_query_prepared(statement.label, values)
+        if ends:
+            pg.send_query_params(COMMIT, None)
+        pg.pipeline_sync()
+        results = answers(pg)
+        pg.exit_pipeline_mode()
+    except BaseException:
+        # Nobody knows what is still under way: this connection is of no use any more.
+        connection.close()
+        raise
+    if not known and results[int(begins)].status == ExecStatus.COMMAND_OK:
+        parsed.add(statement)  # and stays so, even if what follows fails
+    for result in results:
+        if result.status in FAILED:
+            if result.error_field(DiagnosticField.SQLSTATE) == INVALID_STATEMENT_NAME:
+                parsed.discard(statement)
+            raise error_from_result(result, encoding=connection.info.encoding)
+    return results[-2 if ends else -1]
 
 
 def answers(pg: PGconn) -> list[PGresult]:

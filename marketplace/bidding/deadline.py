@@ -1,251 +1,285 @@
-"""The two statements of the deadline's transaction: lock and look, then write it all.
+"""The deadline's transaction: one trip that locks, judges and writes; one that keeps the receipt.
 
-Raw SQL, since thirty-two bidders in the last minute wait for round trips and for little else. What
-may be done is decided in between, by the rules of this room.
+What is done stands in the function `marketplace_receive_bid` (its migration), which the database
+parses and plans once per connection. It says yes only where everything is plain, and writes nothing
+otherwise: then the rules of this room say why, by what it found under the locks, or that a
+commitment made before the deadline still lets these bytes in.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from marketplace.accounts.pledges import OWED_KINDS, Owes
+from django.conf import settings
+
+from marketplace.accounts.pledges import Owes, owed_sql
 from marketplace.accounts.queries import related_sql
-from marketplace.base.actor import Actor
+from marketplace.base.actor import Actor, Role
 from marketplace.base.canonical import canonical
 from marketplace.base.idempotency import Once
 from marketplace.base.prepared import fetch_one
-from marketplace.bidding.models import Bid, BidVersion, SealedPackage
+from marketplace.bidding.models import Bid, BidState, SealedPackage
 from marketplace.bidding.rules import RELATED_VENDORS
-from marketplace.bidding.sealing import SealedFile
-from marketplace.ledger.models import Event, Receipt
-from marketplace.scenarios.models import RuleProfile, Scenario
+from marketplace.bidding.worded import SUBMITTED, words
+from marketplace.ledger.keys import receipt_key
+from marketplace.ledger.models import Receipt
+from marketplace.scenarios.models import Envelope, RuleProfile, Scenario
 
-# FOR SHARE on the demand: bidders do not wait for one another, and closing waits for them all. The
-# bid is locked by the upsert, whose row is the newest even where a twin was waited for; the key
-# comes before it, so that twins queue there. The clock is read in the list of results, when every
-# lock is held.
-# Who is related and what is owed is asked in the same statement, by the words of the room of
-# accounts, and as things stood when it began.
-LOCK = f"""
-WITH demand AS MATERIALIZED (
-    SELECT id, uid, ref, state, suspended, deadline_at, organising_mode, organisation_id, profile_id
-    FROM marketplace_scenario
-    WHERE uid = %(scenario)s::uuid OR id = (
-        SELECT scenario_id FROM marketplace_sealedpackage
-        WHERE uid = %(package)s::uuid AND organisation_id = %(organisation)s::bigint
-    )
-    FOR SHARE
-), claim AS (
-    INSERT INTO marketplace_idempotencykey (owner, route, key, body_hash, result_uid)
-    SELECT %(owner)s::text, %(route)s::text, %(key)s::text, %(body_hash)s::text, %(version)s::uuid
-    FROM demand WHERE %(key)s::text <> ''
-    ON CONFLICT ON CONSTRAINT idempotency_one_success_per_key DO NOTHING
-    RETURNING id
-), bid AS (
-    INSERT INTO marketplace_bid
-        (uid, scenario_id, organisation_id, state, versions_count, blind_code, void_reason,
-         last_receipt_sha256)
-    SELECT %(bid)s::uuid, demand.id, %(organisation)s::bigint, 'submitted', 0, '', '', ''
-    FROM demand LEFT JOIN claim ON true
-    ON CONFLICT ON CONSTRAINT bid_one_per_organisation DO UPDATE
-        SET versions_count = marketplace_bid.versions_count
-    RETURNING id, uid, state, versions_count, last_receipt_sha256
-), package AS (
-    SELECT package.id, package.version_id, package.envelopes
-    FROM marketplace_sealedpackage package JOIN demand ON demand.id = package.scenario_id
-    WHERE package.uid = %(package)s::uuid AND package.organisation_id = %(organisation)s::bigint
-    FOR UPDATE OF package
-)
-SELECT demand.id, demand.uid, demand.ref, demand.organisation_id, demand.state, demand.suspended,
-    demand.organising_mode, demand.deadline_at, demand.profile_id,
-    profile.takes_bids, bid.id, bid.uid, bid.state, bid.versions_count, bid.last_receipt_sha256,
-    (SELECT count(*) FROM claim), package.id, package.version_id, package.envelopes,
-    ({related_sql("%(organisation)s::bigint", "demand.organisation_id")}),
-    ARRAY({OWED_KINDS}),
-    marketplace_now()
-FROM demand CROSS JOIN bid LEFT JOIN package ON true
-LEFT JOIN marketplace_ruleprofile profile ON profile.id = demand.profile_id
-"""  # noqa: S608  # statements of ours, without a value in them
+VERSIONS_MAX = 50
+# From where a bid comes to be submitted: again, or after it was withdrawn.
+FROM_STATES = [BidState.SUBMITTED]
+FROM_STATES += [state for state, ways in Bid.MOVES.items() if BidState.SUBMITTED in ways]
 
-WRITE = """
-WITH event AS (
-    INSERT INTO marketplace_event
-        (uid, kind, schema_version, at, actor_uid, organisation_uid, role, subjects, audience,
-         from_state, to_state, reason_hash, profile_version, input_hash, data, salt, body)
-    VALUES (%(event)s::uuid, %(event_kind)s::text, %(schema_version)s::smallint,
-        %(received_at)s::timestamptz, %(actor)s::uuid, %(acting_for)s::uuid, %(role)s::text,
-        %(subjects)s::uuid[], %(audience)s::text, %(from_state)s::text, %(to_state)s::text, '', '',
-        %(input_hash)s::text, %(data)s::jsonb, %(salt)s::bytea, %(event_body)s::bytea)
-    RETURNING id
-), pending AS (
-    INSERT INTO marketplace_pendingevent (event_id) SELECT id FROM event
-), receipt AS (
-    INSERT INTO marketplace_receipt
-        (uid, kind, subject_uid, body, signature, key_id, algorithm, event_id)
-    SELECT %(receipt)s::uuid, %(kind)s::text, %(bid_uid)s::uuid, %(receipt_body)s::bytea,
-        %(signature)s::bytea, %(key_id)s::text, %(algorithm)s::text, event.id
-    FROM event
-    RETURNING id
-), version AS (
-    INSERT INTO marketplace_bidversion (uid, bid_id, number, kind, received_at, user_id, receipt_id)
-    SELECT %(version)s::uuid, %(bid)s::bigint, %(number)s::smallint, 'submitted',
-        %(received_at)s::timestamptz, %(user)s::bigint, receipt.id
-    FROM receipt
-    RETURNING id
-), envelopes AS (
-    INSERT INTO marketplace_sealedenvelope
-        (uid, version_id, envelope, stored_name, sha256, size, recipient)
-    SELECT gen_random_uuid(), version.id, sealed.envelope, sealed.stored_name, sealed.sha256,
-        sealed.size, envelope_key.recipient
-    FROM version, marketplace_envelopekey envelope_key, unnest(
-        %(envelopes)s::text[], %(stored_names)s::text[], %(hashes)s::text[], %(sizes)s::bigint[]
-    ) AS sealed (envelope, stored_name, sha256, size)
-    WHERE envelope_key.scenario_id = %(demand)s::bigint AND envelope_key.envelope = sealed.envelope
-), bid AS (
-    UPDATE marketplace_bid SET state = 'submitted', versions_count = %(number)s::smallint,
-        last_receipt_sha256 = %(receipt_sha256)s::text
-    WHERE id = %(bid)s::bigint
-), package AS (
-    UPDATE marketplace_sealedpackage SET version_id = version.id FROM version
-    WHERE marketplace_sealedpackage.id = %(package)s::bigint
-)
-SELECT version.id, receipt.id, event.id FROM version, receipt, event
+# Who bids, for whom and as what, and how the idempotency key's row is told.
+BY_ACTOR = """
+    SELECT party.id AS organisation, party.uid AS organisation_uid, party.is_vendor,
+        party.verified_at, person.id AS person, person.uid AS person_uid, %(role)s::text AS role,
+        %(owner)s::text AS owner, %(body_hash)s::text AS body_hash
+    FROM marketplace_organisation party, marketplace_user person
+    WHERE party.id = %(organisation)s::bigint AND person.id = %(user)s::bigint
 """
+# The demand, which a package names too; a package is nobody's but the bidder's.
+BY_UID = "SELECT id, organisation_id FROM marketplace_scenario WHERE uid = %(scenario)s::uuid"
+BY_PACKAGE = """
+    SELECT demand.id, demand.organisation_id
+    FROM marketplace_sealedpackage package
+    JOIN marketplace_scenario demand ON demand.id = package.scenario_id
+    WHERE package.uid = %(package)s::uuid AND package.organisation_id = who.organisation
+"""
+# Who is related and what is owed is asked by the words of the room of accounts, and as things stood
+# when the statement began. What else `can_bid` asks is `may`.
+RECEIVE = """
+SELECT {columns}
+FROM ({who}) who
+CROSS JOIN LATERAL ({demand}) demand
+CROSS JOIN LATERAL marketplace_receive_bid(
+    p_demand => demand.id, p_package => {package}, p_sealed => {sealed},
+    p_version => %(version)s::uuid, p_organisation => who.organisation,
+    p_organisation_uid => who.organisation_uid, p_user => who.person,
+    p_user_uid => who.person_uid, p_role => who.role,
+    p_may => who.role IN ({writing}) AND who.is_vendor AND who.verified_at IS NOT NULL
+        AND who.organisation <> demand.organisation_id,
+    p_related => ({related}), p_owed => ARRAY({owed}),
+    p_owner => who.owner, p_route => %(route)s::text, p_key => %(key)s::text,
+    p_body_hash => who.body_hash,
+    p_salt => %(salt)s::bytea, p_inner => %(inner)s::bytea, p_outer => %(outer)s::bytea,
+    p_said => {said}, p_event => {event}, p_receipt => {receipt},
+    p_envelopes => ARRAY[{envelopes}], p_states => ARRAY[{states}], p_most => {most}::smallint,
+    p_taken_at => {taken_at}, p_commitment => {commitment}
+) got
+"""
+COLUMNS = [
+    "taken",
+    "looked",
+    "demand_pk",
+    "received",
+    "version_number",
+    "version_pk",
+    "bid_pk",
+    "bid_uid",
+]
+COLUMNS += ["left_state", "event_pk", "event_uid", "event_kind", "event_body", "receipt_pk"]
+COLUMNS += ["receipt_uid", "receipt_body"]
 
-# In the order of the model, which `from_db` asks for.
-DEMAND = ["id", "uid", "ref", "organisation_id", "state", "suspended"]
-DEMAND += ["organising_mode", "deadline_at", "profile_id"]
+KEEP = """
+INSERT INTO marketplace_receipt
+    (id, uid, kind, subject_uid, body, signature, key_id, algorithm, event_id)
+VALUES (%(id)s::bigint, %(uid)s::uuid, %(kind)s::text, %(bid)s::uuid,
+    convert_to(%(body)s::text, 'UTF8'), %(signature)s::bytea, %(key_id)s::text,
+    %(algorithm)s::text, %(event)s::bigint)
+"""
+NAMED = f'"type":"jiebang-receipt/1/{SUBMITTED}"'.encode()
+INNER, OUTER = (bytes(sign ^ pad for sign in range(256)) for pad in (0x36, 0x5C))
 
 
 @dataclass(frozen=True)
-class Locked:
+class Received:
+    """What was written, all but the receipt, which waits to be signed. The locks are held."""
+
+    demand_pk: int
+    received: datetime
+    version_number: int
+    version_pk: int
+    bid_pk: int
+    bid_uid: UUID
+    left_state: str
+    event_pk: int
+    event_uid: UUID
+    event_kind: str
+    event_body: str
+    receipt_pk: int
+    receipt_uid: UUID
+    receipt_body: str
+    version_uid: UUID
+    salt: bytes
+
+
+@dataclass(frozen=True)
+class Looked:
     """What stands while the locks are held, and the instant at which they all were."""
 
     scenario: Scenario
     bid: Bid
     fresh: bool
-    claimed: bool
     package: SealedPackage | None
     now: datetime
 
 
-def lock_for_submission(
+class KeyTaken(Exception):
+    """The idempotency key is there already: used before, or expired."""
+
+
+def receive_bid(
     *,
     actor: Actor,
-    scenario_uid: UUID | None,
-    bid_uid: UUID,
     version_uid: UUID,
+    scenario_uid: UUID | None,
     package_uid: UUID | None,
+    sealed: list[dict[str, Any]],
     once: Once | None,
-) -> Locked | None:
-    """Lock demand (shared) and bid (exclusive), creating the bid; None if there is no demand.
+    taken_at: datetime | None = None,
+    commitment: Mapping[str, Any] | None = None,
+) -> Received | Looked | None:
+    """Lock demand (shared) and bid, judge, and write all but the receipt; None without a demand.
 
-    The demand is named by its uid, or by the package of this organisation: one of the two.
-
-    What the statement found about the actor is told to those whom the rules ask. `claimed` is whether the idempotency key was free and is now ours. The caller's refusal rolls
-    everything back.
+    The demand is named by its uid, and the bytes by `sealed`, or both by the package of this
+    organisation. What the statement found about the actor is told to those whom the rules ask.
+    taken_at, commitment: for a second call of the same transaction, which takes the bytes by that
+    commitment at the instant that the first one found. Raises KeyTaken before anything else.
     """
-    organisation_id = actor.party.pk
-    row = fetch_one(
-        LOCK,
-        {
-            "scenario": scenario_uid,
-            "organisation": organisation_id,
-            "user": actor.user_id,
-            "role": str(actor.role),
-            "bid": bid_uid,
-            "version": version_uid,
-            "package": package_uid,
-            "owner": once.owner if once else "",
-            "route": once.route if once else "",
-            "key": once.key if once else "",
-            "body_hash": once.body_hash if once else "",
-        },
+    given = {
+        "role": str(actor.role),
+        "organisation": actor.party.pk,
+        "user": actor.user_id,
+        "version": version_uid,
+        "owner": once.owner if once else "",
+        "route": once.route if once else "",
+        "key": once.key if once else "",
+        "body_hash": once.body_hash if once else "",
+        **salting(salt := secrets.token_bytes(32)),
+    }
+    if package_uid is None:
+        given |= {"scenario": scenario_uid, "sealed": canonical(sealed).decode()}
+    else:
+        given |= {"package": package_uid}
+    if commitment is not None:
+        given |= {"taken_at": taken_at, "commitment": canonical(commitment).decode()}
+    text = receiving(
+        BY_ACTOR, promise(), packed=package_uid is not None, committed=commitment is not None
     )
+    row = fetch_one(text, given)
     if row is None:
         return None
-    demand, takes_bids, (bid_id, uid, state, count, receipt_sha256) = row[:9], row[9], row[10:15]
-    scenario = Scenario.from_db(None, DEMAND, demand)
+    taken, looked, *made = row
+    if taken:
+        raise KeyTaken
+    if looked is not None:
+        return looked_at(actor, json.loads(looked))
+    return Received(*made, version_uid=version_uid, salt=salt)
+
+
+def salting(salt: bytes) -> dict[str, bytes]:
+    """The salt, and what a keyed hash (RFC 2104) puts before the text in each of its two rounds."""
+    key = salt.ljust(64, b"\0")
+    return {"salt": salt, "inner": key.translate(INNER), "outer": key.translate(OUTER)}
+
+
+def promise() -> tuple[object, ...]:
+    return settings.LOG_ORIGIN, settings.LOG_MERGE_DELAY_SECONDS
+
+
+@cache
+def receiving(
+    who: str, promised: tuple[object, ...], *, packed: bool, committed: bool, more: str = ""
+) -> str:
+    """The statement's text, with all in it that no request changes. more: further columns."""
+    said, event, receipt = (literal(text) for text in words(promised, committed=committed))
+    return RECEIVE.format(
+        columns=", ".join([*(f"got.{name}" for name in COLUMNS), *([more] if more else [])]),
+        who=who,
+        demand=BY_PACKAGE if packed else BY_UID,
+        package="%(package)s::uuid" if packed else "NULL",
+        sealed="NULL" if packed else "%(sealed)s::jsonb",
+        writing=", ".join(literal(role) for role in (Role.OWNER, Role.EDITOR)),
+        related=related_sql("who.organisation", "demand.organisation_id"),
+        owed=owed_sql("who.role", "who.person", "who.organisation"),
+        said=said,
+        event=event,
+        receipt=receipt,
+        envelopes=", ".join(literal(name) for name in Envelope.values),
+        states=", ".join(literal(state) for state in FROM_STATES),
+        most=VERSIONS_MAX,
+        taken_at="%(taken_at)s::timestamptz" if committed else "NULL",
+        commitment="%(commitment)s::text" if committed else "NULL",
+    )
+
+
+def literal(text: str) -> str:
+    """A constant of ours within a statement whose `%(name)s` are parameters."""
+    return "'" + str(text).replace("'", "''").replace("%", "%%") + "'"
+
+
+def looked_at(actor: Actor, found: dict[str, Any]) -> Looked:
+    """Rows of the models, with the fields that the rules ask."""
+    demand, bid, package = found["demand"], found["bid"], found["package"]
+    takes_bids = demand.pop("takes_bids")
+    demand["uid"] = UUID(demand["uid"])
+    if demand["deadline_at"]:
+        demand["deadline_at"] = datetime.fromisoformat(demand["deadline_at"])
+    names = [f.attname for f in Scenario._meta.concrete_fields if f.attname in demand]
+    scenario = Scenario.from_db(None, names, [demand[name] for name in names])
     if takes_bids is not None:
         scenario.profile = RuleProfile(pk=scenario.profile_id, takes_bids=takes_bids)
-    bid = Bid(
-        pk=bid_id,
-        uid=uid,
-        scenario_id=scenario.pk,
-        organisation_id=organisation_id,
-        state=state,
-        versions_count=count,
-        last_receipt_sha256=receipt_sha256,
-    )
-    package_id, version_id, envelopes, related, owed, now = row[16:]
-    vars(scenario)[RELATED_VENDORS] = {organisation_id: related}
+    vars(scenario)[RELATED_VENDORS] = {actor.organisation_id: found["related"]}
     if isinstance(actor.owes, Owes):
-        actor.owes.learn(owed)
-    package = None
-    if package_id is not None:
-        package = SealedPackage(
-            pk=package_id, version_id=version_id, envelopes=json.loads(envelopes)
+        actor.owes.learn(found["owed"])
+    fresh = bid["id"] is None
+    kept = None
+    if package and package["id"] is not None:
+        kept = SealedPackage(
+            pk=package["id"], version_id=package["version_id"], envelopes=package["envelopes"]
         )
-    return Locked(scenario, bid, fresh=count == 0, claimed=row[15] == 1, package=package, now=now)
+    return Looked(
+        scenario,
+        Bid() if fresh else Bid(**bid),
+        fresh=fresh,
+        package=kept,
+        now=datetime.fromisoformat(found["now"]),
+    )
 
 
-def write_version(
-    locked: Locked,
-    version: BidVersion,
-    *,
-    receipt: Receipt,
-    sealed: Sequence[SealedFile],
-    event: Event,
-    ends: bool,
-) -> None:
-    """Receipt, version, envelopes, bid, package and event in one statement; sets the new ids.
+def signature_of(text: bytes) -> bytes:
+    """Of the receipt that the function has put into words; of nothing else it could say."""
+    assert NAMED in text, "the database gave something else to sign"
+    return receipt_key().sign(text)
 
-    ends: nothing comes after it in the transaction, which is committed at once.
-    """
-    ids = fetch_one(
-        WRITE,
+
+def keep_receipt(received: Received, receipt: Receipt, *, ends: bool) -> None:
+    """Beside what was written. ends: the transaction has nothing more to do and is committed."""
+    receipt.pk, receipt.uid, receipt.event_id = (
+        received.receipt_pk,
+        received.receipt_uid,
+        received.event_pk,
+    )
+    fetch_one(
+        KEEP,
         {
-            "demand": locked.scenario.pk,
-            "bid": locked.bid.pk,
-            "bid_uid": locked.bid.uid,
-            "version": version.uid,
-            "number": version.number,
-            "received_at": version.received_at,
-            "user": version.user_id,
-            "receipt": receipt.uid,
+            "id": receipt.pk,
+            "uid": receipt.uid,
             "kind": receipt.kind,
-            "receipt_body": bytes(receipt.body),
-            "receipt_sha256": locked.bid.last_receipt_sha256,
-            "signature": bytes(receipt.signature),
+            "bid": received.bid_uid,
+            "body": received.receipt_body,
+            "signature": receipt.signature,
             "key_id": receipt.key_id,
             "algorithm": receipt.algorithm,
-            "envelopes": [file.envelope for file in sealed],
-            "stored_names": [file.stored_name for file in sealed],
-            "hashes": [file.sha256 for file in sealed],
-            "sizes": [file.size for file in sealed],
-            "package": locked.package.pk if locked.package else None,
-            "event": event.uid,
-            "event_kind": event.kind,
-            "schema_version": event.schema_version,
-            "actor": event.actor_uid,
-            "acting_for": event.organisation_uid,
-            "role": event.role,
-            "subjects": event.subjects,
-            "audience": event.audience,
-            "from_state": event.from_state,
-            "to_state": event.to_state,
-            "input_hash": event.input_hash,
-            "data": canonical(event.data).decode(),
-            "salt": bytes(event.salt),
-            "event_body": bytes(event.body),
+            "event": receipt.event_id,
         },
         ends=ends,
     )
-    assert ids is not None, "one row of new ids"
-    version.pk, receipt.pk, event.pk = ids
-    receipt.event_id = event.pk
-    version.receipt = receipt

@@ -86,7 +86,7 @@ class Bid(Recorded):
     scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="bids")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="bids")
     state = models.CharField(max_length=16, choices=BidState.choices, default=BidState.SUBMITTED)
-    versions_count = models.PositiveSmallIntegerField(default=0)
+    versions_count = models.SmallIntegerField(default=0)
     # Of the newest version: the next receipt names it.
     last_receipt_sha256 = models.CharField(max_length=64, db_default="")
     # Given at opening, in random order: under it the panel scores.
@@ -132,7 +132,7 @@ class BidVersion(Recorded):
     append_only = True
 
     bid = models.ForeignKey(Bid, on_delete=models.PROTECT, related_name="versions")
-    number = models.PositiveSmallIntegerField()
+    number = models.SmallIntegerField()
     kind = models.CharField(max_length=16, choices=VersionKind.choices)
     received_at = models.DateTimeField()
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -152,7 +152,7 @@ class SealedEnvelope(Recorded):
     envelope = models.CharField(max_length=16, choices=Envelope.choices)
     stored_name = models.CharField(max_length=80, unique=True)
     sha256 = models.CharField(max_length=64)
-    size = models.PositiveBigIntegerField()
+    size = models.BigIntegerField()
     recipient = models.CharField(max_length=80)
 
     class Meta:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -19,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import Organisation
 from marketplace.base import clock, sealing
 from marketplace.base.actor import Actor
+from marketplace.base.clock import MarketplaceNow
 from marketplace.base.errors import DomainError, Invalid, NotFound, StateConflict, TooLarge
 from marketplace.base.idempotency import Once
 from marketplace.base.locks import lock
@@ -141,7 +143,7 @@ def append_to_upload(*, actor: Actor, upload_uid: UUID, offset: int, body: bytes
     while another request writes, UploadGone, TooLarge beyond the declared length, StorageAway
     (nothing of `body` was kept), and what `_finish` raises.
     """
-    upload = find_upload(actor, upload_uid)
+    upload, began = find_upload_now(actor, upload_uid)
     require(can_continue_upload, actor, upload)
     coming = body if isinstance(body, Chunk) else Chunk(len(body), [body])
     if upload.state == UploadState.STORED:
@@ -160,7 +162,7 @@ def append_to_upload(*, actor: Actor, upload_uid: UUID, offset: int, body: bytes
             )
         if coming.size:
             came = spool.append(file, offset, coming.pieces)
-            upload.expires_at = clock.now() + limits.EXPIRES_AFTER
+            upload.expires_at = began + limits.EXPIRES_AFTER
             _note_offset(upload, offset + came)
         return _finish(actor, upload, file) if upload.offset == upload.length else upload
 
@@ -209,14 +211,20 @@ def end(upload: Upload) -> None:
 
 def find_upload(actor: Actor, upload_uid: UUID) -> Upload:
     """Raises NotFound also for somebody else's, UploadGone for one that has ended or expired."""
-    upload = Upload.objects.visible_to(actor).filter(uid=upload_uid).first()
+    return find_upload_now(actor, upload_uid)[0]
+
+
+def find_upload_now(actor: Actor, upload_uid: UUID) -> tuple[Upload, datetime]:
+    """The same and the time, in one question: each chunk asks it."""
+    rows = Upload.objects.visible_to(actor).filter(uid=upload_uid)
+    upload: Any = rows.annotate(asked_at=MarketplaceNow()).first()
     if upload is None:
         raise NotFound
     if upload.state == UploadState.ENDED or (
-        upload.subject_uid is None and upload.expires_at <= clock.now()
+        upload.subject_uid is None and upload.expires_at <= upload.asked_at
     ):
         raise UploadGone
-    return upload
+    return upload, upload.asked_at
 
 
 def _reconcile(upload: Upload, file: int | None) -> None:

@@ -26,7 +26,7 @@ class Event(Recorded):
     append_only = True
 
     kind = models.CharField(max_length=64)
-    schema_version = models.PositiveSmallIntegerField(default=1)
+    schema_version = models.SmallIntegerField(default=1)
     at = models.DateTimeField()
     actor_uid = models.UUIDField(null=True)
     organisation_uid = models.UUIDField(null=True)

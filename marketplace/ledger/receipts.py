@@ -11,6 +11,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 
 from marketplace.base.canonical import canonical
@@ -33,9 +34,20 @@ def sign(
 
     event: records what the receipt states, with `body` as its inputs; its leaf is promised.
     """
+    leaf = leaves.event_commitment(event).hex() if event else ""
+    text = canonical(worded(kind, body, leaf))
+    return signed(kind, subject_uid=subject_uid, text=text, event=event)
+
+
+def worded(kind: str, body: dict[str, Any], leaf: str) -> dict[str, Any]:
+    """What is signed. leaf: the promised one (hex), or empty where nothing is promised."""
+    promise = {"log": promised(leaf)} if leaf else {}
+    return {"type": f"jiebang-receipt/1/{kind}", **body, **promise}
+
+
+def signed(kind: str, *, subject_uid: UUID, text: bytes, event: Event | None = None) -> Receipt:
+    """The same for a text that is canonical already."""
     key = keys.receipt_key()
-    promise = {"log": promised(event)} if event else {}
-    text = canonical({"type": f"jiebang-receipt/1/{kind}", **body, **promise})
     receipt = Receipt(
         kind=kind,
         subject_uid=subject_uid,
@@ -49,10 +61,10 @@ def sign(
     return receipt
 
 
-def promised(event: Event) -> dict[str, Any]:
+def promised(leaf: str) -> dict[str, Any]:
     return {
         "origin": settings.LOG_ORIGIN,
-        "leaf": leaves.event_commitment(event).hex(),
+        "leaf": leaf,
         "merge_delay_seconds": settings.LOG_MERGE_DELAY_SECONDS,
     }
 
@@ -71,14 +83,30 @@ def document(receipt: Receipt) -> dict[str, Any]:
 
     With the event and, as soon as it is sealed, its proof under the newest checkpoint.
     """
+    body = bytes(receipt.body)
     return {
-        "receipt": json.loads(bytes(receipt.body)),
-        "signed_text": base64_of(bytes(receipt.body)),
+        "receipt": json.loads(body),
+        "signed_text": base64_of(body),
         "signature": base64_of(bytes(receipt.signature)),
         "key_id": receipt.key_id,
         "algorithm": receipt.algorithm,
         "public_key": keys.public_key(receipt.key_id),
         **in_log(receipt),
+    }
+
+
+def fresh_document(text: bytes, signature: bytes, *, event: bytes, salt: bytes) -> dict[str, Any]:
+    """The same for one that the present key has just signed; `receipt` for orjson alone."""
+    key = keys.receipt_key()
+    return {
+        "event": {"body": base64_of(event), "salt": base64_of(salt)},
+        "inclusion": None,
+        "receipt": orjson.Fragment(text),
+        "signed_text": base64_of(text),
+        "signature": base64_of(signature),
+        "key_id": key.key_id,
+        "algorithm": key.algorithm,
+        "public_key": key.public_text,
     }
 
 

@@ -36,6 +36,7 @@ def limits(settings, monkeypatch):
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         client.flushdb()
     monkeypatch.setattr(shared._Away, "until", 0.0)
+    monkeypatch.setattr(throttles, "share", {name: throttles.Share() for name in throttles.share})
     monkeypatch.setattr(throttles, "local", {name: throttles.Local() for name in throttles.local})
 
 
@@ -169,3 +170,37 @@ def test_an_hour_has_its_own_count():
     counts.MOST = 2
     assert [counts.add_one(key, 2) for key in "bcd"] == [1, 1, 1]
     assert len(counts.counts) <= 2
+
+
+def test_processes_share_the_numbers_out():
+    """No number twice, none beyond the limit counts, and little is left with who stops asking."""
+    limit = 640
+    ours, theirs = throttles.Share(), throttles.Share()
+    given = [process.number("rate:x", 1, limit, 60) for process in (ours, theirs) * 20]
+    assert sorted(given) == sorted(set(given))
+    while (last := ours.number("rate:x", 1, limit, 60)) <= limit:
+        given.append(last)
+    assert len(given) == len(set(given))
+    assert limit - limit // throttles.Share.PART <= len(given) <= limit
+
+
+def test_few_trips_far_from_the_limit_and_each_one_near_it(monkeypatch):
+    trips = []
+    count_up = shared.count_up
+    monkeypatch.setattr(
+        shared, "count_up", lambda *given, by=1: trips.append(by) or count_up(*given, by=by)
+    )
+    one = throttles.Share()
+    assert [one.number("rate:x", 1, 640, 60) for _ in range(640)] == list(range(1, 641))
+    assert trips[:3] == [1, 9, 9]
+    assert trips[-64:] == [1] * 64
+    assert len(trips) < 330
+
+
+def test_a_new_window_forgets_what_was_held():
+    one = throttles.Share()
+    one.number("rate:x:1", 1, 640, 60)
+    one.number("rate:x:1", 1, 640, 60)
+    assert one.held["rate:x:1"][1] == [(3, 10)]
+    one.number("rate:x:2", 2, 640, 60)
+    assert list(one.held) == ["rate:x:2"]

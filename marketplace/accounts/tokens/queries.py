@@ -8,11 +8,12 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import Organisation, User
 from marketplace.accounts.pledges import owing
-from marketplace.accounts.queries import hats
+from marketplace.accounts.queries import DECIDING, hats
 from marketplace.accounts.tokens.models import (
     USE_NOTED_EVERY,
     ApiToken,
     ApiTokenQuerySet,
+    Scope,
     digest_of,
 )
 from marketplace.accounts.tokens.text import well_formed
@@ -88,6 +89,44 @@ def bearer_statement() -> str:
     LEFT JOIN marketplace_organisation party ON party.id = token.organisation_id
     WHERE token.digest = %(digest)s::text
     """  # noqa: S608  # names of columns and one constant of ours
+
+
+def lent_for(scope: Scope, *, second_factor: bool) -> str:
+    """The same as a part of a deed's own statement, for who bids: a token that holds now.
+
+    No row, where anything but a plain yes is to be said: `bearer` tells what it is. So a token bound
+    to one demand is left to it, and, with `second_factor`, whoever must have one.
+    """
+    deciding = ", ".join(f"'{role}'" for role in DECIDING)
+    undecided = f"""
+        AND NOT EXISTS (SELECT FROM marketplace_membership held
+            WHERE held.user_id = token.user_id AND held.role IN ({deciding}))
+        AND NOT EXISTS (SELECT FROM marketplace_personrole held
+            WHERE held.user_id = token.user_id AND held.role IN ({deciding}))
+        AND NOT EXISTS (SELECT FROM marketplace_grant held
+            WHERE held.user_id = token.user_id AND held.capability = 'key_holder'
+                AND held.from_at <= marketplace_now()
+                AND (held.until_at IS NULL OR held.until_at > marketplace_now()))
+    """  # noqa: S608  # constants of ours
+    return f"""
+    SELECT token.id AS token, token.uid AS token_uid, token.role::text AS role,
+        party.id AS organisation, party.uid AS organisation_uid, party.is_vendor,
+        party.verified_at, person.id AS person, person.uid AS person_uid,
+        coalesce(token.last_used_at <= marketplace_now()
+            - interval '{USE_NOTED_EVERY.total_seconds():.0f} s', true) AS use_is_due
+    FROM marketplace_apitoken token
+    JOIN marketplace_user person ON person.id = token.user_id AND person.is_active
+    JOIN marketplace_organisation party ON party.id = token.organisation_id
+    WHERE token.digest = %(digest)s::text AND token.revoked_at IS NULL
+        AND token.expires_at > marketplace_now() AND token.scenario_uid IS NULL
+        AND token.scopes @> ARRAY['{scope}']::varchar[]
+        AND EXISTS (
+            SELECT FROM marketplace_membership held
+            WHERE held.user_id = token.user_id AND held.organisation_id = token.organisation_id
+                AND held.role = token.role
+        )
+        {undecided if second_factor else ""}
+    """  # noqa: S608  # constants of ours
 
 
 def standing_hat(user: User, role: str, organisation_id: int | None) -> Actor | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,9 +24,17 @@ from marketplace.base.errors import (
 from marketplace.base.idempotency import Once
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.rules import require
-from marketplace.base.states import can_move, move
+from marketplace.base.states import move
 from marketplace.bidding.commitment import BidCommitment
-from marketplace.bidding.deadline import lock_for_submission, write_version
+from marketplace.bidding.deadline import (
+    FROM_STATES,
+    VERSIONS_MAX,
+    KeyTaken,
+    Looked,
+    Received,
+    keep_receipt,
+    receive_bid,
+)
 from marketplace.bidding.forms_schema import File, Form
 from marketplace.bidding.grace import require_taken
 from marketplace.bidding.models import (
@@ -39,19 +47,14 @@ from marketplace.bidding.models import (
 from marketplace.bidding.rules import can_bid, can_withdraw_bid
 from marketplace.bidding.sealing import SealedFile, check_stored, discard, seal_bid
 from marketplace.bidding.windows import require_before_deadline, require_open
+from marketplace.bidding.worded import SUBMITTED, commitment_named, statement
 from marketplace.ledger import actions as ledger
 from marketplace.ledger import receipts
-from marketplace.ledger.models import Audience
+from marketplace.ledger.models import Audience, Event
 from marketplace.ledger.receipts import receipt_hash
 from marketplace.scenarios.models import BEFORE_PUBLICATION, Envelope, Scenario, State
 
-VERSIONS_MAX = 50
 ENVELOPES = Envelope.values
-STATEMENT = {
-    "zh": "本回执证明收到的内容和时间，不证明该揭榜文件能够被打开。",
-    "en": "This receipt proves what was received and when. "
-    "It does not prove that the bid can be opened.",
-}
 
 
 def submit_bid(
@@ -148,10 +151,6 @@ def receive_once(once: Once, **given: Any) -> BidVersion:
         return version
 
 
-class KeyTaken(Exception):
-    """The idempotency key is there already: used before, or expired."""
-
-
 def receive(
     *,
     actor: Actor,
@@ -161,89 +160,108 @@ def receive(
     sealed: Sequence[SealedFile] = (),
     package_uid: UUID | None = None,
 ) -> BidVersion:
-    """Lock, ask, write: `sealed` for a demand, or a package, which names its own.
+    """Lock, judge, write, sign: `sealed` for a demand, or a package, which names its own.
 
     ends: the caller's transaction ends with this. Raises KeyTaken before anything else if the key of
     `once` is taken.
     """
     if actor.organisation_id is None:
         refuse_without_organisation(actor, scenario_uid)
-    version_uid = uuid4()
-    locked = lock_for_submission(
-        actor=actor,
-        scenario_uid=scenario_uid,
-        bid_uid=uuid4(),
-        version_uid=version_uid,
-        package_uid=package_uid,
-        once=once,
-    )
-    if locked is None:
+    given: dict[str, Any] = {
+        "actor": actor,
+        "version_uid": uuid4(),
+        "scenario_uid": scenario_uid,
+        "package_uid": package_uid,
+        "sealed": [row_told(file) for file in sealed],
+    }
+    found = receive_bid(**given, once=once)
+    if isinstance(found, Looked):
+        commitment = require_receivable(actor, found, sealed, packed=package_uid is not None)
+        named = commitment_named(commitment)
+        found = receive_bid(**given, once=None, taken_at=found.now, commitment=named)
+        assert not isinstance(found, Looked), "refused although a commitment lets it in"
+    if found is None:
         raise NotFound
-    if once and not locked.claimed:
-        raise KeyTaken
-    scenario, bid = locked.scenario, locked.bid
+    return signed_version(found, actor=actor, ends=ends)
+
+
+def require_receivable(
+    actor: Actor, found: Looked, sealed: Sequence[SealedFile], *, packed: bool
+) -> BidCommitment:
+    """Why this was no plain yes; or the commitment by which the bytes are taken all the same."""
+    scenario, bid = found.scenario, found.bid
     if scenario.state in BEFORE_PUBLICATION:
         require_visible(actor, scenario)
     require(can_bid, actor, scenario)
-    if package_uid:
-        sealed = sealed_files(locked.package)
+    if packed:
+        sealed = sealed_files(found.package)
     if sorted(file.envelope for file in sealed) != sorted(ENVELOPES):
         raise Invalid(_("A bid is exactly three sealed envelopes."), code="bid.envelopes")
-    commitment = require_taken(scenario, actor.party.pk, locked.now, sealed)
-    if locked.package and locked.package.version_id:
+    commitment = require_taken(scenario, actor.party.pk, found.now, sealed)
+    if found.package and found.package.version_id:
         raise StateConflict(
             _("These sealed envelopes were submitted before."), code="package.submitted"
         )
-    if bid.versions_count >= VERSIONS_MAX:
+    if not found.fresh and bid.versions_count >= VERSIONS_MAX:
         raise TooMany(
             _("A bid may be submitted %(most)s times, and this one was."),
             code="bid.versions_limit",
             most=VERSIONS_MAX,
         )
-    again = not locked.fresh and bid.state == BidState.SUBMITTED
-    left = "" if locked.fresh else bid.state
-    if left and not again and not can_move(bid, BidState.SUBMITTED):
+    if not found.fresh and bid.state not in FROM_STATES:
         raise StateConflict(code="bid.state")
-    bid.state, bid.organisation = BidState.SUBMITTED, actor.party
-    in_order = sorted(sealed, key=lambda file: ENVELOPES.index(file.envelope))
-    said = statement(
-        scenario=scenario,
-        bid=bid,
-        received_at=locked.now,
-        envelopes=[
-            {"envelope": file.envelope, "sha256": file.sha256, "size": file.size}
-            for file in in_order
-        ],
-        commitment=commitment,
+    assert commitment is not None, "the database refuses what the rules allow"
+    return commitment
+
+
+def signed_version(found: Received, *, actor: Actor, ends: bool) -> BidVersion:
+    """Sign what was received, keep the receipt, and give the version as it stands now."""
+    event = Event(
+        pk=found.event_pk,
+        uid=found.event_uid,
+        kind=found.event_kind,
+        at=found.received,
+        actor_uid=actor.user_uid,
+        organisation_uid=actor.organisation_uid,
+        role=str(actor.role),
+        audience=str(Audience.PARTIES),
+        from_state=found.left_state,
+        to_state=str(BidState.SUBMITTED),
+        salt=found.salt,
+        body=found.event_body.encode(),
     )
-    event = ledger.compose(
-        "bid.revised" if again else "bid.submitted",
-        at=locked.now,
-        actor=actor,
-        subjects=[scenario.uid, bid.uid],
-        audience=Audience.PARTIES,
-        from_state=left,
-        to_state=bid.state,
-        inputs=said,
-    )
-    receipt = receipts.sign(
-        f"bid-{VersionKind.SUBMITTED}", subject_uid=bid.uid, body=said, event=event
-    )
-    bid.versions_count += 1
-    bid.last_receipt_sha256 = receipt_hash(receipt)
-    version = BidVersion(
-        uid=version_uid,
-        bid=bid,
-        number=bid.versions_count,
-        kind=VersionKind.SUBMITTED,
-        received_at=locked.now,
-        user=actor.person,
+    body = json.loads(event.body)
+    event.subjects, event.input_hash = [UUID(uid) for uid in body["subjects"]], body["input"]
+    receipt = receipts.signed(
+        SUBMITTED, subject_uid=found.bid_uid, text=found.receipt_body.encode(), event=event
     )
     # A projection of this event would still have to write.
-    ends = ends and not ledger.PROJECTIONS.get(event.kind)
-    write_version(locked, version, receipt=receipt, sealed=in_order, event=event, ends=ends)
+    keep_receipt(found, receipt, ends=ends and not ledger.PROJECTIONS.get(event.kind))
     ledger.run_projections(event)
-    return version
+    bid = Bid(
+        pk=found.bid_pk,
+        uid=found.bid_uid,
+        scenario_id=found.demand_pk,
+        organisation=actor.party,
+        state=BidState.SUBMITTED,
+        versions_count=found.version_number,
+        last_receipt_sha256=receipt_hash(receipt),
+    )
+    return BidVersion(
+        pk=found.version_pk,
+        uid=found.version_uid,
+        bid=bid,
+        number=found.version_number,
+        kind=VersionKind.SUBMITTED,
+        received_at=found.received,
+        user=actor.person,
+        receipt=receipt,
+    )
+
+
+def row_told(file: SealedFile) -> dict[str, Any]:
+    names = ("envelope", "stored_name", "sha256", "size")
+    return {name: getattr(file, name) for name in names}
 
 
 def refuse_without_organisation(actor: Actor, scenario_uid: UUID | None) -> None:
@@ -284,7 +302,16 @@ def withdraw_bid(*, actor: Actor, bid_uid: UUID) -> BidVersion:
     if scenario.state != State.PUBLISHED:
         raise StateConflict(code="scenario.state")
     left = move(bid, BidState.WITHDRAWN)
-    said = statement(scenario=scenario, bid=bid, received_at=now, envelopes=[])
+    said = statement(
+        scenario=scenario.uid,
+        scenario_ref=scenario.ref,
+        organisation=bid.organisation.uid,
+        bid=bid.uid,
+        version=bid.versions_count + 1,
+        received_at=now,
+        envelopes=[],
+        previous=bid.last_receipt_sha256 or None,
+    )
     event = ledger.append(
         "bid.withdrawn",
         actor=actor,
@@ -308,39 +335,3 @@ def withdraw_bid(*, actor: Actor, bid_uid: UUID) -> BidVersion:
         user=actor.person,
         receipt=receipt,
     )
-
-
-def statement(
-    *,
-    scenario: Scenario,
-    bid: Bid,
-    received_at: datetime,
-    envelopes: list[dict[str, Any]],
-    commitment: BidCommitment | None = None,
-) -> dict[str, Any]:
-    """What the receipt of the bid's next version states; it names the receipt before it.
-
-    commitment: by which the bytes were taken after the deadline.
-    """
-    by_commitment = (
-        {
-            "commitment": {
-                "uid": commitment.uid,
-                "committed_at": commitment.committed_at,
-                "receipt_sha256": receipt_hash(commitment.receipt),
-            }
-        }
-        if commitment
-        else {}
-    )
-    return by_commitment | {
-        "scenario": scenario.uid,
-        "scenario_ref": scenario.ref,
-        "organisation": bid.organisation.uid,
-        "bid": bid.uid,
-        "version": bid.versions_count + 1,
-        "received_at": received_at,
-        "envelopes": envelopes,
-        "previous_receipt_sha256": bid.last_receipt_sha256 or None,
-        "statement": STATEMENT,
-    }

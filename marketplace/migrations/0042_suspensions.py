@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0039_amendments'),
+        ('marketplace', '0041_amendments'),
     ]
 
     operations = [
