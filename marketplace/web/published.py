@@ -30,6 +30,7 @@ from marketplace.scenarios.models import (
 )
 from marketplace.scenarios.queries import history, is_open, notes, rounds_of, tags_of
 from marketplace.scenarios.rules import can_edit_scenario
+from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.web import happened
 from marketplace.web.attachments import shown_files
 from marketplace.web.course import shown_state, steps
@@ -101,7 +102,7 @@ def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
         "tabs": tabs(scenario, tab, events),
         "extension": happened.extension(events),
         "notes": told_notes(actor, scenario),
-        "suspension": scenario.suspensions.filter(until_at=None).first()
+        "suspension": Suspension.objects.filter(scenario=scenario, until_at=None).first()
         if scenario.suspended
         else None,
         "rounds": rounds(scenario),

@@ -120,6 +120,11 @@ def batch_number(_user: User) -> Given:
     return {"number": Batch.objects.order_by("number")[0].number}
 
 
+def recorded(_user: User) -> Given:
+    """Of those who posted demands, the first."""
+    return {"uid": scenario("S01").organisation.uid, "figure": "published"}
+
+
 DESKS = (
     "o1-owner o5-owner v5 officer secretary keyholder2 witness e7 inspector evaluator operator"
 ).split()
@@ -168,6 +173,7 @@ PAGES: dict[str, list[Page]] = {
     "register": [Page(), Page(send=FORM), Page("v5")],
     "registered": [Page()],
     "organisation": [Page("", bidder), Page("o3-owner", own_organisation)],
+    "owner-record": [Page("", recorded)],
     "organisation-profile": [Page("v5", own_organisation), Page("officer", own_organisation)],
     "organisation-control": [Page("v1", own_organisation), Page("officer", bidder)],
     "organisation-members": [
