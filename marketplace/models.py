@@ -75,6 +75,7 @@ from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
 from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
+from marketplace.scenarios.watching.models import Watch
 from marketplace.supervision.models import (
     Approach,
     Inspection,
@@ -187,4 +188,5 @@ __all__ = [
     "Upload",
     "User",
     "Verification",
+    "Watch",
 ]

@@ -37,6 +37,7 @@ from marketplace.web import (
     tips,
     tokens,
     verifications,
+    watching,
 )
 
 urlpatterns = [
@@ -74,6 +75,7 @@ urlpatterns = [
     *inspections.urlpatterns,
     *approaches.urlpatterns,
     *tips.urlpatterns,
+    *watching.urlpatterns,
     *log.page_urlpatterns,
     *public.urlpatterns,
 ]

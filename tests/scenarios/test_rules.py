@@ -34,6 +34,7 @@ from marketplace.scenarios.rules import (
     can_suspend_scenario,
     can_take_into_batch,
     can_undertake,
+    can_watch_scenario,
     can_withdraw_scenario,
 )
 from tests import world
@@ -69,6 +70,7 @@ MATRIX = {
     can_draft_amendment: "  -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_publish_amendment: "-  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_suspend_scenario: " -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_watch_scenario: "   -  +  +  +  +  +  +  +  +  +  +  +  +  +  +  +  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
     can_extend_deadline: "  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }

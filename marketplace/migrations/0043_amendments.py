@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0040_batches'),
+        ('marketplace', '0042_watches'),
     ]
 
     operations = [
