@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0043_amendments'),
+        ('marketplace', '0044_amendments'),
     ]
 
     operations = [
