@@ -35,6 +35,7 @@ from marketplace.web.course import shown_state, steps
 from marketplace.web.pages import actor_of, first_or_404, scenario_or_404
 from marketplace.web.profiles import rule_lines
 from marketplace.web.request import Request
+from marketplace.web.watch_buttons import button_of
 
 NOT_OPENED = {*NOT_PAST, State.CLOSED, State.WITHDRAWN}
 # Why a listing failed, by its public code; the record keeps the sentence in Chinese.
@@ -100,6 +101,7 @@ def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
         "tabs": tabs(scenario, tab, events),
         "extension": happened.extension(events),
         "notes": told_notes(actor, scenario),
+        "watch": button_of(actor, scenario),
         **actions(actor, scenario),
     }
 
