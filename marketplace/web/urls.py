@@ -2,6 +2,7 @@ from django.urls import path
 
 from marketplace.web import (
     acting,
+    amendments,
     approaches,
     attachments,
     awards,
@@ -34,6 +35,7 @@ from marketplace.web import (
     saved,
     scenarios,
     second_factor,
+    standstill,
     tips,
     tokens,
     verifications,
@@ -51,6 +53,8 @@ urlpatterns = [
     *demonstration.urlpatterns,
     *attachments.urlpatterns,
     *questions.urlpatterns,
+    *amendments.urlpatterns,
+    *standstill.urlpatterns,
     *bidding.urlpatterns,
     *consortia.urlpatterns,
     *openings.urlpatterns,
