@@ -50,6 +50,13 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "question.asked",
         "question.answered",
         "bidders.question_answered",
+        "amendment.drafted",
+        "scenario.suspended",
+        "scenario.resumed",
+        "bidders.suspended",
+        "bidders.resumed",
+        "scenario.amended",
+        "bidders.amended",
         "opening.requested",
         # After the opening or the end alone, to the bidder and the officers who decide.
         "consortium.change_requested",
