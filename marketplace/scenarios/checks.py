@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from marketplace.scenarios.content import Content, Fault, Row
+from marketplace.scenarios.content import TEXTS, Content, Fault, Row
+from marketplace.scenarios.disclosure.patterns import forbidden
 
 if TYPE_CHECKING:
     from marketplace.scenarios.reference import RuleProfile
@@ -55,6 +56,7 @@ def faults(
         *_milestones(content),
         *_conditions(content.rows.get("conditions", [])),
         *_timing(content, now),
+        *_forbidden(content),
         *(_profile(content, profile, demo=demo) if profile else ()),
     ]
 
@@ -158,6 +160,23 @@ def _timing(content: Content, now: datetime) -> Iterator[Fault]:
     deadline_at = content.values.get("deadline_at")
     if deadline_at and deadline_at <= now:
         yield Fault("deadline_at", "deadline.past", _("The deadline must lie in the future."))
+
+
+def texts_of(content: Content) -> dict[str, str]:
+    """Everything typed in words, by the name of its field."""
+    texts = {name: content.values.get(name) or "" for name in TEXTS}
+    for part, rows in content.rows.items():
+        for place, row in enumerate(rows):
+            for name, value in row.items():
+                if isinstance(value, str):
+                    texts[f"{part}-{place}-{name}"] = value
+    return texts
+
+
+def _forbidden(content: Content) -> Iterator[Fault]:
+    """What must not be posted, in whatever field it stands."""
+    for name, finding in forbidden(texts_of(content)):
+        yield Fault(name, f"forbidden.{finding.rule}", finding.sentence)
 
 
 def _profile(content: Content, profile: RuleProfile, *, demo: bool) -> Iterator[Fault]:

@@ -22,6 +22,7 @@ from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.found import find
 from marketplace.scenarios.attachments import Access, Attachment
+from marketplace.scenarios.disclosure.patterns import refuse_forbidden
 from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario
 from marketplace.scenarios.readers import Wrong, text
 from marketplace.scenarios.rules import (
@@ -64,6 +65,8 @@ def attach_file(
         purpose=Purpose.ATTACHMENT,
         subject_uid=scenario.uid,
     )
+    if access == Access.PUBLIC:
+        refuse_forbidden({"title": called, "file": upload.name})
     last = scenario.attachments.aggregate(last=Max("position"))["last"]
     return Attachment.objects.create(
         scenario=scenario,

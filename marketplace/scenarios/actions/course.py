@@ -16,6 +16,7 @@ from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.extension import extended
 from marketplace.scenarios.actions.found import find, keep_note, profile_label, stated
+from marketplace.scenarios.disclosure.patterns import refuse_forbidden
 from marketplace.scenarios.extensions import record_awaited
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import closes_at, has_closed
@@ -27,6 +28,7 @@ from marketplace.scenarios.rules import can_close_scenario, can_withdraw_scenari
 def withdraw_scenario(*, actor: Actor, scenario_uid: UUID, reason: str) -> Scenario:
     """The owner takes it back, strictly before the deadline. It stays visible, with the reason."""
     words = stated(reason)
+    refuse_forbidden({"reason": words})
     scenario = find(actor, scenario_uid)
     require(can_withdraw_scenario, actor, scenario)
     if scenario.state == State.PUBLISHED and has_closed(scenario, clock.now()):

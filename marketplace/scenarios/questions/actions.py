@@ -34,6 +34,7 @@ from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.extension import Cause, postpone
 from marketplace.scenarios.actions.found import find, profile_label
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.disclosure.patterns import refuse_forbidden
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.questions.contacts import contacts_found
 from marketplace.scenarios.questions.holding import held, needed
@@ -99,6 +100,7 @@ def ask_question(
             gettext_lazy("Your organisation has asked this already; it waits for its answer."),
             code="question.repeated",
         )
+    refuse_forbidden({"text": words})
     asker = pseudonym(scenario, vendor.pk)
     uid, number = uuid4(), last(scenario.questions) + 1
     stated = {
@@ -158,6 +160,8 @@ def answer_questions(
         require_silence(scenario, rows, now)
     about = named_file(actor, scenario, attachment_uid)
     require_class(rows, about)
+    if about is None or not about.restricted:
+        refuse_forbidden({"text": words})
     hold_numbers(scenario)
     answer = Answer.objects.create(
         scenario=scenario,
