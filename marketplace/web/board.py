@@ -18,8 +18,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from marketplace.base import clock
+from marketplace.base.actor import Actor
 from marketplace.indicators.queries import Opened, opened_so_far
 from marketplace.scenarios.board import SORTS, facets, page_of, usual_sort
+from marketplace.scenarios.disclosure.mask import shown_owner
 from marketplace.scenarios.models import OrganisingMode, Scenario
 from marketplace.scenarios.queries import is_open
 from marketplace.scenarios.search.asked import FACETS, VALUES_MOST, asked_of
@@ -80,7 +82,7 @@ def board_page(request: Request) -> HttpResponse:
         "now": now,
         "server_now": now,
         "page_obj": page,
-        "entries": [entry(row, now, asked.query) for row in shown],
+        "entries": [entry(actor_of(request), row, now, asked.query) for row in shown],
         "total": found["total"],
         "total_said": said(found["total"], more=found["more"]),
         "q": filters.get("q", ""),
@@ -119,8 +121,8 @@ def said(count: int, *, more: bool) -> str:
     return f"{count:,}+" if more else f"{count:,}"
 
 
-def entry(scenario: Scenario, now: datetime, query: Query | None) -> dict[str, Any]:
-    parts = [localized_text(scenario.organisation, "name")]
+def entry(actor: Actor, scenario: Scenario, now: datetime, query: Query | None) -> dict[str, Any]:
+    parts = [localized_text(shown_owner(actor, scenario), "name")]
     parts += [term(row) for row in (scenario.domain, scenario.carrier, scenario.area) if row]
     title, summary = localized_text(scenario, "title"), localized_text(scenario, "summary")
     there = [marked(title, query), marked(summary, query)]

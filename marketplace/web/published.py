@@ -19,6 +19,7 @@ from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.record.queries import records as signed_records
 from marketplace.desk.queries import actions_for
 from marketplace.ledger.models import Event
+from marketplace.scenarios.disclosure.mask import knows_owner
 from marketplace.scenarios.models import (
     BEFORE_PUBLICATION,
     NOT_PAST,
@@ -100,6 +101,7 @@ def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
         "tabs": tabs(scenario, tab, events),
         "extension": happened.extension(events),
         "notes": told_notes(actor, scenario),
+        "knows_owner": knows_owner(actor, scenario),
         **actions(actor, scenario),
     }
 

@@ -16,6 +16,7 @@ from marketplace.base import clock
 from marketplace.base.errors import DomainError, Invalid, Stale
 from marketplace.scenarios import actions, queries
 from marketplace.scenarios.content import Content, Fault, by_field
+from marketplace.scenarios.disclosure.guards import naming, naming_typed
 from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import (
     can_draft_scenario,
@@ -133,7 +134,7 @@ def _delete(request: Request, scenario: Scenario) -> HttpResponse:
 @require_POST
 def check(request: Request) -> HttpResponse:
     """What is still missing in what stands in the form now. Nothing is kept."""
-    faults = queries.typed_faults(typed_data(request.POST), clock.now())
+    faults = _typed_faults(request, clock.now())
     return render(request, "scenarios/_checklist.html", {"checklist": told_checklist(faults)})
 
 
@@ -176,7 +177,7 @@ def _show_form(
         context["files"] = shown_files(request, scenario)
     now = clock.now()
     if request.method == "POST":
-        faults = queries.typed_faults(typed_data(request.POST), now)
+        faults = _typed_faults(request, now)
     else:
         faults = _open_faults(scenario, now)
     context["checklist"] = told_checklist(faults)
@@ -188,7 +189,15 @@ def _show_form(
 
 
 def _open_faults(scenario: Scenario | None, now: datetime) -> list[Fault]:
-    return queries.open_faults(scenario, now) if scenario else queries.typed_faults({}, now)
+    if scenario is None:
+        return queries.typed_faults({}, now)
+    named = naming(queries.stored_content(scenario), scenario.organisation)
+    return [*queries.open_faults(scenario, now), *named]
+
+
+def _typed_faults(request: Request, now: datetime) -> list[Fault]:
+    data = typed_data(request.POST)
+    return [*queries.typed_faults(data, now), *naming_typed(data, actor_of(request).organisation)]
 
 
 def told_checklist(faults: list[Fault]) -> list[dict[str, Any]]:
