@@ -49,6 +49,7 @@ from marketplace.ledger.log.models import (
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.batches.models import Batch, BatchDemand, BatchTask, TaskReport
 from marketplace.scenarios.demonstration.models import (
     Demonstration,
     DemonstrationOpinion,
@@ -91,6 +92,9 @@ __all__ = [
     "Asker",
     "Attachment",
     "Award",
+    "Batch",
+    "BatchDemand",
+    "BatchTask",
     "Bid",
     "BidCommitment",
     "BidVersion",
@@ -171,6 +175,7 @@ __all__ = [
     "SearchWord",
     "Sheet",
     "Synonym",
+    "TaskReport",
     "Term",
     "Tip",
     "TipAnswer",

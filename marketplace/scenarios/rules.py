@@ -6,6 +6,7 @@ from marketplace.accounts.models import Organisation
 from marketplace.accounts.queries import are_related
 from marketplace.base.actor import Actor, Role
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.batches.models import Batch, BatchTask
 from marketplace.scenarios.demonstration.models import Demonstration
 from marketplace.scenarios.documents.kinds import FORMS, DocumentKind
 from marketplace.scenarios.documents.models import GateDocument
@@ -40,7 +41,7 @@ def can_invite_experts(actor: Actor, scenario: Scenario) -> bool:
 
 def can_give_opinion(actor: Actor, demonstration: Demonstration) -> bool:
     """The experts who were asked, as such."""
-    if actor.role != Role.EXPERT:
+    if actor.role != Role.EXPERT or actor.user_id is None:
         return False
     return demonstration.seats.filter(user_id=actor.user_id).exists()
 
@@ -48,6 +49,21 @@ def can_give_opinion(actor: Actor, demonstration: Demonstration) -> bool:
 def can_conclude_demonstration(actor: Actor, scenario: Scenario) -> bool:
     """A secretary who stands apart, from the experts' opinions."""
     return actor.role == Role.SECRETARY and stands_apart(actor, scenario)
+
+
+def can_run_batch(actor: Actor, batch: Batch) -> bool:
+    """Calls, meetings and announcements are the officers'; each demand still asks its own rule."""
+    return actor.role == Role.OFFICER
+
+
+def can_take_into_batch(actor: Actor, scenario: Scenario) -> bool:
+    """Officers who stand apart gather a demand into a batch, and take it out."""
+    return actor.role == Role.OFFICER and stands_apart(actor, scenario)
+
+
+def can_report_task(actor: Actor, task: BatchTask) -> bool:
+    """Who is responsible, and every officer."""
+    return actor.is_office and (actor.role == Role.OFFICER or actor.user_id == task.responsible_id)
 
 
 def can_publish_scenario(actor: Actor, scenario: Scenario) -> bool:

@@ -105,7 +105,7 @@ def _forms(actor: Actor, scenario: Scenario, current: Demonstration | None) -> d
     if current is None:
         return forms
     if can_give_opinion(actor, current):
-        seat = current.seats.get(user_id=actor.user_id)
+        seat = current.seats.get(user=actor.user)
         if seat.state == SeatState.INVITED:
             forms |= {"opine": OpinionForm(), "decline": DeclineForm()}
     if can_conclude_demonstration(actor, scenario):

@@ -56,7 +56,9 @@ def _shown(actor: Actor, scenario: Scenario, paper: Paper, filing: bool) -> dict
         row.scenario = scenario
     return {
         "paper": paper,
-        "statements": [FORMS[paper.kind].statements[code] for code in row.answers]
+        "statements": [
+            said for code, said in FORMS[paper.kind].statements.items() if code in row.answers
+        ]
         if row and paper.kind in BY_HAND
         else [],
         "may_file": files,

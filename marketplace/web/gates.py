@@ -16,6 +16,7 @@ from marketplace.base import clock
 from marketplace.base.errors import DomainError, Invalid
 from marketplace.base.inspected import inspects
 from marketplace.scenarios import actions, queries
+from marketplace.scenarios.demonstration.queries import open_round
 from marketplace.scenarios.models import OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import (
     can_demonstrate_scenario,
@@ -26,6 +27,7 @@ from marketplace.scenarios.rules import (
 from marketplace.scenarios.windows import window_end
 from marketplace.web import out_of_time
 from marketplace.web.attachments import shown_files
+from marketplace.web.batches import batch_shown
 from marketplace.web.documents import papers_shown, uids_of
 from marketplace.web.forms.scenarios import (
     GateForm,
@@ -68,7 +70,10 @@ def gate(request: Request, address: str) -> HttpResponse:
     if moved := moved_to(scenario, address, "scenario-gate"):
         return moved
     may = can_demonstrate_scenario(actor, scenario)
-    steps = [(code, STEPS[code]) for code in OFFERED.get(State(scenario.state), ())]
+    offered = OFFERED.get(State(scenario.state), ())
+    if open_round(scenario) is not None:
+        offered = ("return",)  # the secretary concludes from the experts' opinions
+    steps = [(code, STEPS[code]) for code in offered]
     form, error = GateForm(steps=steps), None
     if request.method == "POST":
         form = GateForm(request.POST, steps=[*STEPS.items()])
@@ -89,6 +94,7 @@ def gate(request: Request, address: str) -> HttpResponse:
         "may_edit": can_edit_scenario(actor, scenario) and scenario.state in OWNER_EDITS,
         "notes": queries.notes(actor, scenario),
         "papers": papers_shown(actor, scenario),
+        "in_batch": batch_shown(actor, scenario),
         "checklist": told_checklist(queries.open_faults(scenario, clock.now())),
         "filed": content,
         "files": shown_files(request, scenario),

@@ -92,6 +92,10 @@ STATES = {
     "publicised": Badge(_("In publicity"), "info", "wait"),
     "confirmed": Badge(_("Confirmed"), "good", "check"),
     "refused": Badge(_("Refused by the winner"), "bad", "cross"),
+    # tasks
+    "green": Badge(_("On course"), "good", "check"),
+    "amber": Badge(_("Needs attention"), "warn", "warn"),
+    "red": Badge(_("Overdue"), "bad", "cross"),
     # documents of the gate
     "there": Badge(_("There"), "good", "check"),
     "outdated": Badge(_("Speaks of an older text or sum"), "warn", "back"),

@@ -24,6 +24,7 @@ from marketplace.bidding.models import Bid, BidVersion, Opening
 from marketplace.committee.models import Panel, PanelMember, Report, Sheet
 from marketplace.files import actions as files
 from marketplace.notices.models import Notice
+from marketplace.scenarios import actions as demands
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.questions.actions import ask_question
@@ -318,6 +319,7 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
         "packages": assembled(rival, vendor),
         "uploads": upload(vendor),
         "indicators": here.scenario,
+        **called_batch(),
     }
     wrong = []
     for name, row in PEOPLE.items():
@@ -329,6 +331,23 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
             wrong += cell(client, name, addresses, let_in=mark == "+", where=where)
     # Whatever state a demand is in, these lists say the same: once is enough.
     assert wrong + listed(here, PEOPLE) == []
+
+
+def called_batch() -> dict[str, Any]:
+    """A call that is open, with a task of another officer's."""
+    officer = world.officer()
+    body = {"number": "1", "title": "x", "call_number": "1", "text": "x"}
+    soon = database_clock.now() + timedelta(days=9)
+    row = demands.create_batch(actor=officer, data=body | {"closes_at": soon})
+    demands.call_batch(actor=officer, batch_uid=row.uid)
+    task = demands.add_task(
+        actor=officer,
+        batch_uid=row.uid,
+        title="x",
+        due_date=soon.date(),
+        responsible_uid=officer.person.uid,
+    )
+    return {"batches": row, "tasks": task}
 
 
 def released(owner: Actor, reader: Actor) -> Attachment:

@@ -50,6 +50,9 @@ DEMANDS = {
     "demonstrations_retrieve":         "- a - - f f - - - -",
     "demonstrations_opine":            "- - - - - - - - - -",
     "demonstrations_decline":          "- - - - - - - - - -",
+    "scenarios_file_under_call":       "- - - - - - - - - -",  # no batch of the example's uid
+    "scenarios_take_into_batch":       "- - - - - - - - - -",
+    "scenarios_leave_batch":           "- - - - - - - - - -",  # in no batch
     "scenarios_documents":             "- a - - f f - - - -",
     "documents_file":                  "- - - - f - - - - -",
     "documents_retrieve":              "- a - - f f - - - -",
@@ -110,6 +113,17 @@ DEMANDS = {
 # The same for what belongs to no demand: objects of the vendor's, and of its organisation.
 PEOPLE = {
     "scenarios_create":                "- + - - - - - - - -",
+    "batches_list":                    "+ + + + + + + + + +",
+    "batches_retrieve":                "+ + + + + + + + + +",
+    "batches_create":                  "- - - - + - - - - -",
+    "batches_save":                    "- - - - + - - - - -",
+    "batches_call":                    "- - - - + - - - - -",
+    "batches_gather":                  "- - - - + - - - - -",
+    "batches_cancel":                  "- - - - + - - - - -",
+    "batches_set_meeting":             "- - - - + - - - - -",
+    "batches_announce":                "- - - - + - - - - -",
+    "batches_add_task":                "- - - - + - - - - -",
+    "tasks_report":                    "- - - - + - - - - -",
     "attachments_retrieve":            "- + + - + + - - - -",
     "attachments_download":            "- + + - + + - - - -",
     "attachments_release":             "- + - - - - - - - -",

@@ -19,6 +19,7 @@ from marketplace.bidding.models import Bid
 from marketplace.committee.models import Panel, Sheet, SheetState
 from marketplace.management.season.content import Content
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.batches.models import Batch
 from marketplace.scenarios.models import Scenario
 from marketplace.supervision.models import Inspection, Tip
 from tests.browser.furnishing import PROTECTED, invitation, own_key, reset_key, unsubscribing
@@ -113,6 +114,10 @@ def own_organisation(user: User) -> Given:
 def bidder(_user: User) -> Given:
     """Of those who bid, the last: the office looks at it."""
     return {"uid": Organisation.objects.filter(is_vendor=True).order_by("-pk")[0].uid}
+
+
+def batch_number(_user: User) -> Given:
+    return {"number": Batch.objects.order_by("number")[0].number}
 
 
 DESKS = (
@@ -213,6 +218,14 @@ PAGES: dict[str, list[Page]] = {
         Page("o4-owner", of("S04")),
         Page("o8-owner", of("S14")),
     ],
+    "office-queue": [Page("officer"), Page("secretary")],
+    "batches": [Page(), Page("officer")],
+    "batch": [Page("", batch_number), Page("officer", batch_number)],
+    "batch-new": [Page("officer"), Page("officer", send=FORM)],
+    "batch-office": [
+        Page("officer", batch_number, send="section:has(#meeting) form"),
+        Page("secretary", batch_number),
+    ],
     "scenario-demonstration": [
         Page("officer", of("S16")),
         Page("e7", of("S16"), send="section:has(#opine) form"),
@@ -267,6 +280,7 @@ NO_PAGES = {
     "mfa_download_recovery_codes": "a text file",
     "mfa_login_webauthn": "data for a script",
     "scenario-check": "takes a POST alone",
+    "scenario-batch": "takes a POST alone",
     "opened-file": "a file",
     "bid-withdraw": "takes a POST alone",
     "bid-consortium-change": "takes a POST alone",

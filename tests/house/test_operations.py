@@ -22,7 +22,7 @@ from marketplace.desk import queries as desk
 from marketplace.files import limits, uploads
 from marketplace.files.limits import LIMITS, Purpose
 from marketplace.scenarios import content, readers
-from marketplace.scenarios.actions import found
+from marketplace.scenarios.actions import batch_demands, batch_tasks, found
 from marketplace.scenarios.search import asking, counts
 from marketplace.web import board
 
@@ -70,6 +70,7 @@ def bid_length(envelope, name):
             "files of one demand · evidence of one organisation",
             [LIMITS[Purpose.ATTACHMENT].count_most, LIMITS[Purpose.EVIDENCE].count_most],
         ),
+        ("demands · tasks of one batch", [batch_demands.DEMANDS_MOST, batch_tasks.TASKS_MOST]),
         (
             "chunk of an upload · life of one that stands still or is used by nothing",
             [limits.CHUNK_MOST // MEBIBYTE, int(limits.EXPIRES_AFTER.total_seconds()) // 3600],

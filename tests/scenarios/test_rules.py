@@ -7,6 +7,7 @@ import pytest
 from marketplace.accounts.models import Membership
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.batches.models import BatchTask
 from marketplace.scenarios.demonstration.models import Demonstration
 from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario, State
@@ -25,6 +26,9 @@ from marketplace.scenarios.rules import (
     can_invite_experts,
     can_publish_scenario,
     can_release_attachment,
+    can_report_task,
+    can_run_batch,
+    can_take_into_batch,
     can_undertake,
     can_withdraw_scenario,
 )
@@ -45,6 +49,9 @@ MATRIX = {
     can_edit_scenario: "    -  +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_demonstrate_scenario: "- -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_publish_scenario: " -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_run_batch: "        -  -  -  -  -  -  +  +  +  -  -  -  -  -  -  -  -  -",
+    can_take_into_batch: "  -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_report_task: "      -  -  -  -  -  -  +  +  +  -  -  -  -  -  -  -  -  -",
     can_invite_experts: "   -  -  -  -  -  -  +  -  -  +  -  -  -  -  -  -  -  -",
     can_give_opinion: "     -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_conclude_demonstration: "- - - - - - - - - + - - - - - - - -",
@@ -91,6 +98,8 @@ def test_matrix(rule, who, allowed):
         can_draft_scenario: actor.organisation,
         can_release_attachment: Attachment(scenario=scenario),
         can_undertake: Attachment(scenario=scenario),
+        # A task of somebody else's.
+        can_report_task: BatchTask(responsible_id=0),
         # Nobody was asked: an expert's answer is tested with the rounds.
         can_give_opinion: Demonstration(pk=0, scenario=scenario),
         # Of the owner's two, the one that commits money; the office's are below.

@@ -18,6 +18,7 @@ from marketplace.desk.queries import waiting_for
 from marketplace.management.season.content import Content, Mapping
 from marketplace.management.season.people import People, load_people
 from marketplace.management.season.play import Play, seconds_from_now
+from marketplace.scenarios import actions as scenarios
 from marketplace.scenarios.documents.kinds import DocumentKind
 from marketplace.scenarios.models import Scenario
 from marketplace.supervision.actions import register_approach, request_inspection, send_tip
@@ -31,6 +32,21 @@ KEY_HOLDERS = ["keyholder1", "keyholder2", "keyholder3"]
 TOURED = (
     "officer officer2 secretary o3-owner o5-owner v5 e7 keyholder2 witness inspector evaluator"
 ).split()
+
+
+CALL = {
+    "number": "1",
+    "title": "第一批网络安全需求征集通知（虚构）",
+    "title_en": "First call for security demands (fictitious)",
+    "call_number": "沪临网办〔2026〕1号（虚构）",
+    "text": "面向园区企业征集网络安全需求。\n\n- 需求真实，指标可测\n- 资金已落实\n- 不指向特定品牌",
+    "text_en": "Security demands of the park's enterprises are called for.",
+}
+TASKS = [("汇总需求并核对材料", 12, 40), ("联系论证专家", 2, 50), ("落实论证会场地", 18, 100)]
+
+
+def in_days(days: int) -> datetime:
+    return clock.now() + timedelta(days=days)
 
 
 class Command(BaseCommand):
@@ -69,6 +85,7 @@ class Command(BaseCommand):
             if plan["state"] in AFTER_DEADLINE:
                 self.finish(play, plan)
                 self.say(f"[{number}/{len(played)}] {play.code} is in state {plan['state']}")
+        self.call(people, played)
         supervise(people)
         self.say(f"demo content loaded in {time.monotonic() - began:.1f} s")
 
@@ -104,6 +121,33 @@ class Command(BaseCommand):
         for vendor in plan.get("bids", []):
             play.bid(vendor)
         return play, plan
+
+    def call(self, people: People, played: list[tuple[Play, Mapping]]) -> None:
+        """An open call with two demands on their way and three tasks."""
+        officer, secretary = people.actor("officer"), people.actor("secretary")
+        batch = scenarios.create_batch(actor=officer, data=CALL | {"closes_at": in_days(14)})
+        scenarios.call_batch(actor=officer, batch_uid=batch.uid)
+        for play, plan in played:
+            if plan["state"] in {"submitted", "demonstrating"}:
+                scenarios.file_under_call(
+                    actor=play.owner, scenario_uid=play.uid, batch_uid=batch.uid
+                )
+        for title, days, progress in TASKS:
+            task = scenarios.add_task(
+                actor=officer,
+                batch_uid=batch.uid,
+                title=title,
+                due_date=in_days(days).date(),
+                responsible_uid=secretary.person.uid,
+            )
+            scenarios.report_task(actor=secretary, task_uid=task.uid, progress=progress)
+        scenarios.set_meeting(
+            actor=officer,
+            batch_uid=batch.uid,
+            meeting_at=in_days(20),
+            meeting_place="示例会议室（虚构）",
+        )
+        self.say("a call for demands is open")
 
     def deadline(self, play: Play, state: str) -> datetime:
         if state in AFTER_DEADLINE:

@@ -147,7 +147,7 @@ class Play:
 
     def file_documents(self, *kinds: str) -> None:
         """The owner's and the office's, each checked by another person; all where none is named."""
-        wanted = kinds or DOCUMENTS
+        wanted = [DocumentKind(kind) for kind in kinds] or list(DOCUMENTS)
         for kind in wanted:
             number = f"{DOCUMENTS[kind]}-{self.code}（虚构）" if DOCUMENTS[kind] else ""
             row = scenarios.file_document(

@@ -6,6 +6,21 @@ from marketplace.scenarios.actions.attachments import (
     remove_attachment,
     sign_undertaking,
 )
+from marketplace.scenarios.actions.batch_demands import (
+    file_under_call,
+    leave_batch,
+    take_into_batch,
+)
+from marketplace.scenarios.actions.batch_tasks import add_task, report_task
+from marketplace.scenarios.actions.batches import (
+    announce_batch,
+    call_batch,
+    cancel_batch,
+    create_batch,
+    gather_batch,
+    save_batch,
+    set_meeting,
+)
 from marketplace.scenarios.actions.course import (
     close_scenario,
     record_failure,
@@ -37,11 +52,16 @@ from marketplace.scenarios.actions.gate import (
 from marketplace.scenarios.actions.publication import publish_scenario
 
 __all__ = [
+    "add_task",
+    "announce_batch",
     "attach_file",
     "attach_small",
+    "call_batch",
+    "cancel_batch",
     "check_document",
     "close_scenario",
     "conclude_demonstration",
+    "create_batch",
     "create_draft",
     "decline_demonstration",
     "delete_draft",
@@ -49,17 +69,24 @@ __all__ = [
     "extend_deadline",
     "file_document",
     "file_small_document",
+    "file_under_call",
+    "gather_batch",
     "give_opinion",
     "invite_experts",
+    "leave_batch",
     "publish_scenario",
     "record_failure",
     "reject_scenario",
     "release_attachment",
     "remove_attachment",
+    "report_task",
     "return_scenario",
+    "save_batch",
     "save_draft",
+    "set_meeting",
     "sign_undertaking",
     "start_demonstration",
     "submit_scenario",
+    "take_into_batch",
     "withdraw_scenario",
 ]

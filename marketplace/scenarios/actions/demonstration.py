@@ -237,7 +237,7 @@ def _own_seat(actor: Actor, demonstration_uid: UUID) -> DemonstrationSeat:
     require(can_give_opinion, actor, found)
     current = Demonstration.objects.get(pk=found.pk)
     current.scenario = scenario
-    seat = current.seats.get(user_id=actor.user_id)
+    seat = current.seats.get(user=actor.user)
     seat.demonstration = current
     if current.concluded_at is not None or seat.state != SeatState.INVITED:
         raise StateConflict(

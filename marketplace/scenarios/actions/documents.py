@@ -210,8 +210,8 @@ def _read(
         ]
     if form.amount:
         try:
-            most = Decimal("999999999999.99")
-            values["amount_cny"] = decimal(places=2, above=Decimal(0), most=most)(amount_cny)
+            largest = Decimal("999999999999.99")
+            values["amount_cny"] = decimal(places=2, above=Decimal(0), most=largest)(amount_cny)
         except Wrong as wrong:
             errors["amount_cny"] = [wrong.message]
         if values.get("amount_cny", 0) is None:

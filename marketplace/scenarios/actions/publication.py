@@ -32,6 +32,7 @@ from marketplace.ledger.models import Audience
 from marketplace.scenarios import checks
 from marketplace.scenarios.actions.found import find
 from marketplace.scenarios.attachments import frozen_attachments, make_salt
+from marketplace.scenarios.batches.models import BatchDemand
 from marketplace.scenarios.content import Fault, by_field
 from marketplace.scenarios.disclosure.guards import owner_unnamed
 from marketplace.scenarios.disclosure.mask import frozen_owner
@@ -69,6 +70,33 @@ def publish_scenario(
     hash. Two people publish: who filed the approval sheet is another. Raises Invalid with every
     fault at once, also those that the GUARDS tell, StateConflict, and CalendarMissing.
     """
+    standing = BatchDemand.objects.filter(
+        scenario__uid=scenario_uid, batch__announced_at=None, batch__gathered_at__isnull=False
+    )
+    if Scenario.objects.visible_to(actor).filter(in_batch__in=standing).exists():
+        raise StateConflict(
+            gettext_lazy("This demand stands in a batch and is published with its announcement."),
+            code="batch.gathered",
+        )
+    return publish_at(
+        None,
+        actor=actor,
+        scenario_uid=scenario_uid,
+        key_holder_uids=key_holder_uids,
+        deadline_at=deadline_at,
+    )
+
+
+def publish_at(
+    moment: datetime | None,
+    *,
+    actor: Actor,
+    scenario_uid: UUID,
+    key_holder_uids: Sequence[UUID],
+    deadline_at: datetime | str | None = None,
+) -> Scenario:
+    """The same inside another action's transaction; a batch's announcement gives its one moment."""
+    assert connection.in_atomic_block, "a publication belongs to an action"
     scenario = _find_with_owner_held(actor, scenario_uid)
     require(can_publish_scenario, actor, scenario)
     if not can_move(scenario, State.PUBLISHED):
@@ -78,7 +106,7 @@ def publish_scenario(
             gettext_lazy("The organisation is not verified yet; it cannot post a demand."),
             code="organisation.unverified",
         )
-    now = clock.now()
+    now = moment or clock.now()
     profile = newest_profile(scenario.profile.code) if scenario.profile else None
     scenario.profile = profile
     wanted = deadline_at or scenario.deadline_at
@@ -322,4 +350,7 @@ def _frozen(
         "parts": content.rows,
         "attachments": frozen_attachments(scenario),
         "documents": frozen_documents(scenario),
+        "batch": BatchDemand.objects.filter(scenario=scenario)
+        .values_list("batch__number", flat=True)
+        .first(),
     }

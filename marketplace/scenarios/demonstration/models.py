@@ -137,7 +137,7 @@ class OpinionQuerySet(models.QuerySet["DemonstrationOpinion"]):
         seen = inspected(actor, *(f"{round_}__{path}" for path in INSPECTED))
         if actor.is_office:
             seen |= Q(**{f"{round_}__concluded_at__isnull": False})
-            seen |= Q(**{f"{round_}__due_at__lte": MarketplaceNow()}) | ~Exists(waited)
+            seen |= Q(**{f"{round_}__due_at__lte": MarketplaceNow()}) | Q(~Exists(waited))
         if actor.organisation_id:
             mine = {f"{round_}__scenario__organisation_id": actor.organisation_id}
             seen |= Q(**{f"{round_}__concluded_at__isnull": False}, **mine)

@@ -92,14 +92,13 @@ def _paper(
     from_hand = _files(kind)
     if row is None:
         return Paper(kind, PaperState.MISSING, from_hand)
-    given = {"document": row, "check": check}
     if not covers(row, scenario):
-        return Paper(kind, PaperState.OUTDATED, from_hand, **given)
+        return Paper(kind, PaperState.OUTDATED, from_hand, document=row, check=check)
     if row.form.checked and check is None:
-        return Paper(kind, PaperState.WAITING, OFFICER_CHECKS, **given)
+        return Paper(kind, PaperState.WAITING, OFFICER_CHECKS, document=row, check=check)
     if check is not None and not check.accepted:
-        return Paper(kind, PaperState.REFUSED, from_hand, **given)
-    return Paper(kind, PaperState.THERE, NOBODY, **given)
+        return Paper(kind, PaperState.REFUSED, from_hand, document=row, check=check)
+    return Paper(kind, PaperState.THERE, NOBODY, document=row, check=check)
 
 
 def _files(kind: DocumentKind) -> Promise:

@@ -15,11 +15,11 @@ class DocumentForm(TypedForm):
     """`kind` decides the fields; the prefix is the kind, so that several stand on one page."""
 
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
-        super().__init__(*args, prefix=kind, **kwargs)
+        super().__init__(*args, **{**kwargs, "prefix": kind})
         self.label_suffix = ""
         asked = FORMS[kind]
         for code, sentence in asked.statements.items():
-            self.fields[code] = forms.BooleanField(label=sentence)
+            self.fields[code] = forms.BooleanField(label=str(sentence))
         if asked.amount:
             self.fields["amount_cny"] = forms.DecimalField(label=_("Amount committed"))
         if asked.numbered:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0039_receive_bid'),
+        ('marketplace', '0040_batches'),
     ]
 
     operations = [
