@@ -211,6 +211,7 @@ PAGES: dict[str, list[Page]] = {
     "scenario-history": [Page("", of("S07")), Page("", of("S01"))],
     "scenario-questions": [Page("", of("S07")), Page("v5", of("S06"))],
     "scenario-new": [Page("o3-owner")],
+    "scenario-preview": [Page("o3-owner", of("S13"))],
     "scenario-edit": [Page("o3-owner", of("S13")), Page("o8-owner", of("S14"))],
     "scenario-gate": [
         Page("officer", of("S04")),
