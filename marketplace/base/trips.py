@@ -50,7 +50,7 @@ class Statement:
 made = cache(Statement)
 # What each connection's server has parsed, and the ways of its values to and from Python.
 _parsed: WeakKeyDictionary[Connection, set[Statement]] = WeakKeyDictionary()
-_ways: WeakKeyDictionary[Connection, dict[Statement, Transformer]] = WeakKeyDictionary()
+_ways: WeakKeyDictionary[Connection, dict[Statement, Any]] = WeakKeyDictionary()
 
 
 class Trip:

@@ -34,7 +34,7 @@ from marketplace.scenarios.models import Envelope, RuleProfile, Scenario
 
 VERSIONS_MAX = 50
 # From where a bid comes to be submitted: again, or after it was withdrawn.
-FROM_STATES = [BidState.SUBMITTED]
+FROM_STATES: list[str] = [BidState.SUBMITTED]
 FROM_STATES += [state for state, ways in Bid.MOVES.items() if BidState.SUBMITTED in ways]
 
 # Who bids, for whom and as what, and how the idempotency key's row is told.
@@ -154,7 +154,7 @@ def receive_bid(
     taken_at, commitment: for a second call of the same transaction, which takes the bytes by that
     commitment at the instant that the first one found. Raises KeyTaken before anything else.
     """
-    given = {
+    given: dict[str, Any] = {
         "role": str(actor.role),
         "organisation": actor.party.pk,
         "user": actor.user_id,
@@ -182,7 +182,7 @@ def receive_bid(
         raise KeyTaken
     if looked is not None:
         return looked_at(actor, json.loads(looked))
-    return Received(*made, version_uid=version_uid, salt=salt)
+    return Received(*[*made, version_uid, salt])
 
 
 def salting(salt: bytes) -> dict[str, bytes]:

@@ -31,7 +31,7 @@ SUBMITTED = f"bid-{VersionKind.SUBMITTED}"
 def statement(
     *,
     scenario: UUID | str,
-    scenario_ref: str,
+    scenario_ref: str | None,
     organisation: UUID | str,
     bid: UUID | str,
     version: int | str,

@@ -17,6 +17,7 @@ from marketplace.base.errors import DomainError, Invalid
 from marketplace.base.inspected import inspects
 from marketplace.scenarios import actions, queries
 from marketplace.scenarios.demonstration.queries import open_round
+from marketplace.scenarios.drafting.queries import judge_stored
 from marketplace.scenarios.models import OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import (
     can_demonstrate_scenario,
@@ -29,7 +30,7 @@ from marketplace.web import out_of_time
 from marketplace.web.attachments import shown_files
 from marketplace.web.batches import batch_shown
 from marketplace.web.documents import papers_shown, uids_of
-from marketplace.web.forms.scenarios import (
+from marketplace.web.forms.gates import (
     GateForm,
     PublishForm,
     WithdrawForm,
@@ -43,7 +44,7 @@ from marketplace.web.pages import (
     show_refusal,
 )
 from marketplace.web.request import Request
-from marketplace.web.scenarios import answer, moved_to, told_checklist
+from marketplace.web.scenarios import answer, moved_to, told_checklist, told_quality
 from marketplace.web.second_factor import fresh_proof
 
 STEPS = {
@@ -84,7 +85,7 @@ def gate(request: Request, address: str) -> HttpResponse:
         renamed = {"reason": "words"}
         error.errors = {renamed.get(name, name): said for name, said in error.errors.items()}
         show_refusal(form, error)
-    content = queries.stored_content(scenario)
+    found = judge_stored(scenario, clock.now())
     context = {
         "scenario": scenario,
         "form": form,
@@ -95,9 +96,10 @@ def gate(request: Request, address: str) -> HttpResponse:
         "sees_preview": actor.is_office or can_edit_scenario(actor, scenario),
         "notes": queries.notes(actor, scenario),
         "papers": papers_shown(actor, scenario),
+        "checklist": told_checklist(found.faults),
+        "meter": told_quality(found.quality),
+        "filed": found.content,
         "in_batch": batch_shown(actor, scenario),
-        "checklist": told_checklist(queries.open_faults(scenario, clock.now())),
-        "filed": content,
         "files": shown_files(request, scenario),
     }
     return answer(request, "scenarios/gate.html", context, error)

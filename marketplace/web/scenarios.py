@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -16,7 +15,12 @@ from marketplace.base import clock
 from marketplace.base.errors import DomainError, Invalid, Stale
 from marketplace.scenarios import actions, queries
 from marketplace.scenarios.content import Content, Fault, by_field
+<<<<<<< HEAD
 from marketplace.scenarios.disclosure.guards import naming, naming_typed
+=======
+from marketplace.scenarios.drafting.quality import Quality
+from marketplace.scenarios.drafting.queries import Judgement, judge_stored, judge_typed
+>>>>>>> main
 from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import (
     can_draft_scenario,
@@ -29,6 +33,7 @@ from marketplace.web.forms.scenarios import (
     DemandForm,
     DemandPage,
     changes,
+    section_of,
     seen_of,
     typed_data,
 )
@@ -133,9 +138,16 @@ def _delete(request: Request, scenario: Scenario) -> HttpResponse:
 
 @require_POST
 def check(request: Request) -> HttpResponse:
+<<<<<<< HEAD
     """What is still missing in what stands in the form now. Nothing is kept."""
     faults = _typed_faults(request, clock.now())
     return render(request, "scenarios/_checklist.html", {"checklist": told_checklist(faults)})
+=======
+    """What is still missing in what stands in the form now, and how good it is. Nothing is kept."""
+    found = judge_typed(typed_data(request.POST), clock.now(), actor_of(request).organisation_id)
+    told = told_judgement(found) | {"oob": True}
+    return render(request, "scenarios/_checked.html", told)
+>>>>>>> main
 
 
 def _refused_page(post: Any, error: DomainError) -> DemandPage:
@@ -175,12 +187,18 @@ def _show_form(
         context["notes"] = queries.notes(actor_of(request), scenario)
         context["deletable"] = scenario.state == State.DRAFT
         context["files"] = shown_files(request, scenario)
+<<<<<<< HEAD
     now = clock.now()
     if request.method == "POST":
         faults = _typed_faults(request, now)
+=======
+    if request.method == "POST" or scenario is None:
+        typed = typed_data(request.POST) if request.method == "POST" else {}
+        found = judge_typed(typed, clock.now(), actor_of(request).organisation_id)
+>>>>>>> main
     else:
-        faults = _open_faults(scenario, now)
-    context["checklist"] = told_checklist(faults)
+        found = judge_stored(scenario, clock.now())
+    context |= told_judgement(found)
     # Sentences beside the fields say it all; only other refusals need a box of their own.
     box = None if isinstance(error, Invalid) else error
     response = page(request, "scenarios/form.html", context, error=box)
@@ -188,6 +206,7 @@ def _show_form(
     return response
 
 
+<<<<<<< HEAD
 def _open_faults(scenario: Scenario | None, now: datetime) -> list[Fault]:
     if scenario is None:
         return queries.typed_faults({}, now)
@@ -198,12 +217,34 @@ def _open_faults(scenario: Scenario | None, now: datetime) -> list[Fault]:
 def _typed_faults(request: Request, now: datetime) -> list[Fault]:
     data = typed_data(request.POST)
     return [*queries.typed_faults(data, now), *naming_typed(data, actor_of(request).organisation)]
+=======
+def told_judgement(found: Judgement) -> dict[str, Any]:
+    """For the pages: the checklist, the same per part of the form, and the meter."""
+    checklist = told_checklist(found.faults)
+    missing: dict[str, list[Any]] = {section: [] for section, _title in SECTIONS}
+    for item in checklist:
+        missing[section_of(item["field"])].append(item)
+    return {
+        "checklist": checklist,
+        "missing": [{"section": name, "items": items} for name, items in missing.items()],
+        "meter": told_quality(found.quality),
+    }
+
+
+def told_quality(quality: Quality) -> dict[str, Any]:
+    """The meter's points, each with the label of and the way to the field that it speaks of."""
+    points = []
+    for point in quality.points:
+        label, anchor = _place(point.field) if point.field else ("", "")
+        points.append({"point": point, "field": label, "anchor": anchor})
+    return {"score": quality.score, "rule": quality.rule, "points": points}
+>>>>>>> main
 
 
 def told_checklist(faults: list[Fault]) -> list[dict[str, Any]]:
     """Faults with the label of what they speak of and the place on the page."""
     return [
-        {"label": label, "text": text, "anchor": anchor}
+        {"field": field, "label": label, "text": text, "anchor": anchor}
         for field, sentences in by_field(faults).items()
         for label, anchor in [_place(field)]
         for text in dict.fromkeys(map(str, sentences))

@@ -59,7 +59,8 @@ def test_the_empty_form_is_shown_with_its_checklist(prefix, words):
     text = page.content.decode()
     with translation.override("en" if prefix else "zh-hans"):
         assert translation.gettext(words) in text
-    assert text.count('href="#id_title"') == 1
+    # In the checklist, and in what is open in its part.
+    assert text.count('href="#id_title"') == 2
     assert " style=" not in text
     assert " onclick=" not in text
 

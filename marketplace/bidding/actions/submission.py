@@ -230,7 +230,7 @@ def signed_version(found: Received, *, actor: Actor, ends: bool) -> BidVersion:
         salt=found.salt,
         body=found.event_body.encode(),
     )
-    body = json.loads(event.body)
+    body = json.loads(found.event_body)
     event.subjects, event.input_hash = [UUID(uid) for uid in body["subjects"]], body["input"]
     receipt = receipts.signed(
         SUBMITTED, subject_uid=found.bid_uid, text=found.receipt_body.encode(), event=event

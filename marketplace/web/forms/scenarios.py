@@ -14,11 +14,11 @@ from django.forms import formset_factory
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.accounts.models import User
 from marketplace.base.canonical import digest
 from marketplace.base.clock import SHANGHAI
 from marketplace.scenarios.content import TAGS, TERMS, Content, is_blank
-from marketplace.scenarios.models import CriterionKind, Operator, OrganisingMode, Scenario
+from marketplace.scenarios.drafting.notes import field_notes
+from marketplace.scenarios.models import CriterionKind, Operator, OrganisingMode
 from marketplace.scenarios.queries import newest_profiles
 from marketplace.scenarios.reference import AwardMode, Term
 from marketplace.web.forms.typed import MARKS, TypedForm, TypedRows, offer
@@ -115,6 +115,8 @@ class DemandForm(TypedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
+        for name, field in self.fields.items():
+            field.note = field_notes().get(name)  # type: ignore[attr-defined]
         offered: dict[str, list[tuple[str, str]]] = {}
         vocabularies = {*TERMS.values(), *TAGS.values()}
         for row in Term.objects.filter(vocabulary__in=vocabularies).order_by("position", "pk"):
@@ -194,12 +196,39 @@ SECTIONS = (
     ("money", _("Money and time")),
     ("bidders", _("Who may bid, and the terms")),
 )
+SECTION_OF = {
+    **dict.fromkeys(("metrics",), "metrics"),
+    **dict.fromkeys(("criteria", "profile", "award_mode", "pass_line_percent"), "judging"),
+    **dict.fromkeys(("payment_nodes", "milestones", "budget_cny", "funding"), "money"),
+    **dict.fromkeys(("organising_mode", "race_entrants"), "money"),
+    **dict.fromkeys(("duration_months", "deadline_at"), "money"),
+    **dict.fromkeys(("conditions", "consortium_allowed", "consortium_members_max"), "bidders"),
+    **dict.fromkeys(("ip_terms", "data_terms", "contact"), "bidders"),
+}
+
+
+def section_of(field: str) -> str:
+    """The part of the page on which a field or row stands: "metrics-0-value" -> "metrics"."""
+    return SECTION_OF.get(field.partition("-")[0], "what")
+
+
+def notes_of(part: str) -> list[dict[str, Any]]:
+    """Help and an example for each column of a part, in the reader's language."""
+    known = field_notes()
+    found = []
+    for name, column in PARTS[part].base_fields.items():
+        told, example = known[f"{part}.{name}"].told()
+        found.append({"label": column.label, "help": told, "example": example})
+    return found
+
+
 FORMSETS: dict[str, Any] = {
     part: formset_factory(form, formset=TypedRows, extra=0, can_delete=True, max_num=1000)
     for part, form in PARTS.items()
 }
 for part, rows_of_part in FORMSETS.items():
     rows_of_part.label = PART_TITLES[part]
+    rows_of_part.notes = property(lambda formset: notes_of(formset.prefix))
 
 
 # -- From the page to the action -------------------------------------------------------------------
@@ -373,54 +402,4 @@ def _plainly(value: Any) -> str:
 def _told(rows: list[dict[str, Any]]) -> str:
     return "\n".join(
         " · ".join(str(value) for value in row.values() if value not in ("", False)) for row in rows
-    )
-
-
-# -- The office ------------------------------------------------------------------------------------
-class GateForm(TypedForm):
-    """One step of the office, with the words that belong to it."""
-
-    step = forms.ChoiceField(label=_("What the office does"), widget=forms.RadioSelect)
-    words = lines(
-        _("Reason or opinion"),
-        note=_("The owner reads it. Needed for everything but taking the demand up."),
-        rows=5,
-    )
-
-    def __init__(self, *args: Any, steps: list[tuple[str, Any]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.label_suffix = ""
-        offer(self, "step", steps)
-
-
-class PublishForm(TypedForm):
-    deadline_at = forms.CharField(
-        label=_("Deadline for bids"),
-        help_text=_("Beijing time. It may be put off later, never brought forward."),
-        widget=forms.TextInput(attrs={"type": "datetime-local", "step": "1"}),
-    )
-    key_holders = forms.MultipleChoiceField(
-        label=_("Key holders"), widget=forms.CheckboxSelectMultiple
-    )
-    sure = forms.BooleanField(
-        label=_("I have read what is frozen, and know that publication cannot be undone.")
-    )
-
-    def __init__(
-        self, *args: Any, scenario: Scenario, people: Iterable[User], **kwargs: Any
-    ) -> None:
-        kwargs.setdefault("initial", {"deadline_at": shown(scenario.deadline_at)})
-        super().__init__(*args, **kwargs)
-        self.label_suffix = ""
-        holders = [(str(person.uid), f"{person.name} · {person.email}") for person in people]
-        offer(self, "key_holders", holders)
-        if scenario.profile and scenario.profile.takes_bids:
-            self.fields["key_holders"].help_text = _(
-                "At least %(count)s different people; each confirms the opening alone."
-            ) % {"count": scenario.profile.count("open_confirmations")}
-
-
-class WithdrawForm(TypedForm):
-    reason = lines(
-        _("Reason"), required=True, note=_("Everybody may read it beside the demand."), rows=5
     )

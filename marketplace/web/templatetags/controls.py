@@ -59,6 +59,7 @@ def field(bound: BoundField, unit: str = "", label: str = "", **attrs: Any) -> d
         "checkbox": kind == "checkbox",
         "optional": not bound.field.required and kind != "checkbox",
         "unit": unit,
+        "note": note.told() if (note := getattr(bound.field, "note", None)) else None,
     }
 
 
