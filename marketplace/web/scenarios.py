@@ -15,12 +15,8 @@ from marketplace.base import clock
 from marketplace.base.errors import DomainError, Invalid, Stale
 from marketplace.scenarios import actions, queries
 from marketplace.scenarios.content import Content, Fault, by_field
-<<<<<<< HEAD
-from marketplace.scenarios.disclosure.guards import naming, naming_typed
-=======
 from marketplace.scenarios.drafting.quality import Quality
 from marketplace.scenarios.drafting.queries import Judgement, judge_stored, judge_typed
->>>>>>> main
 from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import (
     can_draft_scenario,
@@ -138,16 +134,10 @@ def _delete(request: Request, scenario: Scenario) -> HttpResponse:
 
 @require_POST
 def check(request: Request) -> HttpResponse:
-<<<<<<< HEAD
-    """What is still missing in what stands in the form now. Nothing is kept."""
-    faults = _typed_faults(request, clock.now())
-    return render(request, "scenarios/_checklist.html", {"checklist": told_checklist(faults)})
-=======
     """What is still missing in what stands in the form now, and how good it is. Nothing is kept."""
     found = judge_typed(typed_data(request.POST), clock.now(), actor_of(request).organisation_id)
     told = told_judgement(found) | {"oob": True}
     return render(request, "scenarios/_checked.html", told)
->>>>>>> main
 
 
 def _refused_page(post: Any, error: DomainError) -> DemandPage:
@@ -187,15 +177,9 @@ def _show_form(
         context["notes"] = queries.notes(actor_of(request), scenario)
         context["deletable"] = scenario.state == State.DRAFT
         context["files"] = shown_files(request, scenario)
-<<<<<<< HEAD
-    now = clock.now()
-    if request.method == "POST":
-        faults = _typed_faults(request, now)
-=======
     if request.method == "POST" or scenario is None:
         typed = typed_data(request.POST) if request.method == "POST" else {}
         found = judge_typed(typed, clock.now(), actor_of(request).organisation_id)
->>>>>>> main
     else:
         found = judge_stored(scenario, clock.now())
     context |= told_judgement(found)
@@ -206,18 +190,6 @@ def _show_form(
     return response
 
 
-<<<<<<< HEAD
-def _open_faults(scenario: Scenario | None, now: datetime) -> list[Fault]:
-    if scenario is None:
-        return queries.typed_faults({}, now)
-    named = naming(queries.stored_content(scenario), scenario.organisation)
-    return [*queries.open_faults(scenario, now), *named]
-
-
-def _typed_faults(request: Request, now: datetime) -> list[Fault]:
-    data = typed_data(request.POST)
-    return [*queries.typed_faults(data, now), *naming_typed(data, actor_of(request).organisation)]
-=======
 def told_judgement(found: Judgement) -> dict[str, Any]:
     """For the pages: the checklist, the same per part of the form, and the meter."""
     checklist = told_checklist(found.faults)
@@ -238,7 +210,6 @@ def told_quality(quality: Quality) -> dict[str, Any]:
         label, anchor = _place(point.field) if point.field else ("", "")
         points.append({"point": point, "field": label, "anchor": anchor})
     return {"score": quality.score, "rule": quality.rule, "points": points}
->>>>>>> main
 
 
 def told_checklist(faults: list[Fault]) -> list[dict[str, Any]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from marketplace.accounts.models import Organisation
 from marketplace.base.actor import Actor
 from marketplace.scenarios.attachments import Access
 from marketplace.scenarios.checks import texts_of
-from marketplace.scenarios.content import ROWS, TEXTS, Content, Fault
+from marketplace.scenarios.content import Content, Fault
 from marketplace.scenarios.disclosure.mask import mask_faults
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.queries import stored_content
@@ -22,17 +21,6 @@ def naming(content: Content, owner: Organisation | None) -> list[Fault]:
     texts.pop("contact", None)
     masked = bool(content.values.get("owner_masked"))
     return mask_faults(texts.items(), owner, masked=masked, mask=mask)
-
-
-def naming_typed(data: Mapping[str, Any], owner: Organisation | None) -> list[Fault]:
-    """The same of a demand as somebody types it, nothing of it read yet."""
-    values = {name: str(data.get(name) or "") for name in TEXTS}
-    values |= {"owner_mask": str(data.get("owner_mask") or "")}
-    masked = data.get("owner_masked") in (True, "on", "true", "1")
-    rows = {
-        part: [row for row in data.get(part) or [] if isinstance(row, Mapping)] for part in ROWS
-    }
-    return naming(Content({**values, "owner_masked": masked}, rows), owner)
 
 
 def owner_unnamed(scenario: Scenario, actor: Actor) -> Iterator[Fault]:
