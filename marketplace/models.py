@@ -73,6 +73,7 @@ from marketplace.scenarios.search.facts import FactTally
 from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
+from marketplace.scenarios.watching.models import Watch
 from marketplace.supervision.models import (
     Approach,
     Inspection,
@@ -183,4 +184,5 @@ __all__ = [
     "Upload",
     "User",
     "Verification",
+    "Watch",
 ]

@@ -87,6 +87,7 @@ ROUTES: dict[str, tuple[str, str]] = {
     "sign_pledge": ("POST", "api-pledge-sign"),
     "end_inspection": ("POST", "api-inspection-end"),
     "revoke_token": ("DELETE", "api-token"),
+    "unwatch_scenario": ("DELETE", "api-scenario-watch"),
     "mark_read": ("POST", "api-notice-read"),
 }
 

@@ -35,6 +35,7 @@ from marketplace.web import (
     tips,
     tokens,
     verifications,
+    watching,
 )
 
 urlpatterns = [
@@ -70,6 +71,7 @@ urlpatterns = [
     *inspections.urlpatterns,
     *approaches.urlpatterns,
     *tips.urlpatterns,
+    *watching.urlpatterns,
     *log.page_urlpatterns,
     *public.urlpatterns,
 ]

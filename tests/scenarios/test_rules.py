@@ -30,6 +30,7 @@ from marketplace.scenarios.rules import (
     can_run_batch,
     can_take_into_batch,
     can_undertake,
+    can_watch_scenario,
     can_withdraw_scenario,
 )
 from tests import world
@@ -62,6 +63,7 @@ MATRIX = {
     can_undertake: "        -  -  -  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_ask_question: "     -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_answer_questions: " -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_watch_scenario: "   -  +  +  +  +  +  +  +  +  +  +  +  +  +  +  +  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
     can_extend_deadline: "  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }
