@@ -173,6 +173,11 @@ PEOPLE = {
     "members_retrieve":                "- - + - + + - - - -",
     "members_change_role":             "- - + - - - - - - -",
     "members_remove":                  "- - + - - - - - - -",
+    "saved_searches_list":             "- + + + + + + + + +",
+    "saved_searches_create":           "- + + + + + + + - +",
+    "saved_searches_retrieve":         "- - - - - - - - - -",  # of an example there is none
+    "saved_searches_rename":           "- - - - - - - - - -",
+    "saved_searches_delete":           "- - - - - - - - - -",
     "tokens_list":                     "- + + + + + + + + +",
     "tokens_create":                   "- + + + + + + + + +",
     "tokens_retrieve":                 "- - + - - - - - - -",
