@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0042_watches'),
+        ('marketplace', '0043_saved_searches'),
     ]
 
     operations = [
