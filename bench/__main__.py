@@ -4,7 +4,7 @@ import argparse
 import sys
 
 import bench
-from bench import bids, boundary, ledger, lists, sealing, uploads
+from bench import bids, boundary, ledger, lists, recall, sealing, search, uploads
 
 COMMANDS = {
     "lists": lists.everything,
@@ -12,6 +12,8 @@ COMMANDS = {
     "list-requests": lists.requests,
     "list-growth": lists.growth,
     "list-queries": lists.queries,
+    "search": search.words,
+    "recall": recall.labelled,
     "bids": bids.submissions,
     "boundary": boundary.tries,
     "ledger": ledger.everything,

@@ -18,6 +18,7 @@ def fill(url: str, rows: int) -> None:
     from marketplace.indicators import tallies as demands
     from marketplace.scenarios import tallies as board
     from marketplace.scenarios.models import Scenario
+    from marketplace.scenarios.search import facts
 
     values = columns()
     for field in Scenario._meta.concrete_fields:
@@ -36,6 +37,9 @@ def fill(url: str, rows: int) -> None:
             owner.execute("SET session_replication_role = replica")
         owner.execute(insert)
         owner.execute(OPENED)
+        owner.execute(TAGS)
+        owner.execute(entries())
+        owner.execute(facts.RECOUNT)
         owner.execute(board.RECOUNT)
         owner.execute(demands.RECOUNT)
         owner.execute("VACUUM ANALYZE")
@@ -61,6 +65,17 @@ LEFT JOIN marketplace_term c ON c.id = s.carrier_id
 LEFT JOIN marketplace_term a ON a.id = s.area_id
 WHERE s.published_at IS NOT NULL
 """
+WORDS = ("数据质量", "跨境合规", "模型攻防", "工业控制", "隐私计算", "漏洞挖掘", "日志审计")
+# Two characters each; with so many, one stands in about a thousand of a million demands.
+TOPICS = 997
+TAGS = """
+INSERT INTO marketplace_scenario_technologies (scenario_id, term_id)
+SELECT s.id, t.id FROM marketplace_scenario s JOIN marketplace_term t
+    ON t.vocabulary = 'technology' AND t.position = s.id % 13;
+INSERT INTO marketplace_scenario_platforms (scenario_id, term_id)
+SELECT s.id, t.id FROM marketplace_scenario s JOIN marketplace_term t
+    ON t.vocabulary = 'linked_platform' AND t.position = s.id % 70
+"""
 PEOPLE = f"""
 INSERT INTO marketplace_organisation
     (uid, uscc, name, name_en, is_owner, is_vendor, is_office, in_lingang, profile_zh, profile_en)
@@ -73,13 +88,51 @@ FROM generate_series(1, 2) i;
 """
 
 
+def topic(number: int) -> str:
+    """A word of two characters that nobody uses."""
+    return chr(0x6000 + number % TOPICS) + chr(0x6800 + number % TOPICS)
+
+
+def entries() -> str:
+    """What the projection keeps for the search: the words of each are one of a few texts of ours,
+    its number, its topic, and for one in fifty thousand a rare word."""
+    from marketplace.scenarios.search.facts import BEFORE as NOT_POSTED
+    from marketplace.scenarios.search.facts import FACTS
+    from marketplace.scenarios.search.words import vector
+
+    made = [
+        vector(
+            [
+                ("A", f"{WORDS[first]}能力验证与{WORDS[second]}第号 demand number"),
+                ("B", WORDS[first] + "，" + "a demand in words. " * 6),
+                ("C", "需求"),
+            ]
+        )
+        for first in range(7)
+        for second in range(5)
+    ]
+    texts = ",".join("'" + text.replace("'", "''") + "'" for text in made)
+    topics = ",".join(f"'{topic(number)}'" for number in range(TOPICS))
+    number = "substring(s.title_en from '[0-9]+')::int"
+    return f"""
+        INSERT INTO marketplace_searchentry (scenario_id, words, tokens, facts, deadline_at)
+        SELECT s.id, '', (m.texts)[1 + n.i % 7 * 5 + n.i % 5]
+            || ('''' || n.i || ''':1A ''' || (m.topics)[1 + n.i % {TOPICS}] || ''':9C')::tsvector
+            || CASE WHEN n.i % 50000 = 7 THEN '''稀有'':5C'::tsvector ELSE ''::tsvector END,
+            {FACTS.format(row="s")}, s.deadline_at
+        FROM marketplace_scenario s CROSS JOIN LATERAL (SELECT {number} AS i) n
+        CROSS JOIN (SELECT ARRAY[{texts}]::tsvector[] AS texts, ARRAY[{topics}] AS topics) m
+        WHERE s.state NOT IN {NOT_POSTED}
+    """
+
+
 def columns() -> dict[str, str]:
     """{column: SQL of the i-th row}. Two years of publications; a deadline after thirty days."""
     kind = "(i::bigint * 7919) % 100"
     early = f"{kind} < {BEFORE}"
     is_open = f"{kind} < {BEFORE + OPEN}"
     after = "(ARRAY['" + "','".join(AFTER.split()) + "'])[1 + i % 10]"
-    words = "(ARRAY['数据质量','跨境合规','模型攻防','工业控制','隐私计算','漏洞挖掘','日志审计'])"
+    words = "(ARRAY['" + "','".join(WORDS) + "'])"
     published = f"CASE WHEN {is_open} THEN now() - (i % 20) * interval '1 day'"
     published += " ELSE now() - interval '60 days' - (i % 700) * interval '1 day' END"
     deadline = f"({published}) + interval '30 days' + (i % 1000) * interval '1 second'"

@@ -48,6 +48,7 @@ from marketplace.ledger.log.models import (
 )
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.batches.models import Batch, BatchDemand, BatchTask, TaskReport
 from marketplace.scenarios.demonstration.models import (
@@ -72,6 +73,7 @@ from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
 from marketplace.scenarios.saved.models import Find, Finding, SavedSearch
 from marketplace.scenarios.search.facts import FactTally
 from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
+from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
 from marketplace.scenarios.watching.models import Watch
@@ -87,6 +89,7 @@ from marketplace.supervision.models import (
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "Amendment",
     "Anchor",
     "Answer",
     "ApiToken",
@@ -179,6 +182,7 @@ __all__ = [
     "SearchEntry",
     "SearchWord",
     "Sheet",
+    "Suspension",
     "Synonym",
     "TaskReport",
     "Term",

@@ -15,6 +15,7 @@ REGISTER = (
     "marketplace.notices.invitations",
     "marketplace.scenarios.notices",
     "marketplace.scenarios.questions.notices",
+    "marketplace.scenarios.amendments.notices",
     "marketplace.bidding.notices",
     "marketplace.committee.notices",
     "marketplace.awards.notices",

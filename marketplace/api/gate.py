@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from marketplace.accounts.tokens.models import Scope
-from marketplace.api.bodies import Body, Instant, Text, Uid
+from marketplace.api.bodies import Body, Instant, Text, Uid, Whole
 from marketplace.api.calls import calling
 from marketplace.api.scenarios import scenario_shown
 from marketplace.api.shapes import ScenarioDetail, Shape, text
@@ -22,6 +22,8 @@ from marketplace.scenarios import actions
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.queries import key_holder_candidates
 from marketplace.scenarios.rules import can_publish_scenario
+from marketplace.scenarios.suspensions.actions import resume_scenario, suspend_scenario
+from marketplace.scenarios.suspensions.models import Suspension
 
 SHOWN: dict[str, Any] = {"shows": scenario_shown, "answers": ScenarioDetail}
 HOLDERS_MAX = 20
@@ -40,6 +42,20 @@ class Publish(Body):
         help_text="Of the candidates; at least as many as the profile asks to confirm an opening.",
     )
     deadline_at = Instant(required=False, allow_null=True)
+
+
+class Relist(Body):
+    parts = Whole(
+        required=False, default=1, help_text="1: another round; 2 to 5: split into so many parts."
+    )
+
+
+def of_its_demand(row: Suspension) -> UUID:
+    return row.scenario.uid
+
+
+def first_made(rows: list[Scenario]) -> UUID:
+    return rows[0].uid
 
 
 def on_demand(*of: Any, **said: Any) -> type[Resource]:
@@ -92,6 +108,39 @@ ScenarioWithdraw = on_demand(
     description="Strictly before its deadline; it stays visible, with the reason.",
     takes=Reason,
     example={"reason": "生产计划调整，需求取消。"},
+)
+
+
+ScenarioSuspend = on_demand(
+    suspend_scenario,
+    "scenarios_suspend",
+    "Suspend a posted demand",
+    scope=Scope.OFFICE,
+    description="No bid is taken until it goes on, and its deadline waits.",
+    takes=Reason,
+    example={"reason": "收到对需求内容的异议，待核实。"},
+    makes=of_its_demand,
+)
+ScenarioResume = on_demand(
+    resume_scenario,
+    "scenarios_resume",
+    "Let a suspended demand go on",
+    scope=Scope.OFFICE,
+    description="Its deadline moves later by the time that it stood still.",
+    takes=Reason,
+    example={"reason": "异议已核实，不影响申报。"},
+    makes=of_its_demand,
+)
+ScenarioRelist = on_demand(
+    actions.relist_scenario,
+    "scenarios_relist",
+    "List anew what failed or was withdrawn",
+    scope=Scope.SCENARIOS,
+    description="Shows the first of the drafts that were made; all rounds name one root.",
+    takes=Relist,
+    example={"parts": 1},
+    status=201,
+    makes=first_made,
 )
 
 

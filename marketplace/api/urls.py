@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.views import APIView
 
 from marketplace.api import (
+    amendments,
     attachments,
     awards,
     batches,
@@ -65,6 +66,9 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
         "demonstrations/<uuid:uid>/decline/",
         demonstration.DemonstrationDecline,
     ),
+    "scenario-suspend": ("scenarios/<uuid:uid>/suspend/", gate.ScenarioSuspend),
+    "scenario-resume": ("scenarios/<uuid:uid>/resume/", gate.ScenarioResume),
+    "scenario-relist": ("scenarios/<uuid:uid>/relist/", gate.ScenarioRelist),
     "scenario-join": ("scenarios/<uuid:uid>/call/", batches.ScenarioJoin),
     "scenario-take": ("scenarios/<uuid:uid>/batch/", batches.ScenarioTake),
     "scenario-leave": ("scenarios/<uuid:uid>/leave-batch/", batches.ScenarioLeave),
@@ -97,6 +101,11 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "answers": ("answers/", questions.Answers),
     "answer": ("answers/<uuid:uid>/", questions.AnswerOne),
     "question-answer": ("scenarios/<uuid:uid>/answers/", questions.QuestionAnswer),
+    "amendments": ("amendments/", amendments.Amendments),
+    "amendment": ("amendments/<uuid:uid>/", amendments.AmendmentOne),
+    "amendment-draft": ("scenarios/<uuid:uid>/amendments/", amendments.AmendmentDraft),
+    "amendment-publish": ("amendments/<uuid:uid>/publish/", amendments.AmendmentPublish),
+    "amendment-drop": ("amendments/<uuid:uid>/drop/", amendments.AmendmentDrop),
     "attachment": ("attachments/<uuid:uid>/", attachments.AttachmentOne),
     "attachment-file": ("attachments/<uuid:uid>/file/", attachments.AttachmentFile),
     "attachment-release": ("attachments/<uuid:uid>/release/", attachments.AttachmentRelease),

@@ -11,7 +11,7 @@ from marketplace.base import clock
 from marketplace.base.assertions import NotConfirmed
 from marketplace.bidding.confirmations import challenge, holder_of
 from marketplace.bidding.models import Opening, OpeningStage
-from marketplace.bidding.replay import Replay
+from marketplace.bidding.replay import Announced, Replay
 from marketplace.scenarios.models import EnvelopeKey
 
 
@@ -26,10 +26,7 @@ def verify_by_log(opening: Opening, replay: Replay) -> int:
     """
     scenario = opening.scenario
     told = replay.announced(scenario.uid)
-    if told.contradictions:
-        raise Refused(f"contradicted_in_log: {' '.join(told.contradictions)}")
-    if opening.stage in told.given_up:
-        raise Refused("given_up_in_log")
+    require_course(opening, told)
     if told.closing_size is None:
         raise Refused("closing_not_in_log")
     if host_time() < told.deadline_at:
@@ -55,6 +52,16 @@ def verify_by_log(opening: Opening, replay: Replay) -> int:
     if told.confirmations < 1 or len(said) < told.confirmations:
         raise Refused("assertions")
     return told.closing_size
+
+
+def require_course(opening: Opening, told: Announced) -> None:
+    """Nothing that the log says of the demand's course stands against this opening."""
+    if told.contradictions:
+        raise Refused(f"contradicted_in_log: {' '.join(told.contradictions)}")
+    if opening.stage in told.given_up:
+        raise Refused("given_up_in_log")
+    if told.suspended:
+        raise Refused("suspended_in_log")
 
 
 def host_time() -> datetime:

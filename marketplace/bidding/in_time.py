@@ -47,6 +47,8 @@ def doubts(replay: Replay, scenario: Scenario, closing_size: int) -> Doubt:
             return "not_in_log"
         received = instant(said["received_at"])
         deadline = told.deadline_then(received)
+        if told.stood_still(received):
+            return "not_in_time"
         if received < deadline:
             return ""
         if received < deadline + told.grace and was_promised(replay, told, said, closing_size):

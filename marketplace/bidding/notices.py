@@ -21,6 +21,7 @@ from marketplace.bidding.models import Bid, BidState, OpenedEnvelope, Opening
 from marketplace.ledger.models import Event
 from marketplace.notices.channels import Group
 from marketplace.notices.registry import register
+from marketplace.scenarios.amendments.notices import page_of as amended_page
 from marketplace.scenarios.notices import (
     by_outage,
     scenarios,
@@ -167,6 +168,42 @@ register(
     sentence=_("A question about “%(title)s” was answered: see whether your bid stands as it is"),
     title=lambda answer: title(answer.scenario),
     url=lambda answer: page_of(answer.scenario),
+    group=Group.OPENINGS,
+)
+
+
+for _name, _kind_of, _still in [
+    (
+        "bidders.suspended",
+        "scenario.suspended",
+        _("The demand “%(title)s” was suspended: your bid stands, and the deadline waits"),
+    ),
+    (
+        "bidders.resumed",
+        "scenario.resumed",
+        _("The demand “%(title)s” goes on: your bid can be revised until the moved deadline"),
+    ),
+]:
+    register(
+        _name,
+        event_kind=_kind_of,
+        audience=bidders,
+        subjects=scenarios,
+        sentence=_still,
+        title=title,
+        url=url,
+        group=Group.OPENINGS,
+    )
+register(
+    "bidders.amended",
+    event_kind="scenario.amended",
+    audience=bidders,
+    subjects=scenarios,
+    sentence=_(
+        "The demand “%(title)s” was amended: your bid stands, see whether you want to revise it"
+    ),
+    title=title,
+    url=amended_page,
     group=Group.OPENINGS,
 )
 

@@ -34,7 +34,8 @@ from marketplace.bidding.examining import (
     examine,
     files_of,
 )
-from marketplace.bidding.forms_schema import Demands, demands_of
+from marketplace.bidding.forms_schema import Demands
+from marketplace.bidding.in_force import demands_of_bid
 from marketplace.bidding.in_time import Doubt, doubts
 from marketplace.bidding.models import (
     STAGE_ENVELOPES,
@@ -132,7 +133,7 @@ def carry_out(opening: Opening, master_identity: str, replay: Replay, pauses: Pa
             continue
         if bid.scenario.uid != opening.scenario.uid:  # what was verified is another demand
             raise Refused("scenario_changed")
-        demands = demands_of(opening.scenario, bid.organisation)
+        demands = demands_of_bid(opening.scenario, bid)
         try:
             open_bid(bid, opening, identities, demands, doubt)
         except (OperationalError, InterfaceError):

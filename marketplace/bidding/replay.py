@@ -41,6 +41,8 @@ ANNOUNCES = {"scenario.published"}
 CLOSES = "scenario.closed"
 PUBLISHES_KEY = "key.published"
 REOPENS = "scenario.deadline_extended"
+# Whether the demand stands still from then on.
+STANDS = {"scenario.suspended": True, "scenario.resumed": False}
 OPENS = "opening.finished"
 LOCKS = "panel.technical_locked"
 GIVEN_UP = "opening.failed"
@@ -67,6 +69,8 @@ class Announced:
     closing_size: int | None = None
     technical_locked: bool = False
     opened: bool = False
+    # When it stood still, as the leaves said it; nothing is taken then.
+    suspensions: list[tuple[str, str | None]] = field(default_factory=list)
     # The stages of which two officers said that they can never be opened.
     given_up: set[str] = field(default_factory=set)
     # Where its public entries contradict one another: codes of `ledger.verify.Stories`.
@@ -75,6 +79,28 @@ class Announced:
     @property
     def deadlines(self) -> list[str]:
         return [deadline for _at, deadline in self.announcements]
+
+    @property
+    def suspended(self) -> bool:
+        return bool(self.suspensions) and self.suspensions[-1][1] is None
+
+    def announced_with(self, data: dict[str, Any]) -> None:
+        self.keys = data.get("keys", [])
+        self.confirmations = data.get("confirmations", 0)
+        self.recipients = data["recipients"]
+        self.grace = timedelta(seconds=data.get("bytes_grace_seconds", 0))
+
+    def stands(self, at: str, *, still: bool) -> None:
+        if still and not self.suspended:
+            self.suspensions.append((at, None))
+        elif self.suspended and not still:
+            self.suspensions[-1] = (self.suspensions[-1][0], at)
+
+    def stood_still(self, at: datetime) -> bool:
+        return any(
+            instant(since) < at and (until is None or at < instant(until))
+            for since, until in self.suspensions
+        )
 
     def deadline_then(self, at: datetime) -> datetime:
         """The latest that was announced by then; the publication's counts from the beginning."""
@@ -215,11 +241,13 @@ class Replay:
         if "deadline_at" in data and kind != CLOSES:
             demand.announcements.append((said["at"], data["deadline_at"]))
         if kind in ANNOUNCES and not demand.keys and self._are_new(scenario, data["recipients"]):
-            demand.keys = data.get("keys", [])
-            demand.confirmations = data.get("confirmations", 0)
-            demand.recipients = data["recipients"]
-            demand.grace = timedelta(seconds=data.get("bytes_grace_seconds", 0))
-        elif kind == CLOSES and not demand.closed:
+            demand.announced_with(data)
+        else:
+            self._course(demand, kind, said)
+
+    def _course(self, demand: Announced, kind: str, said: dict[str, Any]) -> None:
+        """What becomes of an announced demand."""
+        if kind == CLOSES and not demand.closed:
             demand.closed = True
             self._closing.append(demand)
         elif kind == REOPENS and not demand.opened:
@@ -229,9 +257,11 @@ class Replay:
         elif kind == OPENS:
             demand.opened = True
         elif kind == GIVEN_UP:
-            demand.given_up.add(data["stage"])
+            demand.given_up.add(said["data"]["stage"])
         elif kind == LOCKS:
             demand.technical_locked = True
+        elif kind in STANDS:
+            demand.stands(said["at"], still=STANDS[kind])
 
     def _are_new(self, scenario: str, recipients: dict[str, str]) -> bool:
         """Recipients belong to the demand that announced them first; no other opens with them."""

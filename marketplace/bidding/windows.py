@@ -14,7 +14,8 @@ from marketplace.scenarios.models import OrganisingMode, Scenario, State
 
 def require_before_deadline(scenario: Scenario, now: datetime) -> None:
     """Half-open: a bid received at the deadline itself is late."""
-    after = scenario.state == State.PUBLISHED or scenario.state in AFTER_CLOSING
+    taking = scenario.state == State.PUBLISHED and not scenario.suspended
+    after = taking or scenario.state in AFTER_CLOSING
     if after and scenario.deadline_at is not None and now >= scenario.deadline_at:
         raise DeadlinePassed(
             _("The deadline has passed: bids were received before %(deadline)s (Beijing time)."),

@@ -25,6 +25,8 @@ from marketplace.bidding.queries import awaited_bytes
 from marketplace.bidding.returns.queries import OVER, uncertified
 from marketplace.committee.models import Panel, PanelMember
 from marketplace.scenarios import rules as scenario_rules
+from marketplace.scenarios.actions.relisting import ENDED
+from marketplace.scenarios.amendments.models import Amendment, AmendmentState
 from marketplace.scenarios.demonstration.queries import open_rounds
 from marketplace.scenarios.documents.kinds import FORMS
 from marketplace.scenarios.documents.models import GateDocument
@@ -45,6 +47,11 @@ LABELS: dict[str, Text] = {
     "file_documents": _("See to the five documents"),
     "withdraw_scenario": _("Withdraw the demand"),
     "answer_questions": _("Answer the questions"),
+    "publish_amendment": _("Publish the drafted change"),
+    "draft_amendment": _("Amend the demand"),
+    "suspend_scenario": _("Suspend the demand"),
+    "resume_scenario": _("Let the demand go on"),
+    "relist_scenario": _("List it anew"),
     "submit_bid": _("Seal and submit a bid"),
     "revise_bid": _("Revise or withdraw my bid"),
     "see_bid": _("My bid and its result"),
@@ -71,6 +78,11 @@ PAGES = {
     "file_documents": "scenario-documents",
     "withdraw_scenario": "scenario-withdraw",
     "answer_questions": "scenario-questions",
+    "publish_amendment": "scenario-amendments",
+    "draft_amendment": "scenario-amend",
+    "suspend_scenario": "scenario-standstill",
+    "resume_scenario": "scenario-standstill",
+    "relist_scenario": "scenario-relist",
     "submit_bid": "bid-form",
     "confirm_opening": "opening",
     "start_eligibility": "eligibility",
@@ -201,6 +213,20 @@ class Desk:
         """Demands with a question that waits for this actor's answer."""
         return {row.scenario_id for row in answerable(self.actor, self.now)}
 
+    @cached_property
+    def on_the_way(self) -> set[int]:
+        """Roots of the own organisation's demands of which a round has not come to its end."""
+        rows = Scenario.objects.filter(organisation=self.actor.organisation)
+        rows = rows.exclude(state__in=[*ENDED, State.REJECTED])
+        return {root or pk for pk, root in rows.values_list("pk", "root_id")}
+
+    @cached_property
+    def drafted_by_others(self) -> set[int]:
+        """Demands with a drafted change that this person did not draft."""
+        rows = Amendment.objects.filter(state=AmendmentState.DRAFTED)
+        rows = rows.exclude(drafted_by=self.actor.user_id)
+        return set(rows.values_list("scenario_id", flat=True))
+
     def acts(self, scenario: Scenario) -> list[Act]:
         """In the order in which they are offered; the first is the one next step."""
         found = [*self._as_owner(scenario), *self._as_vendor(scenario)]
@@ -220,8 +246,11 @@ class Desk:
             return [self._act("file_documents", scenario)] if self.owes_papers(scenario) else []
         owner = scenario_rules.can_withdraw_scenario(actor, scenario)
         if state == State.PUBLISHED and not has_closed(scenario, self.now):
-            found = self._questions(scenario)
+            found = [*self._questions(scenario), self._act("draft_amendment", scenario)]
             return [*found, *([self._act("withdraw_scenario", scenario)] if owner else [])]
+        if state in ENDED:
+            again = (scenario.root_id or scenario.pk) not in self.on_the_way
+            return [self._act("relist_scenario", scenario)] if again else []
         mine = scenario.award_mode == AwardMode.OWNER_CHOICE
         undecided = state == State.DECISION and mine and scenario.pk not in self.decided
         if undecided and award_rules.can_choose_winner(actor, scenario):
@@ -231,6 +260,16 @@ class Desk:
     def _questions(self, scenario: Scenario) -> list[Act]:
         waits = scenario.pk in self.questioned
         return [self._act("answer_questions", scenario)] if waits else []
+
+    def _after_publication(self, scenario: Scenario) -> list[Act]:
+        """What an officer who stands apart may do while bids are taken."""
+        if not scenario_rules.can_draft_amendment(self.actor, scenario):
+            return []
+        found = self._questions(scenario)
+        if scenario.pk in self.drafted_by_others:
+            found.append(self._act("publish_amendment", scenario))
+        still = "resume_scenario" if scenario.suspended else "suspend_scenario"
+        return [*found, self._act("draft_amendment", scenario), self._act(still, scenario)]
 
     def _as_vendor(self, scenario: Scenario) -> list[Act]:
         organisation = self.actor.organisation
@@ -256,6 +295,8 @@ class Desk:
     def _why_no_bid(self, scenario: Scenario) -> Text:
         """Mirrors `can_bid` in words, from facts read once."""
         organisation = self.actor.organisation
+        if scenario.suspended:
+            return _("This demand is suspended; bids are not taken until it goes on.")
         if has_closed(scenario, self.now):
             return _("The deadline has passed.")
         if scenario.organising_mode == OrganisingMode.RACE:
@@ -286,7 +327,7 @@ class Desk:
         if name and scenario_rules.can_demonstrate_scenario(self.actor, scenario):
             return self._at_the_gate(name, scenario)
         if scenario.state == State.PUBLISHED:
-            return [] if has_closed(scenario, self.now) else self._questions(scenario)
+            return [] if has_closed(scenario, self.now) else self._after_publication(scenario)
         if scenario.state == State.DECISION:
             if scenario.pk in self.decided:
                 own = self.decided[scenario.pk] == self.actor.user_id

@@ -1,4 +1,4 @@
-"""What waits between publication and deadline: questions without an answer."""
+"""What waits between publication and deadline: questions without an answer, drafted changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.desk.acts import LABELS
 from marketplace.desk.tasks import LIMIT, Task
-from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.amendments.models import Amendment, AmendmentState
+from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.questions.models import Question
 from marketplace.scenarios.questions.queries import answerable
 from marketplace.scenarios.questions.reminders import RULE
@@ -28,4 +29,22 @@ def questions(actor: Actor) -> list[Task]:
             subject=row.uid,
         )
         for scenario, row in list(oldest.values())[:LIMIT]
+    ]
+
+
+def amendments(actor: Actor) -> list[Task]:
+    """Drafted changes that this officer may publish."""
+    rows = Amendment.objects.filter(
+        state=AmendmentState.DRAFTED, scenario__state=State.PUBLISHED
+    ).exclude(drafted_by=actor.user_id)
+    rows = rows.exclude(scenario__author=actor.user_id)
+    rows = rows.exclude(scenario__organisation__members__user=actor.user_id)
+    return [
+        Task(
+            LABELS["publish_amendment"],
+            row.scenario,
+            reverse("scenario-amendments", args=[row.scenario.address]),
+            since_at=row.drafted_at,
+        )
+        for row in rows.select_related("scenario__organisation").order_by("pk")[:LIMIT]
     ]

@@ -43,7 +43,7 @@ def waiting_for(actor: Actor) -> list[Task]:
     if actor.writes:
         tasks += _owned(actor)
     if actor.role == Role.OFFICER:
-        tasks += _officer(actor)
+        tasks += [*_officer(actor), *after.amendments(actor)]
     if actor.role == Role.SECRETARY:
         tasks += _secretary(actor)
     if actor.role == Role.EXPERT:

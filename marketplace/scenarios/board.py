@@ -37,7 +37,6 @@ from marketplace.scenarios.search.asked import (
     term_numbers,
     words_condition,
 )
-from marketplace.scenarios.search.words import Query
 
 GROUPS: dict[str, str | Promise] = {
     "open": _("Open for bids"),
@@ -121,20 +120,30 @@ def page_of(
     stop: int,
     *,
     found: Mapping[str, Any] | None = None,
+    near: int = 0,
 ) -> list[Scenario]:
     """`board(...)[start:stop]`, by indexes: what it costs does not grow with the board.
 
     found: what `facets` has said of the same filters, which spares the work of asking again. By
-    best match, of more than COUNTED_MOST the newest ones alone are ranked.
+    best match, of more than COUNTED_MOST some are ranked, the newest among them. near: where all of them
+    are shown, so many follow that hold some of the words, the other filters in force.
     """
     asked = asked_of(filters)
     told = found if found is not None else facets(actor, filters)
-    if not told["total"] or start >= stop:
+    near = near if asked.query and len(asked.query.words) > 1 and sort == "best" else 0
+    if not near and (not told["total"] or start >= stop):
         return []
     few = asked.anything and not told["more"] and told["total"] <= counts.COUNTED_MOST
     rows = _filtered(actor, asked)
     if sort == "best" and asked.query:
-        return _best(asked, asked.query, start, stop, few=few, rows=rows, numbers=told["numbers"])
+        condition, given = entry_condition(asked, told["numbers"])
+        wanted = counts.ranked(condition, given, asked.query, start=start, stop=stop, few=few)
+        if near and few:
+            condition, given = entry_condition(asked.without("q"), told["numbers"])
+            wanted += counts.nearest(condition, given, asked.query, but=wanted, most=near)
+        shown = Scenario.objects.public().filter(pk__in=wanted).select_related(*SHOWN)
+        whole = {row.pk: row for row in shown}
+        return [whole[pk] for pk in wanted if pk in whole]
     if few:
         ids = counts.hits(asked, told["numbers"])
         known = Scenario.objects.public().filter(pk__in=ids).select_related(*SHOWN)
@@ -144,28 +153,6 @@ def page_of(
     # Said once more, since the index by time also holds what has no time yet.
     posted = rows.filter(published_at__isnull=False).select_related(*SHOWN)
     return list(posted.order_by(*_order(sort))[start:stop])
-
-
-def _best(
-    asked: Asked,
-    query: Query,
-    start: int,
-    stop: int,
-    *,
-    few: bool,
-    rows: ScenarioQuerySet,
-    numbers: Mapping[str, Mapping[str, int]],
-) -> list[Scenario]:
-    if few:
-        condition, given = entry_condition(asked, numbers)
-    else:
-        newest = rows.order_by("-published_at", "-pk").filter(published_at__isnull=False)
-        ids = newest.values_list("pk", flat=True)[: counts.COUNTED_MOST]
-        condition, given = "e.scenario_id = ANY(%s)", [list(ids)]
-    wanted = counts.ranked(condition, given, query, start=start, stop=stop)
-    shown = Scenario.objects.public().filter(pk__in=wanted).select_related(*SHOWN)
-    whole = {row.pk: row for row in shown}
-    return [whole[pk] for pk in wanted if pk in whole]
 
 
 def _closing(rows: ScenarioQuerySet, start: int, stop: int, running: int | None) -> list[Scenario]:

@@ -36,9 +36,12 @@ def due_extension(
 ) -> Extension | None:
     """What the record, or these spans of it, makes of the deadline; None where it stands.
 
-    A closed demand is left alone once a room above bars it.
+    A closed demand is left alone once a room above bars it, and so is a suspended one, whose
+    deadline moves by all the time that it stands still.
     """
     rule, deadline = outage_rule(scenario), scenario.deadline_at
+    if scenario.suspended:
+        return None
     if rule is None or deadline is None or scenario.state not in {State.PUBLISHED, State.CLOSED}:
         return None
     if spans is None:

@@ -14,6 +14,7 @@ from marketplace.base.inspected import inspected
 from marketplace.base.models import Recorded
 from marketplace.ledger.models import append_only
 from marketplace.scenarios import tallies
+from marketplace.scenarios.amendments.table import COLUMNS
 from marketplace.scenarios.parts import (
     Condition,
     Criterion,
@@ -22,6 +23,7 @@ from marketplace.scenarios.parts import (
     Milestone,
     Operator,
     PaymentNode,
+    changes_by_amendment_alone,
 )
 from marketplace.scenarios.reference import AwardMode, OfficialCalendar, RuleProfile, Term
 from marketplace.scenarios.search import facts
@@ -274,6 +276,7 @@ class Scenario(Recorded):
                     new__deadline_at__lt=pgtrigger.F("old__deadline_at"),
                 ),
             ),
+            changes_by_amendment_alone("scenario_frozen", COLUMNS),
             pgtrigger.Protect(
                 name="scenario_mask_stays",
                 operation=pgtrigger.Update,

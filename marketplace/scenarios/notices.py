@@ -119,6 +119,20 @@ def moved_otherwise(event: Event) -> QuerySet[User]:
     return User.objects.none() if by_outage(event) else told_of_extension(event)
 
 
+for _kind, _sentence in {
+    "scenario.suspended": _("The demand “%(title)s” was suspended: no bid is taken"),
+    "scenario.resumed": _("The demand “%(title)s” goes on: bids are taken again"),
+}.items():
+    register(
+        _kind,
+        audience=told_of_extension,
+        subjects=scenarios,
+        sentence=_sentence,
+        title=title,
+        url=url,
+        group=Group.DEMANDS,
+    )
+
 EXTENDED = _("An outage moved the deadline of “%(title)s” for everybody, by the published rule")
 MOVED = _("The deadline of “%(title)s” moved for everybody, by the published rule")
 for _name, _told, _sentence in [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pgtrigger
 from django.db import models
 from django.db.models import Q
@@ -9,7 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 def frozen_with_scenario(name: str) -> list[pgtrigger.Trigger]:
-    """Rows of a published scenario do not change: what was posted is what is judged and paid."""
+    """Rows of a published scenario do not change: what was posted is what is judged and paid.
+
+    But within the transaction that publishes an amendment of it.
+    """
     return [
         pgtrigger.Trigger(
             name=f"{name}_frozen",
@@ -20,7 +25,10 @@ def frozen_with_scenario(name: str) -> list[pgtrigger.Trigger]:
                 IF TG_OP = 'INSERT' THEN parent := NEW.scenario_id;
                 ELSE parent := OLD.scenario_id; END IF;
                 IF EXISTS (SELECT 1 FROM marketplace_scenario
-                           WHERE id = parent AND published_at IS NOT NULL) THEN
+                           WHERE id = parent AND published_at IS NOT NULL)
+                    AND NOT EXISTS (SELECT 1 FROM marketplace_amendment
+                                    WHERE scenario_id = parent
+                                    AND published_xact = txid_current()) THEN
                     RAISE EXCEPTION 'a published scenario is frozen';
                 END IF;
                 IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
@@ -28,6 +36,25 @@ def frozen_with_scenario(name: str) -> list[pgtrigger.Trigger]:
             """,
         )
     ]
+
+
+def changes_by_amendment_alone(name: str, columns: Sequence[str]) -> pgtrigger.Trigger:
+    """The same for the scenario's own row, where one of these columns is to change."""
+    differs = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in columns)
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        func=f"""
+            IF OLD.published_at IS NOT NULL AND ({differs})
+                AND NOT EXISTS (SELECT 1 FROM marketplace_amendment
+                                WHERE scenario_id = OLD.id
+                                AND published_xact = txid_current()) THEN
+                RAISE EXCEPTION 'a published scenario is frozen';
+            END IF;
+            RETURN NEW;
+        """,  # noqa: S608  # names of our own columns
+    )
 
 
 class ScenarioPart(models.Model):

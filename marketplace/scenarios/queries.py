@@ -51,13 +51,19 @@ def is_open(scenario: Scenario, now: datetime) -> bool:
     """Whether it takes bids at this instant, whatever the sweep has recorded so far."""
     return (
         scenario.state == State.PUBLISHED
+        and not scenario.suspended
         and scenario.deadline_at is not None
         and now < scenario.deadline_at
     )
 
 
 def has_closed(scenario: Scenario, now: datetime) -> bool:
-    """Whether the deadline of a published one has passed, recorded or not."""
+    """Whether the deadline of a published one has passed, recorded or not.
+
+    While it is suspended its clock stands still.
+    """
+    if scenario.state == State.PUBLISHED and scenario.suspended:
+        return False
     return scenario.deadline_at is not None and (
         scenario.state != State.PUBLISHED or now >= scenario.deadline_at
     )
@@ -71,6 +77,18 @@ def closes_at(scenario: Scenario) -> datetime | None:
     if scenario.deadline_at is None or scenario.profile is None:
         return scenario.deadline_at
     return scenario.deadline_at + scenario.profile.bytes_grace
+
+
+def rounds_of(root: Scenario) -> QuerySet[Scenario]:
+    """Every round of a demand that was ever posted, the first one first."""
+    rows = Scenario.objects.public().filter(Q(pk=root.pk) | Q(root=root))
+    return rows.order_by("published_at", "pk")
+
+
+def rounds_on_the_way(root: Scenario) -> QuerySet[Scenario]:
+    """Those that have not come to an end; a rejected draft has."""
+    over = [State.FAILED, State.WITHDRAWN, State.TERMINATED, State.REJECTED]
+    return Scenario.objects.filter(Q(pk=root.pk) | Q(root=root)).exclude(state__in=over)
 
 
 def newest_profile(code: str) -> RuleProfile | None:

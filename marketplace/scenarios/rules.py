@@ -5,6 +5,7 @@ from __future__ import annotations
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.queries import are_related
 from marketplace.base.actor import Actor, Role
+from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.batches.models import Batch, BatchTask
 from marketplace.scenarios.demonstration.models import Demonstration
@@ -133,6 +134,22 @@ def can_answer_questions(actor: Actor, scenario: Scenario) -> bool:
     return can_edit_scenario(actor, scenario) or (
         actor.role == Role.OFFICER and stands_apart(actor, scenario)
     )
+
+
+def can_draft_amendment(actor: Actor, scenario: Scenario) -> bool:
+    """Those who write for the owner, and officers who stand apart; they also drop a draft."""
+    return can_answer_questions(actor, scenario)
+
+
+def can_publish_amendment(actor: Actor, amendment: Amendment) -> bool:
+    """An officer who stands apart from the demand and did not draft the change."""
+    apart = actor.role == Role.OFFICER and stands_apart(actor, amendment.scenario)
+    return apart and actor.user_id != amendment.drafted_by_id
+
+
+def can_suspend_scenario(actor: Actor, scenario: Scenario) -> bool:
+    """Officers who stand apart; they also let it go on."""
+    return actor.role == Role.OFFICER and stands_apart(actor, scenario)
 
 
 def vies(actor: Actor, scenario: Scenario) -> bool:

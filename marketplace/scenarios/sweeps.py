@@ -31,7 +31,9 @@ def close_due() -> int:
     One that waits in the outbox already is not promised again; two sweeps at once may promise
     twice, which closes once.
     """
-    past = Scenario.objects.filter(state=State.PUBLISHED, deadline_at__lte=NowOnce())
+    past = Scenario.objects.filter(
+        state=State.PUBLISHED, suspended=False, deadline_at__lte=NowOnce()
+    )
     now = clock.now()
     rows = past.select_related("profile").order_by("deadline_at", "pk")
     return promise(CLOSE, [row.uid for row in rows if (at := closes_at(row)) and at <= now])

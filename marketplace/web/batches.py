@@ -190,6 +190,8 @@ def _change(
     form = forms.get(do)
     if form is not None:
         form.data, form.is_bound = post, True
+        if error.code == "batch.not_published":
+            form.add_error(None, str(error))
         show_refusal(form, error)
     return error
 
@@ -331,7 +333,7 @@ def join(request: Request, address: str) -> HttpResponse:
 def _answer(
     request: Request, template: str, context: dict[str, Any], error: DomainError | None
 ) -> HttpResponse:
-    box = None if isinstance(error, Invalid) and error.code != "batch.not_published" else error
+    box = None if isinstance(error, Invalid) else error
     response = page(request, template, context, error=box)
     response.status_code = error.status if error else 200
     return response

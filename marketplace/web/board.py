@@ -40,6 +40,7 @@ from marketplace.web.watch_buttons import may_watch, with_buttons
 PER_PAGE = 20
 # A page far behind costs what all before it cost; there are filters.
 PAGES_MOST = 500
+NEAR_MOST = 10
 HEADS = {
     "q": gettext_lazy("Words"),
     "state": gettext_lazy("State"),
@@ -74,8 +75,11 @@ def board_page(request: Request) -> HttpResponse:
     pages = Paginator(range(min(found["total"], reach)), PER_PAGE)
     page = pages.get_page(given.get("page"))
     first = max(0, page.start_index() - 1)
-    shown = page_of(actor, filters, sort, first, page.end_index(), found=found)
+    # Few that hold all the words: what holds some of them stands behind, apart.
+    near = max(0, NEAR_MOST - found["total"]) if page.number == 1 else 0
+    shown = page_of(actor, filters, sort, first, page.end_index(), found=found, near=near)
     now = clock.now()
+    entries = with_buttons(actor, shown, [entry(actor, row, now, asked.query) for row in shown])
     kept: Kept = {name: [codes] if name == "q" else codes for name, codes in filters.items()}
     if sort != usual:
         kept["sort"] = [sort]
@@ -83,9 +87,8 @@ def board_page(request: Request) -> HttpResponse:
         "now": now,
         "server_now": now,
         "page_obj": page,
-        "entries": with_buttons(
-            actor, shown, [entry(actor, row, now, asked.query) for row in shown]
-        ),
+        "entries": entries[: len(page)],
+        "near": entries[len(page) :],
         "total": found["total"],
         "total_said": said(found["total"], more=found["more"]),
         "q": filters.get("q", ""),

@@ -25,6 +25,9 @@ SENTENCES: dict[str, str | Promise] = {
         "This platform was away too long before the deadline, so the published rule moved it for"
         " everybody; bids are taken until %(until)s."
     ),
+    "scenario.suspended": gettext_lazy("The office suspended the demand; no bid is taken."),
+    "scenario.resumed": gettext_lazy("The demand goes on; bids are taken again."),
+    "scenario.amended": gettext_lazy("The demand was amended; the change is numbered and shown."),
     "question.answered": gettext_lazy("Questions were answered, to everybody."),
     "scenario.failed": gettext_lazy("The demand failed: there will be no award."),
     "opening.finished": gettext_lazy("The bids were opened, after the key holders had confirmed."),

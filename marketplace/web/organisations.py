@@ -25,6 +25,7 @@ from marketplace.base.actor import VISITOR, Actor, Role
 from marketplace.base.errors import DomainError
 from marketplace.scenarios.disclosure.mask import unveiled
 from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.owner_record import FIGURES, days_to_publish, record
 from marketplace.web.forms.people import (
     ControlForm,
     ProfileForm,
@@ -83,8 +84,29 @@ def organisation(request: Request, uid: UUID) -> HttpResponse:
         "tabs": tabs(actor, row, "organisation"),
         "capabilities": [words[code] for code in row.capabilities if code in words],
         "demands": demands[:DEMANDS_SHOWN],
+        "record": record(row) if row.is_owner else [],
     }
     return page(request, "organisations/public.html", context)
+
+
+@login_not_required
+@require_GET
+def record_list(request: Request, uid: UUID, figure: str) -> HttpResponse:
+    """The demands behind one figure of the owner's record."""
+    row = organisation_or_404(request, uid)
+    if figure not in FIGURES or not row.is_owner:
+        raise Http404
+    label, rows = FIGURES[figure]
+    days = days_to_publish(row) if figure == "time" else {}
+    shown = Paginator(rows(row), PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "organisation": row,
+        "tabs": tabs(actor_of(request), row, "organisation"),
+        "label": label,
+        "page_obj": shown,
+        "lines": [{"scenario": scenario, "days": days.get(scenario.pk)} for scenario in shown],
+    }
+    return page(request, "organisations/record.html", context)
 
 
 # -- What its people state ---------------------------------------------------------------------------
@@ -222,6 +244,7 @@ def office_queue(request: Request) -> HttpResponse:
 urlpatterns = [
     path("desk/organisations/", office_queue, name="organisations-office"),
     path("organisations/<uuid:uid>/", organisation, name="organisation"),
+    path("organisations/<uuid:uid>/record/<slug:figure>/", record_list, name="owner-record"),
     path("organisations/<uuid:uid>/profile/", profile, name="organisation-profile"),
     path("organisations/<uuid:uid>/control/", control, name="organisation-control"),
 ]

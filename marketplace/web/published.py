@@ -19,6 +19,7 @@ from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.record.queries import records as signed_records
 from marketplace.desk.queries import actions_for
 from marketplace.ledger.models import Event
+from marketplace.scenarios.actions.relisting import ENDED
 from marketplace.scenarios.disclosure.mask import knows_owner
 from marketplace.scenarios.models import (
     BEFORE_PUBLICATION,
@@ -28,8 +29,9 @@ from marketplace.scenarios.models import (
     ScenarioNote,
     State,
 )
-from marketplace.scenarios.queries import history, is_open, notes, tags_of
+from marketplace.scenarios.queries import history, is_open, notes, rounds_of, tags_of
 from marketplace.scenarios.rules import can_edit_scenario
+from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.web import happened
 from marketplace.web.attachments import shown_files
 from marketplace.web.course import shown_state, steps
@@ -103,9 +105,26 @@ def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
         "extension": happened.extension(events),
         "notes": told_notes(actor, scenario),
         "knows_owner": knows_owner(actor, scenario),
+        "suspension": Suspension.objects.filter(scenario=scenario, until_at=None).first()
+        if scenario.suspended
+        else None,
+        "rounds": rounds(scenario),
         "watch": button_of(actor, scenario),
         **actions(actor, scenario),
     }
+
+
+def rounds(scenario: Scenario) -> list[dict[str, Any]]:
+    """The chain of a demand that was listed more than once; nothing is asked of a first round."""
+    if scenario.root_id is None and scenario.state not in ENDED:
+        return []
+    rows = list(rounds_of(scenario.root or scenario))
+    if len(rows) < 2:
+        return []
+    return [
+        {"row": row, "number": number, "current": row.pk == scenario.pk}
+        for number, row in enumerate(rows, start=1)
+    ]
 
 
 def records(request: Request, scenario: Scenario) -> list[OpeningRecord]:
@@ -163,6 +182,13 @@ def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str
                 "url": reverse("scenario-questions", args=[scenario.address]),
                 "label": _("Questions and answers"),
                 "current": present == "questions",
+            }
+        )
+        rows.append(
+            {
+                "url": reverse("scenario-amendments", args=[scenario.address]),
+                "label": _("Changes"),
+                "current": present == "amendments",
             }
         )
     if any(event.kind == "award.publicised" for event in events):

@@ -2,6 +2,7 @@ from django.urls import path
 
 from marketplace.web import (
     acting,
+    amendments,
     approaches,
     attachments,
     awards,
@@ -33,6 +34,7 @@ from marketplace.web import (
     saved,
     scenarios,
     second_factor,
+    standstill,
     tips,
     tokens,
     verifications,
@@ -50,6 +52,8 @@ urlpatterns = [
     *demonstration.urlpatterns,
     *attachments.urlpatterns,
     *questions.urlpatterns,
+    *amendments.urlpatterns,
+    *standstill.urlpatterns,
     *bidding.urlpatterns,
     *consortia.urlpatterns,
     *openings.urlpatterns,

@@ -1,5 +1,6 @@
 import base64
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -7,6 +8,7 @@ from django.test import Client
 from marketplace.api.pagination import KeysetPagination
 from marketplace.base import clock as base_clock
 from marketplace.scenarios.models import Scenario, State
+from marketplace.scenarios.search.indexing import index
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -170,6 +172,30 @@ def test_filters_narrow_and_several_values_are_alternatives():
     assert uids(get(LIST, ref="LG-2019-0001")) == []
 
 
+def test_the_facets_of_the_board_and_its_words_filter_as_well():
+    now = base_clock.now()
+    first = world.published_scenario(
+        title="港口勒索恢复", budget_cny=Decimal(400_000), deadline_at=now + timedelta(days=3)
+    )
+    second = world.published_scenario(
+        title="工业控制监测", budget_cny=Decimal(900_000), focus=world.term("focus", "ics_security")
+    )
+    third = world.published_scenario(state=State.FAILED, budget_cny=Decimal(6_000_000))
+    first.technologies.set([world.term("technology", "pentest")])
+    second.platforms.set([world.term("linked_platform", "shuliang_zhizao")])
+    index([first, second, third])
+    uid_a, uid_b, uid_c = (str(row.uid) for row in (first, second, third))
+    assert uids(get(LIST, technology="pentest")) == [uid_a]
+    assert uids(get(LIST, platform=["shuliang_zhizao", "trade_data"])) == [uid_b]
+    assert uids(get(LIST, focus="ics_security")) == [uid_b]
+    assert uids(get(LIST, budget=["to_50", "above_500"])) == [uid_c, uid_a]
+    assert uids(get(LIST, stage="done")) == [uid_c]
+    assert uids(get(LIST, stage=["open", "review"])) == [uid_b, uid_a]
+    assert uids(get(LIST, deadline="week")) == [uid_a]
+    assert uids(get(LIST, q="勒索")) == [uid_a]
+    assert uids(get(LIST, q="ICS 监测", stage="open")) == [uid_b]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -189,6 +215,14 @@ def test_filters_narrow_and_several_values_are_alternatives():
         ("limit", "9999999"),
         ("offset", "5"),
         ("domian", "ai"),
+        ("technology", "ics_security"),
+        ("platform", ""),
+        ("budget", "to_1"),
+        ("stage", "published"),
+        ("deadline", "tomorrow"),
+        ("q", ""),
+        ("q", "😀"),
+        ("q", "长" * 101),
     ],
 )
 def test_what_is_not_known_is_refused(name, value):

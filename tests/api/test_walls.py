@@ -25,10 +25,12 @@ from marketplace.committee.models import Panel, PanelMember, Report, Sheet
 from marketplace.files import actions as files
 from marketplace.notices.models import Notice
 from marketplace.scenarios import actions as demands
+from marketplace.scenarios.amendments.actions import draft_amendment
+from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import Scenario
-from marketplace.scenarios.questions.actions import ask_question
-from marketplace.scenarios.questions.models import Question
+from marketplace.scenarios.questions.actions import answer_questions, ask_question
+from marketplace.scenarios.questions.models import Answer, Question
 from marketplace.supervision import actions as supervision
 from marketplace.supervision.models import Approach, Inspection
 from tests import world
@@ -106,6 +108,8 @@ class World:
             "receipts": version.receipt if version else None,
             "openings": Opening.objects.filter(**about).order_by("pk").first(),
             "questions": Question.objects.filter(**about).first(),
+            "answers": Answer.objects.filter(**about).first(),
+            "amendments": Amendment.objects.filter(**about).first(),
             "panels": panel,
             "member": seat,
             "sheets": Sheet.objects.filter(member=seat).order_by("pk").first(),
@@ -136,7 +140,19 @@ class World:
         scenario = world.published_scenario(profile=world.profile("D"))
         bid = bids.bid(scenario)
         asker = world.member(bid.bid.organisation)
-        ask_question(actor=asker, scenario_uid=scenario.uid, text="样本由谁提供？")
+        asked = ask_question(actor=asker, scenario_uid=scenario.uid, text="样本由谁提供？")
+        answer_questions(
+            actor=world.member(scenario.organisation),
+            scenario_uid=scenario.uid,
+            question_uids=[asked.uid],
+            text="由需求方提供。",
+        )
+        draft_amendment(
+            actor=world.member(scenario.organisation),
+            scenario_uid=scenario.uid,
+            data={"contact": "李四"},
+            reason="联系人变更。",
+        )
         return scenario
 
     def make_closed(self) -> Scenario:

@@ -13,7 +13,7 @@ import pytest
 
 from bench import __main__ as command
 from bench import ledger as ledger_bench
-from bench import lists
+from bench import lists, recall, search
 from bench.measure import paired, report
 from bench.park import fill
 from config.runtime.process import ROOT
@@ -32,6 +32,7 @@ def test_the_lists_are_measured_on_rows_as_they_are_in_service(committing_db, ca
     with closing(lists.Sides(committing_db.url)) as sides:
         lists.compare(sides, 200, 1, times=1)
         lists.count_queries(sides)
+        assert set(search.measured(sides, 1, times=1)) == set(search.asked())
     said = capsys.readouterr().out
     assert re.findall(r"^(.+?) : the same rows by SQL", said, re.MULTILINE) == [
         "API list",
@@ -39,6 +40,13 @@ def test_the_lists_are_measured_on_rows_as_they_are_in_service(committing_db, ca
         "board, made anew",
     ]
     assert max(int(number) for number in re.findall(r"(\d+) queries", said)) <= 8
+
+
+def test_the_figures_of_recall():
+    told = recall.figures({"勒索": 1.0, "SBOM": 0.5, "APP隐私": 0.75}, 3)
+    assert "| all, over 3 demands | 3 | 0.750 |" in told
+    assert "| mixed | 1 | 0.750 |" in told
+    assert told.endswith("Below 1: SBOM 0.50, APP隐私 0.75.")
 
 
 def test_the_bare_append_lacks_the_pending_row_and_nothing_else(db):

@@ -125,6 +125,11 @@ def batch_number(_user: User) -> Given:
     return {"number": Batch.objects.order_by("number")[0].number}
 
 
+def recorded(_user: User) -> Given:
+    """Of those who posted demands, the first."""
+    return {"uid": scenario("S01").organisation.uid, "figure": "published"}
+
+
 DESKS = (
     "o1-owner o5-owner v5 officer secretary keyholder2 witness e7 inspector evaluator operator"
 ).split()
@@ -173,6 +178,7 @@ PAGES: dict[str, list[Page]] = {
     "register": [Page(), Page(send=FORM), Page("v5")],
     "registered": [Page()],
     "organisation": [Page("", bidder), Page("o3-owner", own_organisation)],
+    "owner-record": [Page("", recorded)],
     "organisation-profile": [Page("v5", own_organisation), Page("officer", own_organisation)],
     "organisation-control": [Page("v1", own_organisation), Page("officer", bidder)],
     "organisation-members": [
@@ -218,6 +224,10 @@ PAGES: dict[str, list[Page]] = {
     "watched": [Page("v5"), Page("officer")],
     "scenario-history": [Page("", of("S07")), Page("", of("S01"))],
     "scenario-questions": [Page("", of("S07")), Page("v5", of("S06"))],
+    "scenario-amendments": [Page("", of("S07"))],
+    "scenario-amend": [Page("o1-owner", of("S01"))],
+    "scenario-standstill": [Page("officer", of("S01"))],
+    "scenario-relist": [Page("o3-owner", of("S03"))],
     "scenario-new": [Page("o3-owner")],
     "scenario-preview": [Page("o3-owner", of("S13"))],
     "scenario-edit": [Page("o3-owner", of("S13")), Page("o8-owner", of("S14"))],

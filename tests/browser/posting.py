@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from marketplace.base import clock as server_clock
 from marketplace.web.words import SHANGHAI
 from tests.browser import cast as typed
 from tests.browser.pages import Reader
 from tests.browser.walk import Walk
+
+# How long the call is open.
+CALL = timedelta(minutes=20)
 
 
 def nothing_yet(walk: Walk) -> None:
@@ -65,8 +69,8 @@ def draft_and_file(walk: Walk) -> Reader:
     return owner
 
 
-def demonstrate(walk: Walk) -> Reader:
-    first = walk.person("officer", walk.cast.first)
+def demonstrate(walk: Walk, first: Reader) -> Reader:
+    first.desk()
     first.look("desk")
     first.task("/gate/")
     first.look("gate")
@@ -139,23 +143,54 @@ def affirm(reader: Reader, kind: str, typed_in: dict[str, str]) -> None:
     reader.press(f"section:has(#paper-{kind}) form button[type=submit]")
 
 
-def publish(walk: Walk, second: Reader) -> Reader:
-    second.task("/publish/")
-    second.look("publish")
+def call(walk: Walk, first: Reader) -> None:
+    """征集通知: drafted, called, read by everybody."""
+    first.desk()
+    first.press("a[href$='/batches/']")
+    first.press("a[href$='/batches/new/']")
+    first.look("call-new")
+    until = server_clock.now().astimezone(SHANGHAI) + CALL
+    with first.refused_with(422):
+        first.fill({"number": "一"})
+        first.page.click("main form[data-guard] button")
+    first.fill({"number": "1", "title": "第一批需求征集（虚构）", "title_en": "First call"})
+    first.fill({"call_number": "沪临网办〔2026〕1号（虚构）", "text": "征集网络安全需求。"})
+    first.fill({"closes_at": f"{until:%Y-%m-%dT%H:%M}"})
+    first.press("main form[data-guard] button")
+    first.press("form:has([name=do][value=call]) button")
+    walk.visitor.go("/batches/")
+    walk.visitor.press(".jb-task a[href$='/batches/1/']")
+    walk.visitor.look("call", closely=True)
+
+
+def file_under_call(walk: Walk, owner: Reader) -> None:
+    owner.go(f"{walk.base}gate/")
+    owner.press("section:has(#batch) button")
+    owner.glance("gate-in-batch")
+
+
+def announce(walk: Walk, clock: Any, second: Reader) -> Reader:
+    """榜单公告: gathered once the call is over, published with the batch."""
+    clock.move(CALL)
+    second.go("/batches/1/office/")
+    second.press("form:has([name=do][value=gather]) button")
+    second.look("batch-gathered", closely=True)
+    form = "section:has(#announce) form"
     now = server_clock.now().astimezone(SHANGHAI)
     deadline = (now + timedelta(days=12)).replace(hour=17, minute=0, second=0)
     holders = [str(user.uid) for user in walk.cast.holders]
     with second.refused_with(422):
-        second.fill({"deadline_at": f"{now + timedelta(days=2):%Y-%m-%dT%H:%M:%S}"})
-        second.fill({"key_holders": holders[:1], "sure": True})
-        second.page.click("main form[data-guard] button")
+        second.fill({"announcement_number": "榜单公告1号（虚构）", "key_holders": holders[:1]})
+        second.fill({"sure": True})
+        second.page.click(f"{form} button")
     assert second.problems() != []
-    second.glance("publish-refused")
-    second.fill({"deadline_at": f"{deadline:%Y-%m-%dT%H:%M:%S}", "key_holders": holders})
+    second.glance("announce-refused")
+    second.fill({"key_holders": holders, "deadline_at": f"{deadline:%Y-%m-%dT%H:%M}"})
     second.fill({"sure": True})
-    second.press("main form[data-guard] button")
-    assert second.page.url.endswith(walk.base)
-    second.glance("published")
+    second.press(f"{form} button")
+    second.glance("announced")
+    walk.visitor.go("/batches/1/")
+    walk.visitor.look("batch-announced", closely=True)
     return second
 
 

@@ -50,6 +50,13 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "question.asked",
         "question.answered",
         "bidders.question_answered",
+        "amendment.drafted",
+        "scenario.suspended",
+        "scenario.resumed",
+        "bidders.suspended",
+        "bidders.resumed",
+        "scenario.amended",
+        "bidders.amended",
         "opening.requested",
         # After the opening or the end alone, to the bidder and the officers who decide.
         "consortium.change_requested",
@@ -61,6 +68,12 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         *(f"watched.{kind.split('.')[1]}" for kind in TOLD),
         "watched.answered",
         "watched.relisted",
+        # To the experts who were asked; tests/scenarios/test_demonstration.py.
+        "demonstration.invited",
+        # Keys that are lost; tests/bidding.
+        "opening.stuck",
+        "opening.failure_declared",
+        "opening.failed",
         "panel.appointed",
         "member.added",
         "member.joined",

@@ -66,6 +66,8 @@ def every_morning(days):
 def test_the_rules_are_these_and_each_kind_may_be_chosen():
     assert set(reminders.RULES) == {
         "gate",
+        "opinion",
+        "question",
         "deadline",
         "opening",
         "eligibility",

@@ -6,6 +6,7 @@ import pytest
 
 from marketplace.accounts.models import Membership
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
+from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.batches.models import BatchTask
 from marketplace.scenarios.demonstration.models import Demonstration
@@ -18,17 +19,20 @@ from marketplace.scenarios.rules import (
     can_close_scenario,
     can_conclude_demonstration,
     can_demonstrate_scenario,
+    can_draft_amendment,
     can_draft_scenario,
     can_edit_scenario,
     can_extend_deadline,
     can_file_document,
     can_give_opinion,
     can_invite_experts,
+    can_publish_amendment,
     can_publish_scenario,
     can_release_attachment,
     can_report_task,
     can_run_batch,
     can_save_search,
+    can_suspend_scenario,
     can_take_into_batch,
     can_undertake,
     can_watch_scenario,
@@ -64,6 +68,9 @@ MATRIX = {
     can_undertake: "        -  -  -  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_ask_question: "     -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_answer_questions: " -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_draft_amendment: "  -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_publish_amendment: "-  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_suspend_scenario: " -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_save_search: "      -  +  +  +  +  +  +  +  +  +  +  +  +  +  +  +  -  -",
     can_watch_scenario: "   -  +  +  +  +  +  +  +  +  +  +  +  +  +  +  +  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
@@ -102,6 +109,7 @@ def test_matrix(rule, who, allowed):
         can_draft_scenario: actor.organisation,
         can_release_attachment: Attachment(scenario=scenario),
         can_undertake: Attachment(scenario=scenario),
+        can_publish_amendment: Amendment(scenario=scenario, drafted_by=scenario.author),
         # A task of somebody else's.
         can_report_task: BatchTask(responsible_id=0),
         # Nobody was asked: an expert's answer is tested with the rounds.
@@ -119,3 +127,11 @@ def test_every_rule_has_a_row():
 
 def test_nobody_drafts_for_another_organisation():
     assert can_draft_scenario(world.owner(), world.owner().organisation) is False
+
+
+def test_who_drafted_a_change_does_not_publish_it():
+    scenario, officer = world.published_scenario(), world.officer()
+    assert (
+        can_publish_amendment(officer, Amendment(scenario=scenario, drafted_by=officer.user))
+        is False
+    )

@@ -129,6 +129,7 @@ PROFILE_NAMES = {
     "consortium_members_max",
     "return_max",
     "retention",
+    "question_holds_deadline",
 }
 
 

@@ -53,6 +53,54 @@ def test_an_empty_result_says_which_filter_to_drop():
     assert 'href="/en/?mode=race"' not in drop  # that would not help
 
 
+def test_several_values_of_a_facet_are_alternatives_each_dropped_by_one_tap():
+    publish(title="港口勒索恢复", domain=world.term("domain", "ai"))
+    publish(title="工控流量检测")
+    shown = text(get("/en/", domain=["ai", "industrial_internet"], mode="best"))
+    assert ">2 demands<" in shown
+    chips = re.search(r'<ul class="pub-chosen".*?</ul>', shown, re.DOTALL).group()
+    leads = re.findall(r'class="pub-filter" href="([^"]+)"', chips)
+    assert leads == [
+        "/en/?domain=industrial_internet&amp;mode=best",
+        "/en/?domain=ai&amp;mode=best",
+        "/en/?domain=ai&amp;domain=industrial_internet",
+    ]
+    facet = re.search(r'id="facet-domain-data_compliance" href="([^"]+)"', shown)
+    assert facet is None  # nothing is there
+    assert 'id="facet-domain-ai" href="/en/?domain=industrial_internet&amp;mode=best"' in shown
+
+
+def test_found_words_are_marked_and_nothing_else_is_markup():
+    publish(title="<b>勒索</b>恢复", summary="全文 & 勒索", need="要有演练台账")
+    shown = text(get("/", q="勒索"))
+    assert "&lt;b&gt;<mark>勒索</mark>&lt;/b&gt;恢复</a>" in shown
+    assert "全文 &amp; <mark>勒索</mark>" in shown
+    assert "要有<mark>台账</mark>" not in shown
+    assert "要有演练<mark>台账</mark>" in text(get("/", q="台账"))
+
+
+def test_close_finds_stand_apart_and_words_that_nothing_holds_are_named():
+    publish(title="港口勒索恢复", title_en="Ransomware recovery")
+    shown = text(get("/en/", q="勒索 量子"))
+    assert "0 demands" in shown
+    assert "No demand holds “量子”." in shown
+    assert "without the word “量子”: 1 demand<" in shown
+    assert "Close to it: not all of the words" in shown
+    assert 'href="/en/?q=ransomware"' in text(get("/en/", q="ransomwere"))
+    assert "Only the first 100 characters" in text(get("/en/", q="长" * 100_000))
+    assert "can be looked for" in text(get("/en/", q="😀"))
+
+
+def test_the_best_match_is_the_order_of_a_search():
+    publish(title="甲", need="港口")
+    publish(title="港口")
+    usual = text(get("/", q="港口"))
+    assert usual.index("<mark>港口</mark></a>") < usual.index(">甲</a>")
+    assert re.search(r'id="sort-best"[^>]*aria-current', usual)
+    assert 'href="/?q=' in re.search(r'id="sort-new" href="[^"]+"', usual).group()
+    assert 'id="sort-best"' not in text(get("/en/"))
+
+
 def test_an_empty_board_says_so():
     assert "No demand has been posted yet" in text(get("/en/"))
 
@@ -132,11 +180,11 @@ def test_goals_show_cells_figures_and_reasons():
 @pytest.mark.parametrize(("path", "expected"), [("/", 5), ("/?q=示例", 6), ("/goals/", 5)])
 def test_queries_do_not_grow_with_the_rows(path, expected, count_queries):
     owner = world.owner()
-    get(path)  # the process knows terms and words
     seen = []
     for rows in (1, 29):
         for _ in range(rows):
             publish(owner)
+        get(path)  # the process knows terms and words
         with count_queries() as queries:
             assert get(path).status_code == 200
         seen.append(len(queries))

@@ -69,7 +69,7 @@ def public_kinds():
 # Kinds that are not written out where they are appended, and what they may be.
 COMPOSED = {
     "f'scenario.{to.value}'": {"scenario.withdrawn", "scenario.failed"},
-    "kind": {"panel.technical_locked"},
+    "kind": {"panel.technical_locked", "scenario.suspended", "scenario.resumed"},
     "RESTARTED": {"log.restarted"},
 }
 

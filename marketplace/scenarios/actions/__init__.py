@@ -50,6 +50,7 @@ from marketplace.scenarios.actions.gate import (
     start_demonstration,
 )
 from marketplace.scenarios.actions.publication import publish_scenario
+from marketplace.scenarios.actions.relisting import relist_scenario
 
 __all__ = [
     "add_task",
@@ -78,6 +79,7 @@ __all__ = [
     "record_failure",
     "reject_scenario",
     "release_attachment",
+    "relist_scenario",
     "remove_attachment",
     "report_task",
     "return_scenario",

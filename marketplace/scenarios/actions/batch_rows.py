@@ -42,7 +42,7 @@ def tell_batch(
     audience: str = Audience.OFFICE,
     **more: Any,
 ) -> None:
-    moved = {"from_state": left, "to_state": batch.state} if left else {}
+    moved: dict[str, Any] = {"from_state": left, "to_state": batch.state} if left else {}
     ledger.append(
         kind,
         actor=actor,

@@ -64,7 +64,7 @@ def add_task(
         errors["responsible"] = [_("Name somebody of the office, or the responsible office.")]
     if batch.tasks.count() >= TASKS_MOST:
         errors["title"] = [_("A batch has at most %(most)s tasks.") % {"most": TASKS_MOST}]
-    if errors:
+    if errors or due_date is None:
         raise Invalid(errors=errors)
     task = BatchTask.objects.create(
         batch=batch,

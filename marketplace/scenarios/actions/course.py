@@ -51,7 +51,7 @@ def close_scenario(*, scenario_uid: UUID, actor: Actor = SYSTEM) -> Scenario:
         return scenario
     now = clock.now()
     closes = closes_at(scenario)
-    if closes is None or now < closes:
+    if scenario.suspended or closes is None or now < closes:
         raise TooEarly
     if extended(scenario, actor=actor, now=now) or held(scenario, actor=actor, now=now):
         return scenario

@@ -54,7 +54,7 @@ def create_draft(*, actor: Actor, data: Mapping[str, Any]) -> Scenario:
     require(can_draft_scenario, actor, actor.organisation)
     content = _read(data, {})
     scenario = Scenario(organisation=actor.organisation, author=actor.user)
-    _write(scenario, content)
+    write_content(scenario, content)
     return scenario
 
 
@@ -69,7 +69,7 @@ def save_draft(
     """
     scenario = _editable(actor, scenario_uid, revision)
     scenario.revision += 1
-    _write(scenario, _read(data, stored_values(scenario)))
+    write_content(scenario, _read(data, stored_values(scenario)))
     return scenario
 
 
@@ -110,7 +110,7 @@ def submit_scenario(
         )
     if data is not None:
         scenario.revision += 1
-        _write(scenario, typed)
+        write_content(scenario, typed)
     left = move(scenario, State.SUBMITTED)
     ledger.append(
         "scenario.submitted",
@@ -145,7 +145,7 @@ def _read(data: Mapping[str, Any], base: Mapping[str, Any]) -> Content:
     return content
 
 
-def _write(scenario: Scenario, content: Content) -> None:
+def write_content(scenario: Scenario, content: Content) -> None:
     values = dict(content.values)
     tags = {name: values.pop(name) for name in TAGS if values.get(name) is not None}
     for name in TAGS:

@@ -23,8 +23,8 @@ WORDS_MOST = 10
 # As many words as one thing with synonyms is said in, at most.
 SAID_MOST = 5
 QUOTED = re.compile('["“”„«「『]([^"“”„»«」』「『]*)["“”»」』]')
-# LG-2026-0042, GB/T, TLS1.3: one thing, in its order.
-JOINED = re.compile(r"[^\W_]+(?:[-./_:][^\W_]+)+")
+# LG-2026-0042, TLS1.3, SM2/SM3: one thing, in its order.
+JOINED = re.compile(r"(?=[^\s]*\d)[^\W_]+(?:[-./_:][^\W_]+)+")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,15 @@ class Unit:
 
 def normal(typed: str) -> str:
     return simplified(plain(typed))
+
+
+def key(word: str) -> str:
+    """How a word of the table is looked up: zero-trust as zero trust."""
+    return _joined(list(_whole(normal(word))))
+
+
+def _whole(text: str) -> Iterator[Unit]:
+    return (Unit(piece.text, piece.han) for piece in pieces(text))
 
 
 def ask(typed: str, synonyms: Synonyms | None = None) -> Query:
@@ -88,27 +97,55 @@ def _loose(text: str) -> Iterator[Unit]:
             behind = piece.start + len(whole)
             yield Unit(whole, han=False)
         elif piece.han:
-            yield from (Unit(word, han=True) for word in cut(piece.text))
+            yield from (Unit(word, han=True) for word in _words(piece.text))
         else:
             yield Unit(piece.text, han=False)
 
 
+def _words(run: str) -> list[str]:
+    """A Chinese run as words of two characters and more, and those that say nothing.
+
+    A character that the dictionary leaves alone goes with the word behind it, or the one before:
+    one character stands in far too much.
+    """
+    if len(run) <= 2:
+        return [run]
+    found: list[str] = []
+    alone = ""
+    for word in cut(run):
+        if word in STOP_CHINESE:
+            found += [alone, word] if alone else [word]
+            alone = ""
+        elif len(word) == 1:
+            alone += word
+        else:
+            found.append(alone + word)
+            alone = ""
+    if alone and found and found[-1] not in STOP_CHINESE:
+        found[-1] += alone
+    elif alone:
+        found.append(alone)
+    return found
+
+
 def _things(units: list[Unit], known: Synonyms) -> Iterator[tuple[str, bool]]:
     """(text, whether in this order): the longest with synonyms first, what says nothing left."""
-    telling = [unit for unit in units if not _is_empty(unit)]
-    kept = units if not telling else [unit for unit in units if unit in telling]
+    found: list[tuple[str, bool]] = []
+    empty: list[tuple[str, bool]] = []
     at = 0
-    while at < len(kept):
-        if kept[at].quoted:
-            yield kept[at].text, True
-            at += 1
-            continue
-        for stop in range(min(at + SAID_MOST, len(kept)), at, -1):
-            text = _joined(kept[at:stop])
-            if stop == at + 1 or text in known:
-                break
-        yield text, False
+    while at < len(units):
+        stop = at + 1
+        text = units[at].text
+        if not units[at].quoted:
+            for further in range(min(at + SAID_MOST, len(units)), at + 1, -1):
+                longer = _joined(units[at:further])
+                if longer in known:
+                    stop, text = further, longer
+                    break
+        nothing = stop == at + 1 and _is_empty(units[at])
+        (empty if nothing else found).append((text, units[at].quoted))
         at = stop
+    yield from found or empty
 
 
 def _joined(units: list[Unit]) -> str:

@@ -50,6 +50,7 @@ SET = (
     f"set_{{name}} AS MATERIALIZED (SELECT {SEEN} AS facts FROM marketplace_searchentry e"  # noqa: S608
     f" CROSS JOIN {NOW} WHERE {{condition}} LIMIT {COUNTED_MOST + 1})"
 )
+TOTAL = "SELECT '{name}', NULL::int, count(*) FROM set_{name}"
 SAID = (
     "SELECT '{name}', NULL::int, count(*) FROM set_{name}"
     " UNION ALL SELECT '{name}', f, count(*) FROM set_{name}, unnest(facts) f GROUP BY f"
@@ -82,7 +83,8 @@ def counted(
         condition, values = entry_condition(one, numbers)
         parts.append(SET.format(name=name or "all", condition=condition))
         given += values
-    told = [SAID.format(name=name or "all") for name in sets]
+    # What is left without the words is a number alone.
+    told = [(TOTAL if name == "q" else SAID).format(name=name or "all") for name in sets]
     found = {name: Counted() for name in sets}
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {', '.join(parts)} {' UNION ALL '.join(told)}", given)
@@ -109,23 +111,58 @@ def hits(asked: Asked, numbers: Mapping[str, Mapping[str, int]]) -> list[int]:
 
 # D, C, B, A: metrics and others, need and pain, summaries, title.
 WEIGHTS = "'{{0.08, 0.2, 0.45, 1.0}}'"
+# Where more fit than are counted, the newest of the newest rows are looked at as well, so that the
+# planner has no choice between an index and a million rows.
+NEWEST = 50_000
+_FITTING = f"SELECT e.scenario_id FROM marketplace_searchentry e CROSS JOIN {NOW}"  # noqa: S608
+FEW = f"{_FITTING} WHERE {{condition}} LIMIT {COUNTED_MOST}"
+MANY = (
+    f"(SELECT e.scenario_id FROM (SELECT * FROM marketplace_searchentry"  # noqa: S608
+    f" ORDER BY scenario_id DESC LIMIT {NEWEST}) e CROSS JOIN {NOW}"
+    f" WHERE {{condition}} LIMIT {COUNTED_MOST}) UNION ({FEW})"
+)
 RANKED = f"""
+    SELECT e.scenario_id FROM marketplace_searchentry e
+    WHERE e.scenario_id IN ({{fitting}})
+    ORDER BY ts_rank({WEIGHTS}, e.tokens, %s::tsquery, 1) DESC, e.scenario_id DESC
+    LIMIT %s OFFSET %s
+"""  # noqa: S608 - no value of anybody
+# Words that are there count by the weight of where they stand; each of them once.
+NEAR = f"""
     SELECT e.scenario_id
     FROM (SELECT e.scenario_id, e.tokens FROM marketplace_searchentry e CROSS JOIN {NOW}
-        WHERE {{condition}} LIMIT {COUNTED_MOST}) e
-    JOIN marketplace_scenario s ON s.id = e.scenario_id
-    ORDER BY ts_rank({WEIGHTS}, e.tokens, %s::tsquery, 1) DESC, s.published_at DESC, s.id DESC
-    LIMIT %s OFFSET %s
+        WHERE {{condition}} AND e.tokens @@ %s::tsquery AND e.scenario_id <> ALL(%s)
+        LIMIT {COUNTED_MOST}) e
+    ORDER BY (SELECT count(*) FROM unnest(%s::tsquery[]) w WHERE e.tokens @@ w) DESC,
+        ts_rank({WEIGHTS}, e.tokens, %s::tsquery, 1) DESC, e.scenario_id DESC
+    LIMIT %s
 """  # noqa: S608 - no value of anybody
 
 
-def ranked(condition: str, given: list[Any], query: Query, *, start: int, stop: int) -> list[int]:
-    """Ids from `start` to `stop` of what fits, the best match first; COUNTED_MOST are looked at.
+def nearest(
+    condition: str, given: list[Any], query: Query, *, but: list[int], most: int
+) -> list[int]:
+    """Ids of what holds at least two of the words, or either of two. One query.
 
-    condition, given: as of `entry_condition`. One query.
+    condition, given: of everything that is asked besides the words. but: left out.
     """
+    each = [word.tsquery for word in query.words]
+    values = [*given, query.most_tsquery, but, each, query.any_tsquery, most]
     with connection.cursor() as cursor:
-        cursor.execute(
-            RANKED.format(condition=condition), [*given, query.any_tsquery, stop - start, start]
-        )
+        cursor.execute(NEAR.format(condition=condition), values)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def ranked(
+    condition: str, given: list[Any], query: Query, *, start: int, stop: int, few: bool
+) -> list[int]:
+    """Ids from `start` to `stop` of what fits, the best match first.
+
+    condition, given: as of `entry_condition`. few: no more than COUNTED_MOST fit; else as many of
+    the newest and as many others are ranked. One query.
+    """
+    fitting = (FEW if few else MANY).format(condition=condition)
+    values = [*given, *([] if few else given), query.any_tsquery, stop - start, start]
+    with connection.cursor() as cursor:
+        cursor.execute(RANKED.format(fitting=fitting), values)
         return [row[0] for row in cursor.fetchall()]

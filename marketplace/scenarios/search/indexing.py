@@ -10,7 +10,15 @@ from django.db.models import Max, Min
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.search import facts
 from marketplace.scenarios.search.models import SearchEntry, SearchWord
-from marketplace.scenarios.search.words import STOP_CHINESE, cut, pieces, plain, simplified, vector
+from marketplace.scenarios.search.words import (
+    STOP_CHINESE,
+    cut,
+    parts_of,
+    pieces,
+    plain,
+    simplified,
+    vector,
+)
 
 BATCH = 200
 NEAR = ("organisation", "domain", "carrier", "area", "focus")
@@ -51,7 +59,8 @@ def telling_words(parts: Iterable[tuple[str, str]]) -> set[str]:
         if weight == "C":
             continue
         for piece in pieces(simplified(plain(text))):
-            found.update(cut(piece.text) if piece.han else [piece.text])
+            for word in cut(piece.text) if piece.han else [piece.text]:
+                found.update([word, *parts_of(word)] if piece.han else [word])
     return {word for word in found - STOP_CHINESE if 1 < len(word) <= 64 and not word.isdigit()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from marketplace.scenarios.search.words import Query, pieces, stem
 
@@ -13,9 +14,11 @@ BEFORE = 30
 
 def _same_length(text: str) -> str:
     """As `plain`, one character for one, so that places stay what they were."""
-    return "".join(_folded(sign) for sign in text)
+    whole = unicodedata.normalize("NFKC", text).lower()
+    return whole if len(whole) == len(text) else "".join(_folded(sign) for sign in text)
 
 
+@lru_cache(maxsize=8192)
 def _folded(sign: str) -> str:
     folded = unicodedata.normalize("NFKC", sign).lower()
     return folded if len(folded) == 1 else sign

@@ -8,7 +8,7 @@ from itertools import chain
 from django.db import connection
 
 from marketplace.scenarios.reference import Term
-from marketplace.scenarios.search.asking import Synonyms, normal
+from marketplace.scenarios.search.asking import Synonyms, key, normal
 from marketplace.scenarios.search.models import Synonym
 from marketplace.scenarios.search.words import teach
 
@@ -24,7 +24,7 @@ def synonyms() -> Synonyms:
         return known
     groups: dict[str, list[str]] = {}
     for meaning, word in Synonym.objects.order_by("id").values_list("meaning", "word"):
-        groups.setdefault(meaning, []).append(normal(word))
+        groups.setdefault(meaning, []).append(key(word))
     of: dict[str, dict[str, None]] = {}
     for group in groups.values():
         for word in group:

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 from threading import Lock
 from typing import Any
 
@@ -142,6 +142,20 @@ def cut(run: str) -> list[str]:
         return [str(word) for word in _cutter().cut(run)]
 
 
+def parts_of(word: str) -> list[str]:
+    """A long Chinese word as the shorter ones that make it up; [] where they do not cover it."""
+    if len(word) < 4:
+        return []
+    with _cutter_lock:
+        shorter = [str(part) for part in _cutter().cut_for_search(word)]
+    shorter = [part for part in shorter if 1 < len(part) < len(word)]
+    covered: set[int] = set()
+    for part in shorter:
+        at = word.find(part)
+        covered.update(range(at, at + len(part)))
+    return shorter if len(covered) == len(word) else []
+
+
 def teach(words: Iterable[str]) -> None:
     """Words of the field that the dictionary does not have."""
     with _cutter_lock:
@@ -208,6 +222,14 @@ class Query:
     def any_tsquery(self) -> str:
         return " | ".join(word.tsquery for word in self.words)
 
+    @property
+    def most_tsquery(self) -> str:
+        """At least two of the words; of two, either."""
+        if len(self.words) < 3:
+            return self.any_tsquery
+        two = combinations(self.words, 2)
+        return " | ".join(f"({first.tsquery} & {second.tsquery})" for first, second in two)
+
     def without(self, word: Word) -> Query:
         return Query(self.typed, tuple(one for one in self.words if one != word))
 
@@ -224,6 +246,12 @@ def way_of(text: str, *, in_order: bool = False) -> Way | None:
         if not piece.han:
             lexemes.append(Lexeme(stem(piece.text), offset))
             offset += 1
+            continue
+        shorter = [] if in_order else parts_of(piece.text)
+        if shorter:
+            # 日志审计 is also 日志…审计: its words, not the pairs that join them.
+            told = dict.fromkeys(pair for part in shorter for pair in query_pairs(part))
+            lexemes += [Lexeme(pair, offset) for pair in told]
             continue
         for place, lexeme in enumerate(query_pairs(piece.text)):
             lexemes.append(Lexeme(lexeme, offset + place, prefix=len(lexeme) == 1))

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0043_saved_searches'),
+        ('marketplace', '0045_suspensions'),
     ]
 
     operations = [
