@@ -23,6 +23,7 @@ from marketplace.scenarios.rules import (
     can_edit_scenario,
 )
 from marketplace.web.attachments import shown_files
+from marketplace.web.beginning import begun_with
 from marketplace.web.forms.scenarios import (
     PART_TITLES,
     SECTIONS,
@@ -49,7 +50,8 @@ def new(request: Request) -> HttpResponse:
     actor = actor_of(request)
     forbid_unless(can_draft_scenario(actor, actor.organisation))
     if request.method != "POST":
-        return _show_form(request, DemandPage(), None)
+        begun = begun_with(request)
+        return _show_form(request, DemandPage(content=begun), None, content=begun)
     post = request.POST
     if "add" in post:
         return _show_form(request, DemandPage(post=post, add=post["add"]), None)
@@ -108,7 +110,7 @@ def _autosaved(
         context["problems"] = [
             {"label": label, "text": text, "anchor": anchor}
             for name, sentences in error.errors.items()
-            for label, anchor in [_place(name)]
+            for label, anchor in [place_of(name)]
             for text in sentences
         ]
     if scenario is not None and (error is None or isinstance(error, Stale)):
@@ -178,7 +180,7 @@ def _show_form(
         context["deletable"] = scenario.state == State.DRAFT
         context["files"] = shown_files(request, scenario)
     if request.method == "POST" or scenario is None:
-        typed = typed_data(request.POST) if request.method == "POST" else {}
+        typed = typed_data(request.POST) if request.method == "POST" else plainly(content)
         found = judge_typed(typed, clock.now(), actor_of(request).organisation_id)
     else:
         found = judge_stored(scenario, clock.now())
@@ -188,6 +190,11 @@ def _show_form(
     response = page(request, "scenarios/form.html", context, error=box)
     response.status_code = error.status if error else 200
     return response
+
+
+def plainly(content: Content | None) -> dict[str, Any]:
+    """What a new form is filled with, as it would be typed."""
+    return {**content.values, **content.rows} if content else {}
 
 
 def told_judgement(found: Judgement) -> dict[str, Any]:
@@ -207,7 +214,7 @@ def told_quality(quality: Quality) -> dict[str, Any]:
     """The meter's points, each with the label of and the way to the field that it speaks of."""
     points = []
     for point in quality.points:
-        label, anchor = _place(point.field) if point.field else ("", "")
+        label, anchor = place_of(point.field) if point.field else ("", "")
         points.append({"point": point, "field": label, "anchor": anchor})
     return {"score": quality.score, "rule": quality.rule, "points": points}
 
@@ -217,12 +224,12 @@ def told_checklist(faults: list[Fault]) -> list[dict[str, Any]]:
     return [
         {"field": field, "label": label, "text": text, "anchor": anchor}
         for field, sentences in by_field(faults).items()
-        for label, anchor in [_place(field)]
+        for label, anchor in [place_of(field)]
         for text in dict.fromkeys(map(str, sentences))
     ]
 
 
-def _place(field: str) -> tuple[str, str]:
+def place_of(field: str) -> tuple[str, str]:
     """The label of a field or row, and the anchor of its control."""
     part, _dash, rest = field.partition("-")
     if part not in PART_TITLES:

@@ -230,6 +230,9 @@ PAGES: dict[str, list[Page]] = {
     "scenario-relist": [Page("o3-owner", of("S03"))],
     "scenario-new": [Page("o3-owner")],
     "scenario-preview": [Page("o3-owner", of("S13"))],
+    "scenario-start": [Page("o3-owner")],
+    "scenario-import": [Page("o3-owner")],
+    "scenario-import-into": [Page("o3-owner", of("S13"))],
     "scenario-edit": [Page("o3-owner", of("S13")), Page("o8-owner", of("S14"))],
     "scenario-gate": [
         Page("officer", of("S04")),
@@ -298,6 +301,7 @@ NO_PAGES = {
     "account_confirm_login_code": "sends on: codes by mail are off",
     "mfa_download_recovery_codes": "a text file",
     "mfa_login_webauthn": "data for a script",
+    "scenario-form-file": "a file",
     "scenario-watch": "takes a POST alone",
     "scenario-check": "takes a POST alone",
     "scenario-batch": "takes a POST alone",
