@@ -22,6 +22,7 @@ from marketplace.base.actor import Actor
 from marketplace.indicators.queries import Opened, opened_so_far
 from marketplace.scenarios.board import SORTS, facets, page_of, usual_sort
 from marketplace.scenarios.disclosure.mask import shown_owner
+from marketplace.scenarios.fitting.queries import capabilities_of, fits_among
 from marketplace.scenarios.models import OrganisingMode, Scenario
 from marketplace.scenarios.queries import is_open
 from marketplace.scenarios.search.asked import FACETS, VALUES_MOST, asked_of
@@ -31,6 +32,7 @@ from marketplace.scenarios.search.marks import excerpt, marked
 from marketplace.scenarios.search.nearest import advice
 from marketplace.scenarios.search.words import Query
 from marketplace.web.course import shown_state
+from marketplace.web.fit_words import with_fit
 from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of
 from marketplace.web.request import Request
@@ -79,7 +81,7 @@ def board_page(request: Request) -> HttpResponse:
     near = max(0, NEAR_MOST - found["total"]) if page.number == 1 else 0
     shown = page_of(actor, filters, sort, first, page.end_index(), found=found, near=near)
     now = clock.now()
-    entries = with_buttons(actor, shown, [entry(actor, row, now, asked.query) for row in shown])
+    entries = with_buttons(actor, shown, lines(actor, shown, now, asked.query, found))
     kept: Kept = {name: [codes] if name == "q" else codes for name, codes in filters.items()}
     if sort != usual:
         kept["sort"] = [sort]
@@ -89,6 +91,7 @@ def board_page(request: Request) -> HttpResponse:
         "page_obj": page,
         "entries": entries[: len(page)],
         "near": entries[len(page) :],
+        "fits": bool(capabilities_of(actor)),
         "total": found["total"],
         "total_said": said(found["total"], more=found["more"]),
         "q": filters.get("q", ""),
@@ -109,6 +112,23 @@ def board_page(request: Request) -> HttpResponse:
         template = "public/board.html"
         context["opened"] = opened(opened_so_far())
     return render(request, template, context)
+
+
+def lines(
+    actor: Actor,
+    rows: list[Scenario],
+    now: datetime,
+    query: Query | None,
+    found: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """The rows as they are shown; to a vendor with why an open one fits. One query more for that."""
+    fitting = fits_among(actor, [row for row in rows if is_open(row, now)])
+    known = {name: _labels(found, name) for name in ("technology", "domain", "focus")}
+    return [
+        with_fit(line, fitting[row.pk], known) if row.pk in fitting else line
+        for row in rows
+        for line in (entry(actor, row, now, query),)
+    ]
 
 
 def filters_of(given: QueryDict) -> dict[str, Any]:

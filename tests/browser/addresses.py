@@ -221,6 +221,7 @@ PAGES: dict[str, list[Page]] = {
     ],
     "saved-searches": [Page("v5"), Page("officer")],
     "saved-search": [Page("v5", kept_search)],
+    "fits": [Page("v5"), Page("officer")],
     "watched": [Page("v5"), Page("officer")],
     "scenario-history": [Page("", of("S07")), Page("", of("S01"))],
     "scenario-questions": [Page("", of("S07")), Page("v5", of("S06"))],
