@@ -80,3 +80,18 @@ def test_the_gate_sees_the_meter_and_its_sentences_are_no_links_there():
     page = browser(world.officer()).get(url("scenario-gate", scenario))
     assert page.context["meter"]["rule"] == "quality/1"
     assert 'href="#id_' not in page.content.decode().partition('id="meter"')[2]
+
+
+def test_a_paste_of_100_000_signs_is_measured_refused_and_kept():
+    owner = world.owner()
+    scenario = actions.create_draft(actor=owner, data=typed.data())
+    pasted = "<b>采用某品牌</b>" * 10_000
+    sent = posted(scenario, need=pasted)
+    client = browser(owner)
+    checked = client.post(reverse("scenario-check"), sent)
+    assert checked.status_code == 200
+    assert [item["anchor"] for item in checked.context["checklist"]] == ["id_need"]
+    page = client.post(url("scenario-edit", scenario), sent | {"do": "save"})
+    assert page.status_code == 422
+    assert page.context["form"]["need"].value() == pasted
+    assert "<b>采用" not in page.content.decode()
