@@ -120,6 +120,8 @@ class ScenarioEdit(Body):
     budget_cny = Number(whole=11, places=2, **OPEN)
     duration_months = Whole(min_value=1, max_value=120, **OPEN)
     deadline_at = Instant(**OPEN)
+    owner_masked = Flag(**FREE)
+    owner_mask = Text(60, **FREE)
     consortium_allowed = Flag(**FREE)
     consortium_members_max = Whole(min_value=1, max_value=20, **FREE)
     pass_line_percent = Number(whole=3, places=2, **OPEN)

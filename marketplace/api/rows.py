@@ -13,8 +13,10 @@ from typing import Any
 from rest_framework.request import Request
 
 from marketplace.api.views import absolute
+from marketplace.base.actor import Actor
 from marketplace.base.prepared import fetch_all
 from marketplace.scenarios.codes import profile_labels, term_codes
+from marketplace.scenarios.disclosure.mask import MASK_EN
 from marketplace.scenarios.models import BEFORE_PUBLICATION
 
 STAMP = "to_char(s.{0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
@@ -36,8 +38,12 @@ FIELDS = {
     "open": "s.state = 'published' AND marketplace_now() < s.deadline_at",
 }
 NAMES = tuple(FIELDS)
+OWNER = (
+    *("s.organisation_id", "s.owner_masked AND s.owner_shown_at IS NULL", "s.owner_mask"),
+    *("o.uid::text", "o.name", "o.name_en"),
+)
 ROWS = (
-    f"SELECT s.id, o.uid::text, o.name, o.name_en, {', '.join(FIELDS.values())}"  # noqa: S608
+    f"SELECT s.id, {', '.join(OWNER)}, {', '.join(FIELDS.values())}"  # noqa: S608
     " FROM marketplace_scenario s JOIN marketplace_organisation o ON o.id = s.organisation_id"
     " WHERE s.id = ANY(%(ids)s::bigint[])"
 )
@@ -77,7 +83,7 @@ class PublicIds:
 
 
 def scenario_rows(
-    request: Request, ids: Sequence[int], actions: Mapping[int, Any]
+    request: Request, actor: Actor, ids: Sequence[int], actions: Mapping[int, Any]
 ) -> list[dict[str, Any]]:
     """The demands of these ids, in their order. One query, but for a term that is seen first.
 
@@ -90,7 +96,9 @@ def scenario_rows(
     for pk in ids:
         if pk not in found:  # withdrawn from sight between the two queries
             continue
-        _id, owner_uid, owner, owner_en, *values = found[pk]
+        _id, owner_id, veiled, mask, owner_uid, owner, owner_en, *values = found[pk]
+        if veiled and not actor.is_office and owner_id != actor.organisation_id:
+            owner_uid, owner, owner_en = None, mask, MASK_EN
         body = dict(zip(NAMES, values, strict=True))
         body["open"] = bool(body["open"])
         body["organisation"] = {"uid": owner_uid, "name": owner, "name_en": owner_en}

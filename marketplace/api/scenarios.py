@@ -21,6 +21,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.canonical import plain
 from marketplace.base.errors import NotFound
 from marketplace.scenarios.content import TAGS
+from marketplace.scenarios.disclosure.mask import shown_owner
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import notes, stored_content
 
@@ -75,7 +76,7 @@ class ScenarioList(PublicRead):
             visible = scenario_filter(request, Scenario.objects.visible_to(actor)).values("id")
         found: list[Any] = pages.paginate_queryset(visible, request, view=self) or []
         ids = [row["id"] for row in found]
-        shaped = scenario_rows(request, ids, scenario_moves(request, actor, ids))
+        shaped = scenario_rows(request, actor, ids, scenario_moves(request, actor, ids))
         return pages.get_paginated_response(shaped)
 
 
@@ -91,7 +92,12 @@ def scenario_shown(request: Request, uid: UUID) -> dict[str, Any]:
         raise NotFound
     may = scenario_moves(request, actor, [scenario.pk]).get(scenario.pk, [])
     files = {"attachments": attachment_rows(request, actor, scenario)}
-    return row_shape(request, row, clock.now(), may) | detail_shape(actor, scenario) | files
+    body = row_shape(request, row, clock.now(), may) | detail_shape(actor, scenario) | files
+    owner = shown_owner(actor, scenario)
+    if owner.masked:
+        body["organisation"] = {"uid": None, "name": owner.name, "name_en": owner.name_en}
+        body["contact"] = ""
+    return body
 
 
 def row_shape(
@@ -124,6 +130,8 @@ def detail_shape(actor: Actor, scenario: Scenario) -> dict[str, Any]:
     body["consortium_allowed"] = scenario.consortium_allowed
     body["consortium_members_max"] = scenario.consortium_members_max
     body["pass_line_percent"] = said(scenario.pass_line_percent)
+    body["owner_masked"] = scenario.owner_masked
+    body["owner_mask"] = scenario.owner_mask
     body["sealing_mode"] = scenario.sealing_mode
     for part in PARTS:
         body[part] = [

@@ -83,6 +83,14 @@ class Subject(Shape):
     href = s.URLField()
 
 
+class Owner(Shape):
+    """The demand owner; without uid and under its mask where this reader may not know it."""
+
+    uid = s.UUIDField(allow_null=True)
+    name = text()
+    name_en = text()
+
+
 class ScenarioRow(Shape):
     uid = s.UUIDField()
     ref = code_or_null("The reference, from publication on.")
@@ -93,7 +101,7 @@ class ScenarioRow(Shape):
     language = text("Of the free text.")
     summary = text()
     summary_en = text()
-    organisation = Party(help_text="The demand owner.")
+    organisation = Owner()
     domain = code_or_null("Code in the vocabulary `domain`.")
     carrier = code_or_null("Code in the vocabulary `carrier`.")
     area = code_or_null("Code in the vocabulary `area`.")
@@ -215,6 +223,10 @@ class ScenarioDetail(ScenarioRow):
     consortium_allowed = s.BooleanField()
     consortium_members_max = s.IntegerField(help_text="The lead included.")
     pass_line_percent = s.DecimalField(5, 2, allow_null=True)
+    owner_masked = s.BooleanField(
+        help_text="Posted under a mask; the owner is named with the publicity of the award."
+    )
+    owner_mask = text("How the owner is called until then.")
     sealing_mode = s.ChoiceField(SealingMode.choices)
     metrics = MetricSerializer(many=True)
     criteria = CriterionSerializer(many=True)

@@ -157,6 +157,8 @@ def _readers(known: Known, now: datetime) -> dict[str, Reader]:
         "budget_cny": decimal(places=2, above=Decimal(0), most=BUDGET_MOST),
         "duration_months": whole(least=1, most=120),
         "deadline_at": deadline(now),
+        "owner_masked": flag,
+        "owner_mask": text(60),
         "consortium_allowed": flag,
         "consortium_members_max": whole(least=1, most=20),
         "pass_line_percent": decimal(places=2, least=Decimal(0), most=HUNDRED),

@@ -146,6 +146,13 @@ class Scenario(Recorded):
     # Counts saves of the draft, so that a form filled from an older one is refused.
     revision = models.PositiveIntegerField(default=1)
 
+    # The owner posts under a mask until the publicity of an award names it, or never.
+    owner_masked = models.BooleanField(default=False, db_default=False)
+    owner_mask = models.CharField(max_length=60, blank=True, default="", db_default="")
+    owner_shown_at = models.DateTimeField(null=True)
+    # With it the published commitment to the owner can be checked once the owner is named.
+    owner_salt = models.BinaryField(null=True)
+
     title = models.CharField(_("title"), max_length=120)
     title_en = models.CharField(_("English title"), max_length=200, blank=True)
     summary = models.TextField(_("public summary"), max_length=1000, blank=True)
@@ -271,6 +278,15 @@ class Scenario(Recorded):
             ),
             changes_by_amendment_alone("scenario_frozen", COLUMNS),
             pgtrigger.Protect(
+                name="scenario_mask_stays",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__published_at__isnull=False)
+                & (
+                    pgtrigger.Q(old__owner_masked__df=pgtrigger.F("new__owner_masked"))
+                    | pgtrigger.Q(old__owner_mask__df=pgtrigger.F("new__owner_mask"))
+                ),
+            ),
+            pgtrigger.Protect(
                 name="scenario_published_is_not_deleted",
                 operation=pgtrigger.Delete,
                 condition=pgtrigger.Q(old__published_at__isnull=False),
@@ -285,6 +301,11 @@ class Scenario(Recorded):
         """The profile, where publication has made sure that there is one."""
         assert self.profile is not None, "published scenarios have a profile"
         return self.profile
+
+    @property
+    def veiled(self) -> bool:
+        """Strangers do not learn whose it is."""
+        return self.owner_masked and self.owner_shown_at is None
 
     @property
     def address(self) -> str:

@@ -25,6 +25,8 @@ __all__ = ["board", "facets"]  # the board is part of what this room answers
 PLAIN_FIELDS = (
     *TEXTS,
     "language",
+    "owner_masked",
+    "owner_mask",
     "organising_mode",
     "award_mode",
     "race_entrants",

@@ -21,6 +21,7 @@ from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.indicators.queries import Opened, opened_so_far
 from marketplace.scenarios.board import SORTS, facets, page_of, usual_sort
+from marketplace.scenarios.disclosure.mask import shown_owner
 from marketplace.scenarios.fitting.queries import capabilities_of, fits_among
 from marketplace.scenarios.models import OrganisingMode, Scenario
 from marketplace.scenarios.queries import is_open
@@ -126,7 +127,7 @@ def lines(
     return [
         with_fit(line, fitting[row.pk], known) if row.pk in fitting else line
         for row in rows
-        for line in (entry(row, now, query),)
+        for line in (entry(actor, row, now, query),)
     ]
 
 
@@ -147,8 +148,8 @@ def said(count: int, *, more: bool) -> str:
     return f"{count:,}+" if more else f"{count:,}"
 
 
-def entry(scenario: Scenario, now: datetime, query: Query | None) -> dict[str, Any]:
-    parts = [localized_text(scenario.organisation, "name")]
+def entry(actor: Actor, scenario: Scenario, now: datetime, query: Query | None) -> dict[str, Any]:
+    parts = [localized_text(shown_owner(actor, scenario), "name")]
     parts += [term(row) for row in (scenario.domain, scenario.carrier, scenario.area) if row]
     title, summary = localized_text(scenario, "title"), localized_text(scenario, "summary")
     there = [marked(title, query), marked(summary, query)]

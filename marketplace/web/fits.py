@@ -28,7 +28,7 @@ def fits_page(request: Request) -> HttpResponse:
     page = Paginator(fits(actor), PER_PAGE).get_page(request.GET.get("page"))
     known, now = labels(), clock.now()
     rows: list[Scenario] = [row for row, _found in page]
-    lines = [with_fit(entry(row, now, None), found, known) for row, found in page]
+    lines = [with_fit(entry(actor, row, now, None), found, known) for row, found in page]
     shown = {
         "page_obj": page,
         "entries": with_buttons(actor, rows, lines),

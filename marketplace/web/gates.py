@@ -93,6 +93,7 @@ def gate(request: Request, address: str) -> HttpResponse:
         "may_publish": can_publish_scenario(actor, scenario)
         and scenario.state == State.DEMONSTRATED,
         "may_edit": can_edit_scenario(actor, scenario) and scenario.state in OWNER_EDITS,
+        "sees_preview": actor.is_office or can_edit_scenario(actor, scenario),
         "notes": queries.notes(actor, scenario),
         "papers": papers_shown(actor, scenario),
         "checklist": told_checklist(found.faults),

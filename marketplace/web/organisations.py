@@ -23,6 +23,7 @@ from marketplace.accounts.rules import (
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR, Actor, Role
 from marketplace.base.errors import DomainError
+from marketplace.scenarios.disclosure.mask import unveiled
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.owner_record import FIGURES, days_to_publish, record
 from marketplace.web.forms.people import (
@@ -76,7 +77,7 @@ def organisation(request: Request, uid: UUID) -> HttpResponse:
     row = organisation_or_404(request, uid)
     actor = actor_of(request)
     words = capability_terms()
-    public = Scenario.objects.visible_to(VISITOR).filter(organisation=row)
+    public = Scenario.objects.visible_to(VISITOR).filter(unveiled(actor), organisation=row)
     demands = public.exclude(published_at=None).order_by("-published_at", "-pk")
     context = {
         "organisation": row,

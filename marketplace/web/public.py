@@ -21,7 +21,7 @@ from marketplace.indicators.queries import (
     opened_of,
 )
 from marketplace.scenarios.models import State
-from marketplace.web import published, verify
+from marketplace.web import preview, published, verify
 from marketplace.web.board import board_page, opened
 from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import localized_text
@@ -100,5 +100,6 @@ urlpatterns = [
     path("", board_page, name="board"),
     path("goals/", goals_page, name="goals"),
     *verify.urlpatterns,
+    *preview.urlpatterns,
     *published.urlpatterns,
 ]

@@ -20,6 +20,7 @@ from marketplace.bidding.record.queries import records as signed_records
 from marketplace.desk.queries import actions_for
 from marketplace.ledger.models import Event
 from marketplace.scenarios.actions.relisting import ENDED
+from marketplace.scenarios.disclosure.mask import knows_owner
 from marketplace.scenarios.models import (
     BEFORE_PUBLICATION,
     NOT_PAST,
@@ -103,6 +104,7 @@ def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
         "tabs": tabs(scenario, tab, events),
         "extension": happened.extension(events),
         "notes": told_notes(actor, scenario),
+        "knows_owner": knows_owner(actor, scenario),
         "suspension": Suspension.objects.filter(scenario=scenario, until_at=None).first()
         if scenario.suspended
         else None,

@@ -113,7 +113,7 @@ def search(request: Request, uid: UUID) -> HttpResponse:
         "filters": spoken(row, labels()),
         "board": board_of(row),
         "page_obj": page,
-        "entries": [entry(find.scenario, now, None) for find in page],
+        "entries": [entry(actor, find.scenario, now, None) for find in page],
         "now": now,
         "error": sentences(error) if error else "",
         "name_most": NAME_MOST,

@@ -53,7 +53,7 @@ def watched_page(request: Request) -> HttpResponse:
     shown = {
         "page_obj": page,
         "entries": [
-            entry(row, now, None) | ({"watch": button(row, on=True)} if buttons else {})
+            entry(actor, row, now, None) | ({"watch": button(row, on=True)} if buttons else {})
             for row in rows
         ],
         "now": now,

@@ -16,6 +16,7 @@ from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.extension import extended
 from marketplace.scenarios.actions.found import find, keep_note, profile_label, stated
+from marketplace.scenarios.disclosure.mask import speaking
 from marketplace.scenarios.disclosure.patterns import refuse_forbidden
 from marketplace.scenarios.extensions import record_awaited
 from marketplace.scenarios.models import Scenario, State
@@ -95,7 +96,7 @@ def _end(
         keep_note(actor, scenario, words)
     ledger.append(
         f"scenario.{to.value}",
-        actor=actor,
+        actor=speaking(actor, scenario),
         subjects=[scenario.uid],
         audience=Audience.PUBLIC,
         from_state=left,

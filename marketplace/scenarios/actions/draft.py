@@ -20,6 +20,7 @@ from marketplace.scenarios import checks
 from marketplace.scenarios.actions.attachments import remove_all
 from marketplace.scenarios.actions.found import find
 from marketplace.scenarios.content import TAGS, TERMS, Content, Fault, by_field, read
+from marketplace.scenarios.disclosure.guards import naming
 from marketplace.scenarios.models import (
     OWNER_EDITS,
     Condition,
@@ -102,6 +103,7 @@ def submit_scenario(
         content = Content(content.values | typed.values, content.rows | typed.rows)
     profile = newest_profile(content.values.get("profile") or "")
     faults = checks.with_read(unread, content, profile=profile, now=now, demo=settings.DEMO)
+    faults += naming(content, scenario.organisation)
     if faults or profile is None:
         raise Invalid(
             _("The demand is not complete."), code="scenario.incomplete", errors=by_field(faults)

@@ -20,6 +20,7 @@ from marketplace.base.states import move
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.found import profile_label
+from marketplace.scenarios.disclosure.mask import speaking
 from marketplace.scenarios.extensions import due_extension
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.rules import can_extend_deadline
@@ -88,7 +89,7 @@ def postpone(
         scenario.save(update_fields=["deadline_at"])
     ledger.append(
         "scenario.deadline_extended",
-        actor=actor,
+        actor=speaking(actor, scenario),
         subjects=[scenario.uid],
         audience=Audience.PUBLIC,
         from_state=left,

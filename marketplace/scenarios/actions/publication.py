@@ -31,9 +31,11 @@ from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios import checks
 from marketplace.scenarios.actions.found import find
-from marketplace.scenarios.attachments import frozen_attachments
+from marketplace.scenarios.attachments import frozen_attachments, make_salt
 from marketplace.scenarios.batches.models import BatchDemand
 from marketplace.scenarios.content import Fault, by_field
+from marketplace.scenarios.disclosure.guards import owner_unnamed
+from marketplace.scenarios.disclosure.mask import frozen_owner
 from marketplace.scenarios.documents.guards import documents_there, prepared_by
 from marketplace.scenarios.documents.queries import frozen_documents
 from marketplace.scenarios.models import Envelope, EnvelopeKey, Publication, Scenario, State
@@ -49,7 +51,7 @@ FORMAT = "jiebang-scenario/1"
 # One number for the whole house: references of a year are given one after the other.
 REFERENCE_LOCK = 0x4A42_5245
 # What else must hold before a demand is published, each telling its faults.
-GUARDS: list[Callable[[Scenario, Actor], Iterable[Fault]]] = [documents_there]
+GUARDS: list[Callable[[Scenario, Actor], Iterable[Fault]]] = [documents_there, owner_unnamed]
 
 
 @transaction.atomic
@@ -117,11 +119,13 @@ def publish_at(
     scenario.published_by = actor.user
     scenario.ref = _next_reference(now)
     recipients = _make_envelope_keys(scenario)
+    if scenario.owner_masked:
+        scenario.owner_salt = make_salt()
     frozen = _frozen(scenario, profile, recipients, holders)
     left = move(
         scenario,
         State.PUBLISHED,
-        also=("profile", "deadline_at", "published_at", "published_by", "ref"),
+        also=("profile", "deadline_at", "published_at", "published_by", "ref", "owner_salt"),
     )
     body = canonical(frozen)
     publication = Publication.objects.create(
@@ -323,19 +327,15 @@ def _frozen(
     scenario: Scenario, profile: RuleProfile, recipients: dict[str, str], holders: list[User]
 ) -> dict[str, Any]:
     """Everything that was posted, as plain values."""
-    owner = scenario.organisation
     content = stored_content(scenario)
+    if scenario.veiled:
+        content.values["contact"] = ""  # stands in the commitment to the owner
     return {
         "format": FORMAT,
         "ref": scenario.ref,
         "uid": scenario.uid,
         "root": scenario.root.uid if scenario.root else scenario.uid,
-        "owner": {
-            "uid": owner.uid,
-            "uscc": owner.uscc,
-            "name": owner.name,
-            "name_en": owner.name_en,
-        },
+        "owner": frozen_owner(scenario),
         "published_at": scenario.published_at,
         "profile": {
             "code": profile.code,

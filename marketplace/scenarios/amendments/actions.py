@@ -38,7 +38,10 @@ from marketplace.scenarios.actions.extension import Cause, postpone
 from marketplace.scenarios.actions.found import find, profile_label, stated
 from marketplace.scenarios.amendments.models import Amendment, AmendmentState
 from marketplace.scenarios.amendments.table import AMENDABLE, affects_bids
+from marketplace.scenarios.checks import texts_of
 from marketplace.scenarios.content import ROWS, Content, Fault, by_field, read
+from marketplace.scenarios.disclosure.guards import naming
+from marketplace.scenarios.disclosure.patterns import refuse_forbidden
 from marketplace.scenarios.models import Publication, Scenario, State
 from marketplace.scenarios.queries import known_codes, stored_content
 from marketplace.scenarios.rules import can_draft_amendment, can_publish_amendment
@@ -109,6 +112,7 @@ def publish_amendment(*, actor: Actor, amendment_uid: UUID) -> Amendment:
     )
     if faults:
         raise Invalid(errors=by_field(faults))
+    refuse_telling(scenario, content)
     before_at = scenario.deadline_at
     assert before_at is not None, "what is posted has a deadline"
     wanted = content.values.pop("deadline_at", None)
@@ -267,6 +271,18 @@ def new_deadline(
     return later_deadline(chosen, least)
 
 
+def refuse_telling(scenario: Scenario, content: Content) -> None:
+    """Raise Invalid for what must not be posted, or lifts the owner's mask."""
+    refuse_forbidden(texts_of(content))
+    masked = {"owner_masked": scenario.owner_masked, "owner_mask": scenario.owner_mask}
+    faults = naming(Content(content.values | masked, content.rows), scenario.organisation)
+    if scenario.veiled and "contact" in content.values:
+        sentence = _("The contact of an unnamed owner is not shown, so it is not amended either.")
+        faults.append(Fault("contact", "mask.contact", sentence))
+    if faults:
+        raise Invalid(errors=by_field(faults))
+
+
 def publish_version(
     scenario: Scenario, row: Amendment, deadline_at: datetime, officer: User, now: datetime
 ) -> Publication:
@@ -274,6 +290,8 @@ def publish_version(
     last = scenario.publications.select_related("profile").order_by("-version").first()
     content = stored_content(scenario)
     version = version_of(scenario) + 1
+    if scenario.veiled:
+        content.values["contact"] = ""  # stands in the commitment to the owner
     frozen = {
         **(json.loads(bytes(last.body)) if last else {}),
         **{name: value for name, value in content.values.items() if name != "profile"},

@@ -9,10 +9,12 @@ from typing import Any
 
 from django.conf import settings
 
+from marketplace.accounts.models import Organisation
 from marketplace.base.clock import SHANGHAI
 from marketplace.scenarios import checks
 from marketplace.scenarios.calendar import MissingYear, is_working_day
 from marketplace.scenarios.content import Content, Fault, read
+from marketplace.scenarios.disclosure.guards import naming
 from marketplace.scenarios.drafting.names import bidders_named
 from marketplace.scenarios.drafting.neutral import texts_of
 from marketplace.scenarios.drafting.quality import Quality, Room, assess
@@ -53,6 +55,9 @@ def _judged(
     now: datetime,
     organisation_id: int | None,
 ) -> Judgement:
+    if content.values.get("owner_masked"):
+        owner = Organisation.objects.filter(pk=organisation_id).first()
+        faults = [*faults, *naming(content, owner)]
     words = "\n".join(text for _field, text in texts_of(content) if text)
     companies = bidders_named(words, without=organisation_id)
     room = room_for(content.values.get("deadline_at"), profile, now)

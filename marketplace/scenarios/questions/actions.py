@@ -34,6 +34,7 @@ from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.extension import Cause, postpone
 from marketplace.scenarios.actions.found import find, profile_label
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.disclosure.mask import speaking
 from marketplace.scenarios.disclosure.patterns import refuse_forbidden
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.questions.contacts import contacts_found
@@ -176,7 +177,7 @@ def answer_questions(
     restricted = about is not None and about.restricted
     ledger.append(
         "question.answered",
-        actor=actor,
+        actor=speaking(actor, scenario),
         subjects=[scenario.uid, answer.uid],
         audience=Audience.PARTIES if restricted else Audience.PUBLIC,
         profile_version=profile_label(scenario),

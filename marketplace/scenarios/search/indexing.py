@@ -42,7 +42,7 @@ def public_parts(scenario: Scenario) -> list[tuple[str, str]]:
         ("B", scenario.summary),
         ("B", scenario.summary_en),
         *(("D", f"{term.name_zh} {term.name_en}") for term in terms if term),
-        ("D", f"{owner.name} {owner.name_en}"),
+        ("D", scenario.owner_mask if scenario.veiled else f"{owner.name} {owner.name_en}"),
         *(("D", f"{row.name} {row.name_en}") for row in metrics),
         ("C", scenario.need),
         ("C", scenario.pain),

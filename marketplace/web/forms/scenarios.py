@@ -102,6 +102,15 @@ class DemandForm(TypedForm):
     ip_terms = lines(_("Ownership of results"), required=True, note=MARKS)
     data_terms = lines(_("Data and confidentiality"), required=True, note=MARKS)
     contact = line(_("Contact"), required=True)
+    owner_masked = forms.BooleanField(
+        label=_("Post without the owner's name"),
+        required=False,
+        help_text=_(
+            "Until the publicity of the award everybody but the office and you reads the words"
+            " below instead; the contact is hidden too. It cannot be changed after publication."
+        ),
+    )
+    owner_mask = line(_("Called instead"), note=_("For example “某港航企业”."))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

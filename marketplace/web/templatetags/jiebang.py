@@ -12,13 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
-from django.urls import NoReverseMatch, translate_url
+from django.urls import NoReverseMatch, reverse, translate_url
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from marketplace.base.actor import VISITOR
 from marketplace.bidding.record.faults import in_language, why
 from marketplace.notices.counter import known
+from marketplace.scenarios.disclosure.mask import shown_owner
 from marketplace.web.prose import prose
 from marketplace.web.states import ICONS, REMEDIES, badge_for
 from marketplace.web.unread import unread_shown
@@ -161,6 +163,20 @@ def prose_of(row: Any, name: str) -> SafeString:
     if (language == "en") == english():
         return prose_filter(text)
     return format_html('<div class="jb-text" lang="{}">{}</div>', language, prose(text))
+
+
+@register.simple_tag(takes_context=True)
+def owner_of(context: Any, scenario: Any, *, linked: bool = True) -> SafeString:
+    """Whose demand it is, as this reader may know it, with the way to its page where it has one."""
+    owner = shown_owner(context.get("actor") or VISITOR, scenario)
+    name = localized(owner, "name")
+    if owner.masked:
+        title = _("The owner is named with the publicity of the award.")
+        return format_html('<span title="{}">{}</span>', title, name)
+    if not linked or owner.organisation is None:
+        return name
+    url = reverse("organisation", args=[owner.organisation.uid])
+    return format_html('<a href="{}">{}</a>', url, name)
 
 
 @register.filter(name="prose")
