@@ -14,7 +14,7 @@ from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bodies import Body, Day, Instant, Text, Uid, Whole
 from marketplace.api.calls import call, calling, its_uid
 from marketplace.api.deeds import Given
-from marketplace.api.gate import on_demand
+from marketplace.api.gate import Reason, on_demand
 from marketplace.api.lists import Filter, listing, reading
 from marketplace.api.moves import told
 from marketplace.api.pagination import KeysetPagination
@@ -96,10 +96,6 @@ class Announcement(Body):
     demands = s.ListField(child=Uid(), min_length=1, max_length=40, source="scenario_uids")
     key_holders = s.ListField(child=Uid(), min_length=1, max_length=20, source="key_holder_uids")
     deadline_at = Instant(required=False, allow_null=True)
-
-
-class Reason(Body):
-    reason = Text(4000)
 
 
 class NewTask(Body):

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bodies import Body, Choice, Flag, Instant, Text, Uid
 from marketplace.api.calls import call, calling
-from marketplace.api.gate import on_demand
+from marketplace.api.gate import Reason, on_demand
 from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.moves import told
 from marketplace.api.shapes import Links, Shape, instant, text
@@ -88,10 +88,6 @@ class Opinion(Body):
     answers = Answers(help_text="Real? Tight? Measurable? Not tailored to one vendor?")
     verdict = Choice(Verdict.values)
     words = Text(4000, required=False)
-
-
-class Reason(Body):
-    reason = Text(4000)
 
 
 class Conclusion(Body):

@@ -75,7 +75,7 @@ class Filing(Body):
     upload = Uid(required=False, source="upload_uid", help_text="A stored upload for `document`.")
 
 
-class Verdict(Body):
+class DocumentVerdict(Body):
     accepted = Flag()
     words = Text(4000, required=False, help_text="Why, where it is sent back.")
 
@@ -190,7 +190,7 @@ DocumentCheck = calling(
     "Accept a document or send it back",
     scope=Scope.OFFICE,
     description="By an officer who did not file it; once.",
-    takes=Verdict,
+    takes=DocumentVerdict,
     example={"accepted": True, "words": "核对无误。"},
     about=ABOUT,
     shows=document_shown,

@@ -4,16 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    atomic = False
 
     dependencies = [
         ('marketplace', '0037_demonstrations'),
     ]
 
     operations = [
-        migrations.RemoveConstraint(
-            model_name='opening',
-            name='opening_once_per_stage',
-        ),
         migrations.AddField(
             model_name='opening',
             name='begun_at',
@@ -24,8 +21,25 @@ class Migration(migrations.Migration):
             name='state',
             field=models.CharField(choices=[('waiting', 'Waiting for confirmations'), ('confirmed', 'Confirmed, being opened'), ('finished', 'Finished'), ('impossible', 'Can never happen'), ('superseded', 'Void: the deadline moved')], default='waiting', max_length=16),
         ),
-        migrations.AddConstraint(
+        # As the constraint makes it, without holding writers up.
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS opening_stands_once_per_stage"
+                    " ON marketplace_opening (scenario_id, stage)"
+                    " WHERE NOT (state = 'superseded')",
+                    "DROP INDEX CONCURRENTLY IF EXISTS opening_stands_once_per_stage",
+                )
+            ],
+            state_operations=[
+                migrations.AddConstraint(
+                    model_name='opening',
+                    constraint=models.UniqueConstraint(condition=models.Q(('state', 'superseded'), _negated=True), fields=('scenario', 'stage'), name='opening_stands_once_per_stage'),
+                ),
+            ],
+        ),
+        migrations.RemoveConstraint(
             model_name='opening',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'superseded'), _negated=True), fields=('scenario', 'stage'), name='opening_stands_once_per_stage'),
+            name='opening_once_per_stage',
         ),
     ]

@@ -29,7 +29,7 @@ from tests.web.asking import get, page, text
 pytestmark = pytest.mark.django_db
 ROOT = Path(happened.__file__).parents[1]
 # Public, and about no demand.
-ELSEWHERE = {"key.published", "access_day.sealed", "log.restarted"}
+ELSEWHERE = {"key.published", "access_day.sealed", "log.restarted", "batch.called"}
 
 
 def history(scenario, language="en"):

@@ -56,7 +56,8 @@ def _judged(
     organisation_id: int | None,
 ) -> Judgement:
     if content.values.get("owner_masked"):
-        owner = Organisation.objects.filter(pk=organisation_id).first()
+        owners = Organisation.objects.filter(pk__in=[organisation_id])
+        owner = owners.first()
         faults = [*faults, *naming(content, owner)]
     words = "\n".join(text for _field, text in texts_of(content) if text)
     companies = bidders_named(words, without=organisation_id)

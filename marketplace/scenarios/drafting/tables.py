@@ -93,8 +93,8 @@ def _excel(archive: Archive) -> Iterator[Table]:
     if len(sheets) > TABLES_MOST:
         raise _too_long()
     for sheet in sheets:
-        path = paths.get(sheet.get(f"{R}id"))
-        if path in archive.names and path is not None:
+        path = paths.get(sheet.get(f"{R}id"), "")
+        if path in archive.names:
             yield _sheet(archive, path, (sheet.get("name") or "")[:40], shared)
 
 

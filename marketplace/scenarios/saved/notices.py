@@ -29,7 +29,7 @@ def findings(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
     finds = Find.objects.filter(scenario__in=readable).select_related("scenario").order_by("pk")
     rows = Finding.objects.filter(uid__in=uids, search__user__in=people).select_related("search")
     found = rows.prefetch_related(Prefetch("finds", finds, to_attr="shown"))
-    return {row.uid: row for row in found if row.shown}  # type: ignore[attr-defined]
+    return {row.uid: row for row in found if row.shown}
 
 
 def title(finding: Any) -> str:
