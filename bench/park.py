@@ -123,6 +123,10 @@ def entries() -> str:
         FROM marketplace_scenario s CROSS JOIN LATERAL (SELECT {number} AS i) n
         CROSS JOIN (SELECT ARRAY[{texts}]::tsvector[] AS texts, ARRAY[{topics}] AS topics) m
         WHERE s.state NOT IN {NOT_POSTED}
+        -- Where the triggers were not left out, they have made the rows.
+        ON CONFLICT (scenario_id) DO UPDATE
+            SET (words, tokens, facts, deadline_at)
+                = (excluded.words, excluded.tokens, excluded.facts, excluded.deadline_at)
     """
 
 

@@ -13,6 +13,7 @@ from marketplace.bidding import by_log, time_token
 from marketplace.bidding.examining import own_folder
 from marketplace.bidding.models import Opening, OpeningState, TimeSource
 from marketplace.bidding.opener import carry_out, open_confirmed
+from marketplace.bidding.pauses import Pauses
 from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.replay import LogNotTrusted, Replay
 from marketplace.ledger.log import sequencer, stamping
@@ -60,7 +61,7 @@ def confirmed(clock, *, now=True):
 def carried_out(opening, settings):
     replay = Replay(settings.OPENER_LOG_VKEY)
     replay.advance()
-    done = carry_out(Opening.objects.get(pk=opening.pk), bids.identity(), replay)
+    done = carry_out(Opening.objects.get(pk=opening.pk), bids.identity(), replay, Pauses())
     return done, Opening.objects.get(pk=opening.pk)
 
 

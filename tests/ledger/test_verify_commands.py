@@ -46,7 +46,10 @@ def test_a_whole_mirror_of_three_levels_holds(big, capsys):
     (folder / "mine.json").write_text(json.dumps(log.keys()), "utf-8")
     code, said, verdict = run(capsys, "mirror", folder, "--keys", folder / "mine.json")
     assert (code, verdict) == (0, "VALID")
-    assert said[-1] == "√ " + sentence("mirror.held", size=SIZE)
+    assert said[-2:] == [
+        "√ " + sentence("mirror.held", size=SIZE),
+        "√ " + sentence("story.held", demands=0),
+    ]
     assert len(list((folder / "tile" / "0").iterdir())) == 274
 
 

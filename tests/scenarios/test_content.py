@@ -11,12 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.scenarios import models
-from marketplace.scenarios.content import ROWS_MOST, TERMS, TEXTS, Content, Fault, Known, read
+from marketplace.scenarios.content import (
+    ROWS_MOST,
+    TAGS,
+    TERMS,
+    TEXTS,
+    Content,
+    Fault,
+    Known,
+    read,
+)
 from marketplace.scenarios.readers import SHANGHAI, Wrong, code, deadline, decimal, text
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 KNOWN = Known(
-    {name: frozenset({"a", "b"}) for name in {*TERMS.values(), "technology"}}, frozenset("ABCD")
+    {name: frozenset({"a", "b"}) for name in {*TERMS.values(), *TAGS.values()}}, frozenset("ABCD")
 )
 FULL_WIDTH = str.maketrans("0123456789.,-", "０１２３４５６７８９．，－")
 

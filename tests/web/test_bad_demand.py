@@ -6,6 +6,7 @@ import pytest
 
 from marketplace.scenarios.models import State
 from tests import world
+from tests.scenarios.rounds import asked, opine
 from tests.scenarios.test_pages import posted
 from tests.web.asking import browser, faults, url
 
@@ -114,7 +115,7 @@ def test_a_stale_demand_names_what_changed(draft):
 
 
 # -- The gate --------------------------------------------------------------------------------------
-@pytest.mark.parametrize("step", ["return", "reject", "conclude"])
+@pytest.mark.parametrize("step", ["return", "reject"])
 def test_words_of_the_office_have_a_limit_and_must_be_there(step):
     scenario = world.draft_scenario(world.owner(), state=State.DEMONSTRATING)
     client, address = browser(world.officer()), url("scenario-gate", scenario)
@@ -125,3 +126,16 @@ def test_words_of_the_office_have_a_limit_and_must_be_there(step):
     assert client.post(address, {"step": "publish", "words": "好"}).status_code == 422
     scenario.refresh_from_db()
     assert scenario.state == State.DEMONSTRATING
+
+
+def test_words_of_the_conclusion_have_a_limit_and_must_be_there():
+    row, people = asked()
+    for actor in people:
+        opine(actor, row)
+    client, address = browser(world.secretary()), url("scenario-demonstration", row.scenario)
+    for words, expected in (("", ""), ("长" * 4001, "4000"), ("a\x00b", "")):
+        page = client.post(address, {"do": "conclude", "outcome": "pass", "opinion": words})
+        assert page.status_code == 422
+        assert expected in page.context["forms"]["conclude"].errors["opinion"][0]
+    row.scenario.refresh_from_db()
+    assert row.scenario.state == State.DEMONSTRATING

@@ -120,7 +120,7 @@ def test_a_fault_of_a_page_names_its_route_only(db, lines, monkeypatch):
     def broken(*_args, **_kwargs):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("marketplace.web.public.facets", broken)
+    monkeypatch.setattr("marketplace.web.board.facets", broken)
     client = Client(raise_request_exception=False)
     assert client.get("/?q=secret-words").status_code == 500
     failed, request = map(json.loads, lines)

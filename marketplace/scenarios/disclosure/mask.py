@@ -145,7 +145,7 @@ def mask_faults(
     if not masked:
         return []
     if not mask.strip():
-        sentence = _("Say how the owner is called instead, for example “某港航企业”.")
+        sentence = _("Say how the owner is called instead, for example “a port company”.")
         return [Fault("owner_mask", "required", sentence)]
     if owner is None:
         return []

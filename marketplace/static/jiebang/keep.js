@@ -32,6 +32,15 @@
       event.preventDefault();
       waiting = { submitter: event.submitter };
     });
+    // Whatever was answered with 401 first (the meter asks too) offers the sign-in: from then on,
+    // and once more as one leaves for it, what is typed is kept.
+    const keepTyped = () => { if (form.dataset.changed) keep(form); };
+    document.addEventListener("htmx:afterRequest", (event) => {
+      if (event.detail.xhr?.status === 401) keepTyped();
+    });
+    notices?.addEventListener("click", (event) => {
+      if (event.target.closest("[data-failure] a")) keepTyped();
+    });
     document.addEventListener("htmx:afterRequest", (event) => {
       // The place itself may be replaced by then, and the event comes from what stood around it.
       if (event.detail.requestConfig?.elt.id !== form.dataset.autosave) return;
@@ -44,8 +53,6 @@
       } else if (status === 200) {
         if (dirty) later(PAUSE);
         else delete form.dataset.changed;
-      } else if (status === 401) {
-        keep(form);
       } else if (status === 0 || status >= 500) {
         dirty = true;
         box().textContent = box().dataset.failed;

@@ -110,7 +110,7 @@ class DemandForm(TypedForm):
             " below instead; the contact is hidden too. It cannot be changed after publication."
         ),
     )
-    owner_mask = line(_("Called instead"), note=_("For example “某港航企业”."))
+    owner_mask = line(_("Called instead"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
