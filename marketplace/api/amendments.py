@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db.models import prefetch_related_objects
 from rest_framework import serializers as s
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -103,6 +104,8 @@ class Amendments(Listed):
     def get(self, request: Request) -> Any:
         actor = actor_of(request)
         rows = Amendment.objects.visible_to(actor).select_related("scenario__organisation")
+        if actor.user:
+            prefetch_related_objects([actor.user], "memberships")  # asked of every row
         return rows, lambda page: [amendment_row(request, actor, row) for row in page]
 
 

@@ -18,7 +18,8 @@ from marketplace.base.problems import MEDIA_TYPE, document
 
 NON_FIELD = "non_field_errors"
 # Pages name the fields of a row metrics-0-value.
-ROW = re.compile(r"-([0-9]+)-")
+# A place among rows; four digits may be a part of a uid.
+ROW = re.compile(r"-([0-9]{1,3})-")
 
 
 class BadParameter(DomainError):

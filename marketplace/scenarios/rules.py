@@ -31,13 +31,13 @@ def can_edit_scenario(actor: Actor, scenario: Scenario) -> bool:
 
 
 def can_save_search(actor: Actor, _search: object) -> bool:
-    """Whoever has an inbox, for himself."""
-    return actor.user_id is not None
+    """Whoever has an inbox, for himself; not an inspector, as with watching."""
+    return actor.user_id is not None and actor.role != Role.INSPECTOR
 
 
 def can_watch_scenario(actor: Actor, _scenario: Scenario) -> bool:
     """Whoever has an inbox; an inspector follows demands by requests alone."""
-    return actor.user_id is not None
+    return actor.user_id is not None and actor.role != Role.INSPECTOR
 
 
 def can_demonstrate_scenario(actor: Actor, scenario: Scenario) -> bool:

@@ -59,6 +59,13 @@ def test_the_schema_names_every_filter(schema):
         "carrier",
         "area",
         "organising_mode",
+        "focus",
+        "technology",
+        "stage",
+        "platform",
+        "budget",
+        "deadline",
+        "q",
         "cursor",
         "limit",
     }

@@ -20,11 +20,17 @@ from marketplace.committee.models import Panel, PanelMember, Report, Sheet
 from marketplace.files.models import Upload
 from marketplace.notices.models import Notice
 from marketplace.notices.registry import KINDS
+from marketplace.scenarios import actions as gate
+from marketplace.scenarios.amendments.actions import draft_amendment
+from marketplace.scenarios.questions.actions import answer_questions, ask_question
+from marketplace.scenarios.saved.models import SavedSearch
+from marketplace.scenarios.watching.models import Watch
 from marketplace.supervision.models import Approach, Inspection, InspectionSubject
 from tests import world
 from tests.api.client import As
 from tests.api.contract import schema
 from tests.committee import factories
+from tests.scenarios import rounds
 
 pytestmark = pytest.mark.django_db
 MANY = 30
@@ -39,6 +45,7 @@ class Rows:
         self.expert, self.witness = world.person("expert"), world.person("witness")
         self.inspector = world.person("inspector")
         self.holder = world.pledge(Actor(Role.MEMBER, world.make_user()), "key_holder")
+        self.experts = [rounds.expert() for _ in range(3)]
         self.number = 0
 
     def scenario(self, state):
@@ -265,6 +272,60 @@ class Rows:
         )
         return {"vendor": self.vendor}
 
+    def saved_searches(self):
+        SavedSearch.objects.create(
+            user=self.vendor.user,
+            name=f"{self.number}",
+            filters={"q": "x"},
+            looked_at=clock.now(),
+        )
+        return {"vendor": self.vendor}
+
+    def watched(self):
+        Watch.objects.create(user=self.vendor.user, scenario=self.scenario("published"))
+        return {"vendor": self.vendor}
+
+    def questions(self):
+        """One answered and one not, of a demand each."""
+        uid = self.scenario("published").uid
+        first = ask_question(actor=self.vendor, scenario_uid=uid, text="x")
+        ask_question(actor=self.vendor, scenario_uid=uid, text="y")
+        answer_questions(actor=self.owner, scenario_uid=uid, question_uids=[first.uid], text="z")
+        return {"vendor": self.vendor, "owner": self.owner, "officer": self.officer}
+
+    def amendments(self):
+        scenario = self.scenario("published")
+        draft_amendment(
+            actor=self.owner,
+            scenario_uid=scenario.uid,
+            data={"contact": f"张三{self.number}"},
+            reason="联系人变更。",
+        )
+        return {"owner": self.owner, "officer": self.officer}
+
+    def demonstrations(self):
+        """Open ones; what a secretary may conclude is asked of each, a few at a time in service."""
+        scenario = world.draft_scenario(self.owner, state="demonstrating")
+        rounds.asked(scenario, self.experts)
+        return {"owner": self.owner, "officer": self.officer, "expert": self.experts[0]}
+
+    def batches(self):
+        """Calls, each with a demand and a task."""
+        body = {"number": str(self.number), "title": "x", "call_number": "1", "text": "x"}
+        soon = clock.now() + timedelta(days=9)
+        row = gate.create_batch(actor=self.officer, data=body | {"closes_at": soon})
+        gate.call_batch(actor=self.officer, batch_uid=row.uid)
+        gate.add_task(
+            actor=self.officer,
+            batch_uid=row.uid,
+            title="x",
+            due_date=soon.date(),
+            responsible_uid=self.officer.person.uid,
+        )
+        scenario = world.draft_scenario(self.owner, state="demonstrated")
+        gate.take_into_batch(actor=self.officer, scenario_uid=scenario.uid, batch_uid=row.uid)
+        return {"visitor": None, "owner": self.owner, "officer": self.officer}
+
     def make(self, name, number):
         readers = {}
         for _ in range(number):
@@ -281,6 +342,13 @@ LISTS = {
     "sheets/": "sheets",
     "reports/": "reports",
     "awards/": "awards",
+    "questions/": "questions",
+    "answers/": "questions",
+    "amendments/": "amendments",
+    "demonstrations/": "demonstrations",
+    "batches/": "batches",
+    "watched/": "watched",
+    "saved-searches/": "saved_searches",
     "organisations/": "organisations",
     "members/": "members",
     "invitations/": "invitations",

@@ -1,6 +1,7 @@
 """The deeds that want their doer present: by a proof given just now, never by a token."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.accounts.tokens.models import ApiToken, Scope
+from marketplace.base import clock as base_clock
 from marketplace.base.actor import Actor
 from marketplace.bidding.failed.models import FailedOpening
 from marketplace.bidding.models import Opening, OpeningConfirmation
@@ -23,10 +25,13 @@ from tests.awards import steps
 from tests.bidding import bids
 from tests.bidding.test_failed_openings import declare, lost, waited
 from tests.committee import factories
+from tests.scenarios import typed
+from tests.scenarios.test_batches import gathered
 
 pytestmark = pytest.mark.django_db
 STATES = {
     "publish": "demonstrated",
+    "announce": "gathered",
     "start_scoring": "appointed",
     "lock": "open",
     "confirm_opening": 0,
@@ -62,11 +67,26 @@ def state_of(row: Any) -> Any:
 
 
 def publish(clock: Any) -> Deed:
-    row = world.draft_scenario(world.owner(), state="demonstrated")
-    holders = [str(world.member(world.office(), "officer").user.uid) for _ in range(3)]
+    row = typed.demonstrated()
     return Deed(
-        world.officer(), f"scenarios/{row.uid}/publish/", state_of(row), {"key_holders": holders}
+        world.officer(), f"scenarios/{row.uid}/publish/", state_of(row), {"key_holders": holders()}
     )
+
+
+def holders() -> list[str]:
+    return [str(world.member(world.office(), "officer").user.uid) for _ in range(3)]
+
+
+def announce(clock: Any) -> Deed:
+    demand = typed.demonstrated()
+    batch = gathered(clock, demand)
+    body = {
+        "announcement_number": "公告1号",
+        "demands": [str(demand.uid)],
+        "key_holders": holders(),
+        "deadline_at": (base_clock.now() + timedelta(days=40)).isoformat(),
+    }
+    return Deed(world.officer(), f"batches/{batch.uid}/announce/", state_of(batch), body)
 
 
 def start_scoring(clock: Any) -> Deed:
@@ -148,6 +168,7 @@ def make_token(clock: Any) -> Deed:
 
 DEEDS = {
     "scenarios_publish": publish,
+    "batches_announce": announce,
     "panels_start_scoring": start_scoring,
     "sheets_lock": lock,
     "openings_confirm": confirm_opening,

@@ -106,14 +106,15 @@ def test_open_is_computed_from_the_clock(clock):
 def test_actions_name_the_moves_of_the_user():
     owner = world.owner()
     scenario = world.published_scenario(owner)
-    withdraw = {
-        "name": "withdraw_scenario",
-        "method": "POST",
-        "href": f"http://testserver{one(scenario)}withdraw/",
-    }
-    assert get(one(scenario), owner).json()["actions"] == [withdraw]
-    assert get(LIST, owner).json()["results"][0]["actions"] == [withdraw]
-    assert get(one(scenario), world.officer()).json()["actions"] == []
+    moves = [
+        {"name": name, "method": "POST", "href": f"http://testserver{one(scenario)}{path}/"}
+        for name, path in (("draft_amendment", "amendments"), ("withdraw_scenario", "withdraw"))
+    ]
+    assert get(one(scenario), owner).json()["actions"] == moves
+    assert get(LIST, owner).json()["results"][0]["actions"] == moves
+    officer = get(one(scenario), world.officer()).json()
+    assert names(officer) == ["draft_amendment", "suspend_scenario"]
+    assert get(one(scenario), world.secretary()).json()["actions"] == []
 
 
 def names(body):

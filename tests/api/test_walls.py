@@ -31,6 +31,7 @@ from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.questions.actions import answer_questions, ask_question
 from marketplace.scenarios.questions.models import Answer, Question
+from marketplace.scenarios.saved.actions import save_search
 from marketplace.supervision import actions as supervision
 from marketplace.supervision.models import Approach, Inspection
 from tests import world
@@ -328,6 +329,7 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
         "pledges": Pledge.objects.filter(user=vendor.user).first(),
         "approaches": approached(vendor),
         "inspections": inspection(here.actors["inspector"]),
+        "saved-searches": save_search(actor=vendor, name="x", filters={"q": "x"}),
         "tokens": create_token(actor=vendor, name="t", scopes=["read"]).token,
         "notices": Notice.objects.create(
             user=vendor.user, kind="x", subject_uid=rival.uid, event_uid=rival.uid

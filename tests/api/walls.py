@@ -183,9 +183,9 @@ PEOPLE = {
     "members_remove":                  "- - + - - - - - - -",
     "saved_searches_list":             "- + + + + + + + + +",
     "saved_searches_create":           "- + + + + + + + - +",
-    "saved_searches_retrieve":         "- - - - - - - - - -",  # of an example there is none
-    "saved_searches_rename":           "- - - - - - - - - -",
-    "saved_searches_delete":           "- - - - - - - - - -",
+    "saved_searches_retrieve":         "- - + - - - - - - -",
+    "saved_searches_rename":           "- - + - - - - - - -",
+    "saved_searches_delete":           "- - + - - - - - - -",
     "tokens_list":                     "- + + + + + + + + +",
     "tokens_create":                   "- + + + + + + + + +",
     "tokens_retrieve":                 "- - + - - - - - - -",

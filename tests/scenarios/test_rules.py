@@ -71,8 +71,8 @@ MATRIX = {
     can_draft_amendment: "  -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_publish_amendment: "-  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_suspend_scenario: " -  -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
-    can_save_search: "      -  +  +  +  +  +  +  +  +  +  +  +  +  +  +  +  -  -",
-    can_watch_scenario: "   -  +  +  +  +  +  +  +  +  +  +  +  +  +  +  +  -  -",
+    can_save_search: "      -  +  +  +  +  +  +  +  +  +  +  +  +  +  -  +  -  -",
+    can_watch_scenario: "   -  +  +  +  +  +  +  +  +  +  +  +  +  +  -  +  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
     can_extend_deadline: "  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }
