@@ -31,7 +31,7 @@ from marketplace.bidding.queries import own_receipt
 from marketplace.bidding.sheet import sealing_sheet
 from marketplace.committee.actions import decide_consortium_change
 from marketplace.files.limits import LIMITS, Purpose
-from marketplace.scenarios.models import Envelope, Scenario
+from marketplace.scenarios.models import Envelope
 
 FILTERS = (
     Filter("scenario", "scenario__uid", "The demand."),
@@ -199,9 +199,7 @@ class Sealing(OfScenario):
     )
     def get(self, request: Request, uid: UUID) -> Response:
         actor = actor_of(request)
-        scenario = Scenario.objects.visible_to(actor).filter(uid=uid).first()
-        if scenario is None:
-            raise NotFound
+        scenario = self.demand(actor, uid)
         return Response(sealing_sheet(actor, scenario))
 
 

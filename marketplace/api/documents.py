@@ -146,9 +146,7 @@ class ScenarioDocuments(OfScenario):
     )
     def get(self, request: Request, uid: UUID) -> Response:
         actor = actor_of(request)
-        scenario = Scenario.objects.visible_to(actor).filter(uid=uid).first()
-        if scenario is None:
-            raise NotFound
+        scenario = self.demand(actor, uid)
         own = actor.organisation_id == scenario.organisation_id
         if not (own or actor.is_office or inspects(actor, uid, scenario.organisation.uid)):
             raise NotAllowed

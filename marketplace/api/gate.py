@@ -16,7 +16,6 @@ from marketplace.api.calls import calling
 from marketplace.api.scenarios import scenario_shown
 from marketplace.api.shapes import ScenarioDetail, Shape, text
 from marketplace.api.views import OfScenario, Resource, actor_of
-from marketplace.base.errors import NotFound
 from marketplace.base.rules import require
 from marketplace.scenarios import actions
 from marketplace.scenarios.models import Scenario
@@ -161,9 +160,7 @@ class KeyHolderCandidates(OfScenario):
     )
     def get(self, request: Request, uid: UUID) -> Response:
         actor = actor_of(request)
-        scenario = Scenario.objects.visible_to(actor).filter(uid=uid).first()
-        if scenario is None:
-            raise NotFound
+        scenario = self.demand(actor, uid)
         require(can_publish_scenario, actor, scenario)
         people = key_holder_candidates(scenario).values("uid", "name")
         return Response([{**row, "uid": str(row["uid"])} for row in people])

@@ -61,7 +61,7 @@ from marketplace.bidding.rules import can_see_eligibility
 from marketplace.desk.moves import KeyHolding, on_failure
 from marketplace.desk.queries import desk_for
 from marketplace.files.access import record_access
-from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
+from marketplace.scenarios.models import BEFORE_PUBLICATION, State
 
 NOT_YET = {*BEFORE_PUBLICATION, State.PUBLISHED, State.CLOSED}
 FILTERS = (
@@ -362,8 +362,8 @@ class Eligibility(OfScenario):
     )
     def get(self, request: Request, uid: UUID) -> Response:
         actor = actor_of(request)
-        scenario = Scenario.objects.visible_to(actor).filter(uid=uid).first()
-        if scenario is None or scenario.state in NOT_YET:
+        scenario = self.demand(actor, uid)
+        if scenario.state in NOT_YET:
             raise NotFound
         require(can_see_eligibility, actor, scenario)
         rows = queries.eligibility_matrix(actor, scenario)

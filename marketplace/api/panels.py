@@ -279,9 +279,7 @@ class ExpertCandidates(OfScenario):
     )
     def get(self, request: Request, uid: UUID) -> Response:
         actor = actor_of(request)
-        scenario = Scenario.objects.visible_to(actor).filter(uid=uid).first()
-        if scenario is None:
-            raise NotFound
+        scenario = self.demand(actor, uid)
         require(can_appoint_panel, actor, scenario)
         return Response(
             [

@@ -22,6 +22,8 @@ from marketplace.api.hats import put_hat_on
 from marketplace.api.limits import BODY_BYTES_MAX
 from marketplace.api.renderers import ORJSONRenderer
 from marketplace.base.actor import Actor
+from marketplace.base.errors import NotFound
+from marketplace.scenarios.models import Scenario
 
 NONE: frozenset[str] = frozenset()
 # Where a deed keeps its scope and whether it needs a proof: (scope or None, bool).
@@ -106,6 +108,13 @@ class OfScenario(Resource):
     """An address below a demand's own."""
 
     scenario_kwarg = "uid"
+
+    def demand(self, actor: Actor, uid: UUID) -> Scenario:
+        """The demand, as far as the reader may see it. Raises NotFound."""
+        scenario = Scenario.objects.visible_to(actor).filter(uid=uid).first()
+        if scenario is None:
+            raise NotFound
+        return scenario
 
 
 class PublicRead(Resource):

@@ -60,7 +60,11 @@ def owner_writers(event: Event) -> QuerySet[User]:
 
 def officers(event: Event) -> QuerySet[User]:
     """Those who may take the demand on: neither its author nor of its owner."""
-    scenario = Scenario.objects.get(uid=event.subjects[-1])
+    return standing_apart(Scenario.objects.get(uid=event.subjects[-1]))
+
+
+def standing_apart(scenario: Scenario) -> QuerySet[User]:
+    """Officers who neither wrote the demand nor belong to its owner."""
     office = Membership.objects.filter(role=Role.OFFICER, organisation__is_office=True)
     own = Membership.objects.filter(organisation=scenario.organisation_id)
     rows = User.objects.filter(pk__in=office.values("user_id"))

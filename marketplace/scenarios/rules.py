@@ -30,14 +30,19 @@ def can_edit_scenario(actor: Actor, scenario: Scenario) -> bool:
     return actor.writes and actor.organisation_id == scenario.organisation_id
 
 
-def can_save_search(actor: Actor, _search: object) -> bool:
-    """Whoever has an inbox, for himself; not an inspector, as with watching."""
+def follows_demands(actor: Actor) -> bool:
+    """Whoever has an inbox; an inspector follows demands by requests alone."""
     return actor.user_id is not None and actor.role != Role.INSPECTOR
+
+
+def can_save_search(actor: Actor, _search: object) -> bool:
+    """Whoever may follow demands, for himself."""
+    return follows_demands(actor)
 
 
 def can_watch_scenario(actor: Actor, _scenario: Scenario) -> bool:
-    """Whoever has an inbox; an inspector follows demands by requests alone."""
-    return actor.user_id is not None and actor.role != Role.INSPECTOR
+    """Whoever may follow demands, for himself."""
+    return follows_demands(actor)
 
 
 def can_demonstrate_scenario(actor: Actor, scenario: Scenario) -> bool:

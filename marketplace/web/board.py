@@ -25,6 +25,7 @@ from marketplace.scenarios.disclosure.mask import shown_owner
 from marketplace.scenarios.fitting.queries import capabilities_of, fits_among
 from marketplace.scenarios.models import OrganisingMode, Scenario
 from marketplace.scenarios.queries import is_open
+from marketplace.scenarios.rules import follows_demands
 from marketplace.scenarios.search.asked import FACETS, VALUES_MOST, asked_of
 from marketplace.scenarios.search.asking import TYPED_MOST, WORDS_MOST
 from marketplace.scenarios.search.counts import COUNTED_MOST
@@ -37,7 +38,7 @@ from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of
 from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import localized_text, term
-from marketplace.web.watch_buttons import may_watch, with_buttons
+from marketplace.web.watch_buttons import with_buttons
 
 PER_PAGE = 20
 # A page far behind costs what all before it cost; there are filters.
@@ -101,7 +102,7 @@ def board_page(request: Request) -> HttpResponse:
         "chosen": chosen(found, kept),
         "sorts": sorts(kept, sort, usual=usual, words=asked.query is not None),
         "filtered": asked.anything,
-        "saves": asked.anything and may_watch(actor),
+        "saves": asked.anything and follows_demands(actor),
         "notes": notes(given, asked.query),
         **({} if found["total"] else {"drops": drops(found, kept), "tries": tries(filters, kept)}),
     }

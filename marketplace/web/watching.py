@@ -12,13 +12,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.base import clock
+from marketplace.scenarios.rules import follows_demands
 from marketplace.scenarios.watching import actions
 from marketplace.scenarios.watching.models import WATCHED_MOST
 from marketplace.scenarios.watching.queries import watched
 from marketplace.web.board import PER_PAGE, entry
 from marketplace.web.pages import actor_of, attempt, scenario_or_404
 from marketplace.web.request import Request
-from marketplace.web.watch_buttons import button, may_watch
+from marketplace.web.watch_buttons import button
 
 
 @never_cache
@@ -49,7 +50,7 @@ def watched_page(request: Request) -> HttpResponse:
     actor = actor_of(request)
     page = Paginator(watched(actor), PER_PAGE).get_page(request.GET.get("page"))
     rows, now = [row.scenario for row in page], clock.now()
-    buttons = may_watch(actor)
+    buttons = follows_demands(actor)
     shown = {
         "page_obj": page,
         "entries": [

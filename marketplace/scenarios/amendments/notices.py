@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.accounts.models import Membership, User
-from marketplace.base.actor import Actor, Role
+from marketplace.accounts.models import User
+from marketplace.base.actor import Actor
 from marketplace.ledger.models import Event
 from marketplace.notices.channels import Group
 from marketplace.notices.registry import register
@@ -20,6 +20,7 @@ from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.notices import (
     scenarios,
     seen_by_any,
+    standing_apart,
     title,
     told_of_extension,
 )
@@ -37,11 +38,7 @@ def page_of(scenario: Scenario) -> str:
 def publishers(event: Event) -> QuerySet[User]:
     """Officers who stand apart and did not draft it."""
     row = Amendment.objects.select_related("scenario").get(uid=event.subjects[-1])
-    office = Membership.objects.filter(role=Role.OFFICER, organisation__is_office=True)
-    own = Membership.objects.filter(organisation=row.scenario.organisation_id)
-    people = User.objects.filter(pk__in=office.values("user_id"))
-    people = people.exclude(pk__in=own.values("user_id"))
-    return people.exclude(pk__in=[row.scenario.author_id, row.drafted_by_id])
+    return standing_apart(row.scenario).exclude(pk=row.drafted_by_id)
 
 
 register(
