@@ -65,7 +65,7 @@ def test_the_report_counts_vetoes_by_the_frozen_share_and_shows_their_reasons():
         for sheet in factories.sheets(judge, SheetStage.TECHNICAL):
             code = sheet.bid.blind_code
             # Two of three veto B1, one vetoes B2; B3 stays under the minimum of C1.
-            veto = code == "B1" and place < 2 or code == "B2" and place < 1
+            veto = (code, place) in {("B1", 0), ("B1", 1), ("B2", 0)}
             actions.save_scores(
                 actor=judge,
                 sheet_uid=sheet.uid,
