@@ -102,7 +102,7 @@ def gate(request: Request, address: str) -> HttpResponse:
         "filed": found.content,
         "in_batch": batch_shown(actor, scenario),
         "files": shown_files(request, scenario),
-        "likes": shown_likes(actor, scenario),
+        "likes": shown_likes(actor, scenario, found.content),
     }
     return answer(request, "scenarios/gate.html", context, error)
 

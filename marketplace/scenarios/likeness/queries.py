@@ -86,7 +86,7 @@ def likes(actor: Actor, scenario: Scenario, content: Content | None = None) -> l
     """Those that this one is like, the most alike first, at most SHOWN_MOST.
 
     content: what is to be filed, else what is stored. Never another round of the same root, and
-    nothing that the actor may not see. Three queries.
+    nothing that the actor may not see. At most four queries.
     """
     words = words_of_content(content or stored_content(scenario))
     mine = {part: shingles(text) for part, text in words.items()}
@@ -97,6 +97,8 @@ def likes(actor: Actor, scenario: Scenario, content: Content | None = None) -> l
     kept = signed(signs)
     rows = [row for row in near if estimate(kept, row.likeness.signs) >= WORTH_COMPARING]
     found = [one for row in rows if (one := _like(actor, mine, row))]
+    if not found:
+        return []
     found.sort(key=lambda one: (-one.strong, -one.compared.whole, -one.other.pk))
     answers = {row.other_id: row for row in scenario.likeness_answers.select_related("author")}
     return [
