@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -125,7 +125,7 @@ def _asked_again(
     answer = get_conditional_response(request, etag=tag, response=response) or response
     if now is not None:
         answer.headers[SERVER_TIME] = f'now;desc="{now.astimezone(UTC).isoformat()}"'
-    return cast("HttpResponse", answer)
+    return answer
 
 
 def _personal(request: Request) -> bool:

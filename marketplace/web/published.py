@@ -191,7 +191,7 @@ def told_notes(actor: Actor, scenario: Scenario) -> list[ScenarioNote]:
 
 
 def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str, Any]]:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "url": reverse("scenario", args=[scenario.address]),
             "label": LABELS["demand"],
