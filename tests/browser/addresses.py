@@ -333,6 +333,7 @@ NO_PAGES = {
     "log-verify": "a program",
     "log-witness": "a program",
     "packer": "a program",
+    "draw-verify": "a program",
     "log-cosignatures": "takes a POST alone",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",
