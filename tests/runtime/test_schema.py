@@ -12,7 +12,7 @@ from config.runtime.process import ROOT
 def test_the_key_changes_with_a_migration(tmp_path):
     copied = shutil.copytree(schema.MIGRATIONS, tmp_path / "migrations")
     assert schema.key(copied) == schema.key()
-    newest = sorted(copied.glob("0*.py"))[-1]
+    newest = max(copied.glob("0*.py"))
     newest.write_bytes(newest.read_bytes() + b"\n")
     changed = schema.key(copied)
     assert changed != schema.key()
