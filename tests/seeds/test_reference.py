@@ -38,6 +38,7 @@ def test_vocabularies_are_complete_and_bilingual():
             "transformation",
             "focus",
             "technology",
+            "specialty",
             "carrier",
             "area",
             "sync3",
