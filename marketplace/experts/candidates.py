@@ -37,7 +37,7 @@ REASONS = {
 }
 
 
-def with_standing(rows: QuerySet[Expert], profile: Profile | None, day: date) -> QuerySet[Expert]:
+def with_standing(rows: QuerySet[Expert], profile: Profile | None, day: date) -> QuerySet[Any]:
     """With `panels` of the last twelve months, and `barred`: a code of REASONS, or empty."""
     numbers = numbers_of(profile)
     roles = PersonRole.objects.filter(user=OuterRef("user"))
@@ -62,7 +62,7 @@ def with_standing(rows: QuerySet[Expert], profile: Profile | None, day: date) ->
     return rows.annotate(panels=panels_since(day)).annotate(barred=barred)
 
 
-def eligible(profile: Profile | None, day: date) -> QuerySet[Expert]:
+def eligible(profile: Profile | None, day: date) -> QuerySet[Any]:
     """Whom the profile lets sit on a panel that is drawn on that day, ties to parties aside."""
     return with_standing(Expert.objects.all(), profile, day).filter(barred="")
 

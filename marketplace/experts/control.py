@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db import connection
 
@@ -90,7 +91,12 @@ def ways_from(codes: Iterable[str], day: date) -> list[Way]:
     wanted = sorted(set(codes))
     if not wanted:
         return []
-    given = {"codes": wanted, "day": day, "most": STEPS_MOST, "relating": [*map(str, RELATING)]}
+    given: dict[str, Any] = {
+        "codes": wanted,
+        "day": day,
+        "most": STEPS_MOST,
+        "relating": [*map(str, RELATING)],
+    }
     with connection.cursor() as cursor:
         cursor.execute(WALK, given)
         rows = cursor.fetchall()
