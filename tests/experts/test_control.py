@@ -79,14 +79,14 @@ def test_the_nearest_parties_are_those_of_the_slow_walk(codes, controls, ties):
         for way in ways:
             stations = [codes.index(party.code) for party in way.parties]
             assert stations[0] == start
-            legs = zip(stations, stations[1:], way.steps, strict=True)
+            legs = {(*pair, step) for pair, step in zip(pairwise(stations), way.steps, strict=True)}
             allowed = {
                 *((low, high, "up") for low, high in controls),
                 *((high, low, "down") for low, high in controls),
                 *((one, other, "tie") for one, other in ties),
                 *((other, one, "tie") for one, other in ties),
             }
-            assert {*legs} <= allowed
+            assert legs <= allowed
 
 
 @pytest.mark.parametrize(
