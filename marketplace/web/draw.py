@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError
 from marketplace.base.rules import require_confidentiality
@@ -235,6 +236,7 @@ def invitation(request: Request, uid: UUID) -> HttpResponse:
     context = {
         "scenario": scenario,
         "invitation": row,
+        "now": clock.now(),
         "register": queries.register_of(scenario),
         "ticked": set(request.POST.getlist("ticked")),
         "reason": request.POST.get("reason", ""),
