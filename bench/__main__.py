@@ -4,7 +4,7 @@ import argparse
 import sys
 
 import bench
-from bench import bids, boundary, ledger, lists, recall, sealing, search, uploads
+from bench import bids, boundary, draw, ledger, lists, recall, sealing, search, uploads
 
 COMMANDS = {
     "lists": lists.everything,
@@ -19,6 +19,7 @@ COMMANDS = {
     "ledger": ledger.everything,
     "uploads": uploads.everything,
     "sealing": sealing.everything,
+    "draw": draw.everything,
 }
 
 

@@ -84,7 +84,6 @@ def test_a_panel_and_its_sheets():
     refused(As(judges[1]).get(f"sheets/{sheet.uid}/"), 404, "not_found")
     refused(As(secretary).get(f"sheets/{sheet.uid}/"), 404, "not_found")
     wanted = [
-        entry("panel.names", panel, secretary),
         entry("sheet.read", sheet, judges[0]),
     ]
     assert log() == wanted

@@ -6,10 +6,8 @@ from marketplace.committee.queries.consortia import (
 )
 from marketplace.committee.queries.documents import ranked, report_document
 from marketplace.committee.queries.panels import (
-    Eligible,
     Progress,
     active,
-    choosable,
     concerned_organisations,
     member_finished,
     my_panels,
@@ -39,7 +37,6 @@ from marketplace.committee.queries.sheets import (
 __all__ = [
     "BlindFile",
     "Challenge",
-    "Eligible",
     "JudgedBid",
     "Progress",
     "SheetView",
@@ -47,7 +44,6 @@ __all__ = [
     "blind_bids",
     "challenges_of",
     "challenges_shown",
-    "choosable",
     "concerned_organisations",
     "conflicts_of_change",
     "member_finished",
