@@ -320,6 +320,8 @@ NO_PAGES = {
     "return-certificate-pdf": "a paper",
     "sheet-file": "a file",
     "report-json": "a file of data",
+    "scores-json": "a file of data",
+    "scores-verify": "a program",
     "notice": "sends on to what the message speaks of",
     "scenario-published": "a file of data",
     "file": "a file",
