@@ -6,6 +6,7 @@ from marketplace.committee.queries.consortia import (
 )
 from marketplace.committee.queries.documents import blinded, ranked, report_document
 from marketplace.committee.queries.feedback import CriterionFeedback, feedback_of, score_file
+from marketplace.committee.queries.overview import score_overview
 from marketplace.committee.queries.panels import (
     Eligible,
     Progress,
@@ -67,6 +68,7 @@ __all__ = [
     "report_of",
     "rules_of",
     "score_file",
+    "score_overview",
     "scored_bids",
     "seat",
     "sheet_file",
