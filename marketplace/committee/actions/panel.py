@@ -32,6 +32,7 @@ from marketplace.committee.rules import (
     can_declare_interest,
     can_recuse_member,
 )
+from marketplace.experts.candidates import NEVER_JUDGES
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.models import Scenario
@@ -40,9 +41,6 @@ from marketplace.scenarios.models import State as ScenarioState
 APPOINTED_IN = {ScenarioState.ELIGIBILITY, ScenarioState.REVIEW}
 # Afterwards the prices are known, and a new judge would know whom his points help.
 PANEL_MAY_CHANGE = {PanelState.APPOINTED, PanelState.TECHNICAL, PanelState.NAMED}
-
-# Who tests, watches over the procedure or runs the machines does not score.
-NEVER_JUDGES = (Role.EVALUATOR, Role.WITNESS, Role.COMPLAINTS, Role.INSPECTOR, Role.OPERATOR)
 
 
 @transaction.atomic
