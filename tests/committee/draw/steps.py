@@ -26,6 +26,10 @@ STRATA = {"cryptography": 1, "ot_security": 2}
 def pool(number: int = 8, specialties: tuple[str, ...] = CODES, **fields: Any) -> list[Actor]:
     """Experts that any profile admits; each knows all of these specialties."""
     people = [world.person(Role.EXPERT) for _ in range(number)]
+    for actor in people:
+        # Of one length, so that no name is found within another.
+        actor.user.name = f"示评{actor.user.pk:06d}号"
+        actor.user.save(update_fields=["name"])
     Expert.objects.bulk_create(
         Expert(
             user=actor.user,
