@@ -206,6 +206,11 @@ def changes_of(
         for name in data
         if name not in AMENDABLE
     }
+    for name in scenario.restricted_fields:
+        if data.get(name):
+            never[name] = [
+                _("Only released readers read this, in a file that no amendment changes.")
+            ]
     if never:
         raise Invalid(errors=never, code="amendment.never")
     typed, faults = read(data, base=before.values, known=known_codes(), now=now)
