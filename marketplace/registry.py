@@ -17,6 +17,7 @@ REGISTER = (
     "marketplace.scenarios.questions.notices",
     "marketplace.scenarios.amendments.notices",
     "marketplace.bidding.notices",
+    "marketplace.committee.seats",
     "marketplace.committee.notices",
     "marketplace.awards.notices",
     # After the rooms that tell the same events to whom they concern.
