@@ -23,10 +23,10 @@ from marketplace.scenarios.queries import stored_content
 
 # The file is read by vendors of both languages.
 HEADS = {
-    "pain": "痛点 What hurts",
+    "pain": "背景与痛点 What hurts",
     "need": "需求内容 What is wanted",
     "deliverables": "交付物 Deliverables",
-    "ip_terms": "成果归属 Ownership of results",
+    "ip_terms": "产权归属 Ownership of results",
     "data_terms": "数据与保密 Data and confidentiality",
 }
 TITLE = "签约可见内容 Restricted parts"
@@ -80,7 +80,7 @@ def _file(scenario: Scenario, texts: dict[str, str]) -> bytes:
         "For readers who signed the undertaking; not to be passed on.",
     ]
     parts += [f"{HEADS[name]}\n\n{text}" for name, text in texts.items()]
-    return ("\ufeff" + "\n\n\n".join(parts) + "\n").encode()
+    return ("\n\n\n".join(parts) + "\n").encode()
 
 
 def whole_content(scenario: Scenario) -> Content:

@@ -278,7 +278,7 @@ def require_unnamed(scenario: Scenario, rows: Collection[Question]) -> None:
                 "Question %(number)s names the owner and would be read by all: answer its point"
                 " without it, or to the readers of a restricted file."
             )
-            told = [sentence % {"number": row.number}]
+            told: list[Text] = [sentence % {"number": row.number}]
             raise Invalid(errors={"questions": told}, code=error.code) from error
 
 
