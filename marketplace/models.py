@@ -33,6 +33,7 @@ from marketplace.bidding.models import (
 from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.returns.models import ReturnCertificate
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
+from marketplace.experts.importing.models import ExpertImport
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
@@ -123,6 +124,7 @@ __all__ = [
     "EnvelopeKey",
     "Event",
     "Expert",
+    "ExpertImport",
     "FactTally",
     "FactorReset",
     "FailedOpening",
