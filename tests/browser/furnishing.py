@@ -129,7 +129,5 @@ def read_spreadsheet(_user: User) -> Given:
     ]
     words = {"ot_security": ["工控安全"], "cryptography": ["密码应用"]}
     actor = People(Content()).actor("officer")
-    made = preview_import(
-        actor=actor, tables=[rows, ties], file_sha256="0" * 64, specialties=words
-    )
+    made = preview_import(actor=actor, tables=[rows, ties], file_sha256="0" * 64, specialties=words)
     return {"uid": made.uid}

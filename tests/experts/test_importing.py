@@ -22,7 +22,17 @@ HEAD = [
     *("Level [expert.grade]", "Kind [expert.kind]", "Fields [expert.specialties]"),
     *("Years [expert.years]", "Until [expert.valid_until]"),
 ]
-ROW = ["a@test.invalid", "甲", "", "教授", "高级职称", "技术专家", "工控安全、Testing", "12", "2028/01/01"]
+ROW = [
+    "a@test.invalid",
+    "甲",
+    "",
+    "教授",
+    "高级职称",
+    "技术专家",
+    "工控安全、Testing",
+    "12",
+    "2028/01/01",
+]
 TIES = [
     *("E-mail [tie.email]", "Kind [tie.kind]", "Which [tie.relation]", "Firm [tie.party_name]"),
     *("Code [tie.party_uscc]", "Since [tie.from_date]", "Until [tie.until_date]"),
@@ -109,7 +119,11 @@ def test_twins_strange_columns_and_too_many_rows_are_faults():
 
 
 def test_ties_are_judged_too():
-    wrong = [TIE, ["a@test.invalid", "近亲属任职或持股", "", "某公司"], [*TIE[:5], "2026-01-01", "2025-01-01"]]
+    wrong = [
+        TIE,
+        ["a@test.invalid", "近亲属任职或持股", "", "某公司"],
+        [*TIE[:5], "2026-01-01", "2025-01-01"],
+    ]
     found = read([TIES, *wrong])
     assert [(f.table, f.row, f.column) for f in found.faults] == [
         ("tie", 3, "Which"),

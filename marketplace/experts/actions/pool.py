@@ -106,9 +106,7 @@ def edit_expert(
     require(can_edit_expert, actor, expert)
     if expert.revision != revision:
         raise Stale
-    clean = read_all(
-        entries.entry(clock.today(), known), data, needed=list(entries.ENTRY_NEEDED)
-    )
+    clean = read_all(entries.entry(clock.today(), known), data, needed=list(entries.ENTRY_NEEDED))
     fill(expert, clean)
     expert.revision += 1
     _save(expert)

@@ -142,7 +142,9 @@ def confirm_import(
     row = lock(ExpertImport, uid=import_uid)
     require(can_import_experts, actor, None)
     if row.state != ImportState.PREVIEWED:
-        raise StateConflict(gettext_lazy("This preview was taken over or dropped."), code="import.over")
+        raise StateConflict(
+            gettext_lazy("This preview was taken over or dropped."), code="import.over"
+        )
     if row.is_over(clock.now()):
         sentence = gettext_lazy("This preview is older than a day. Send the file again.")
         raise Gone(sentence, code="import.expired")

@@ -44,7 +44,9 @@ ASIDE = "※"
 BETWEEN = re.compile(r"[、,，;；/\n]+")
 SERIAL = re.compile(r"\d{5}(\.\d+)?", re.ASCII)
 # The number of a mainland identity card. No such number is asked for, and none is kept.
-IDENTITY = re.compile(r"(?<!\d)\d{6}(19|20)\d{2}(0\d|1[0-2])([0-2]\d|3[01])\d{3}[\dXx](?!\d)", re.ASCII)
+IDENTITY = re.compile(
+    r"(?<!\d)\d{6}(19|20)\d{2}(0\d|1[0-2])([0-2]\d|3[01])\d{3}[\dXx](?!\d)", re.ASCII
+)
 
 
 @dataclass
@@ -108,9 +110,7 @@ def _rows(  # noqa: PLR0917 - one table under its head
     for name, words in label.items():
         if name not in COLUMNS[kind]:
             fault(first - 1, words, _("The form asks no such thing."))
-    lines, most = (
-        (found.people, PEOPLE_MOST) if kind == EXPERT else (found.ties, TIES_MOST)
-    )
+    lines, most = (found.people, PEOPLE_MOST) if kind == EXPERT else (found.ties, TIES_MOST)
     for number, cells in enumerate(rows, start=first):
         typed = {
             name: cell.strip()

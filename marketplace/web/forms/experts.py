@@ -10,13 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.base import clock
 from marketplace.experts.models import Expert, ExpertKind, Grade, InterestKind, Relation
-from marketplace.web.forms.people import PeopleForm, day, email, line, lines
+from marketplace.web.forms.people import PeopleForm, day, line, lines
+from marketplace.web.forms.people import email as address
 from marketplace.web.forms.typed import offer
 
 FREE = [("", "—")]
 
 
-def number(label: Any, note: Any = "") -> forms.CharField:
+def whole(label: Any, note: Any = "") -> forms.CharField:
     widget = forms.TextInput(attrs={"inputmode": "numeric", "maxlength": 4})
     return forms.CharField(label=label, required=False, help_text=note, widget=widget)
 
@@ -30,9 +31,9 @@ class EntryForm(PeopleForm):
     specialties = forms.MultipleChoiceField(
         label=_("Specialties"), widget=forms.CheckboxSelectMultiple
     )
-    years = number(_("Years in the field"))
+    years = whole(_("Years in the field"))
     valid_until = day(_("Valid until"), note=_("From this day on the entry no longer stands."))
-    panels_most = number(
+    panels_most = whole(
         _("Panels in twelve months, at most"), note=_("Empty: as many as the rules allow.")
     )
 
@@ -42,7 +43,7 @@ class EntryForm(PeopleForm):
 
 
 class NewExpertForm(EntryForm):
-    email = email(_("E-mail"), note=_("An account is made for it where there is none."))
+    email = address(_("E-mail"), note=_("An account is made for it where there is none."))
     name = line(_("Name"), required=True, maxlength=80)
     name_en = line(_("Name in English"), maxlength=120)
     field_order = ("email", "name", "name_en")
