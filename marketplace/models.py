@@ -32,6 +32,15 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.returns.models import ReturnCertificate
+from marketplace.committee.draw.models import (
+    Draw,
+    DrawCommitment,
+    DrawDeposit,
+    DrawInvitation,
+    DrawPlace,
+    DrawResult,
+    RegisterEntry,
+)
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.importing.models import ExpertImport
 from marketplace.experts.models import Expert, Interest
@@ -58,6 +67,7 @@ from marketplace.scenarios.demonstration.models import (
     DemonstrationSeat,
 )
 from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
+from marketplace.scenarios.likeness.models import Likeness, LikenessAnswer
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -119,6 +129,12 @@ __all__ = [
     "DemonstrationOpinion",
     "DemonstrationSeat",
     "DocumentCheck",
+    "Draw",
+    "DrawCommitment",
+    "DrawDeposit",
+    "DrawInvitation",
+    "DrawPlace",
+    "DrawResult",
     "EligibilityCheck",
     "EndedRole",
     "EnvelopeKey",
@@ -141,6 +157,8 @@ __all__ = [
     "Interest",
     "Invitation",
     "Leaf",
+    "Likeness",
+    "LikenessAnswer",
     "LogCheck",
     "LogTile",
     "Membership",
@@ -171,6 +189,7 @@ __all__ = [
     "Question",
     "Ranking",
     "Receipt",
+    "RegisterEntry",
     "Reply",
     "Report",
     "ReturnCertificate",

@@ -28,6 +28,7 @@ from marketplace.web.attachments import uid_of
 from marketplace.web.forms.amendments import FIELDS, ReasonForm, amended_data
 from marketplace.web.forms.scenarios import PART_TITLES, PARTS, DemandForm, DemandPage
 from marketplace.web.forms.typed import put_errors
+from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import (
     actor_of,
     attempt,
@@ -47,6 +48,7 @@ DONE = {
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@kept_for_visitors
 def amendments(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     if scenario.state in BEFORE_PUBLICATION:

@@ -37,6 +37,7 @@ from marketplace.web.fit_words import with_fit
 from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of
 from marketplace.web.request import Request
+from marketplace.web.shared import Shared, listing, page_data, shared, site_data, whole
 from marketplace.web.templatetags.jiebang import localized_text, term
 from marketplace.web.watch_buttons import with_buttons
 
@@ -59,6 +60,8 @@ HEADS = {
 }
 # Open from the start; the others once something of them is chosen.
 UNFOLDED = ("state", "domain", "carrier", "area", "mode")
+TITLE = gettext_lazy("Security demands of Lingang, open to whoever can solve them")
+DESCRIPTION = gettext_lazy("Security demands of the park, open to whoever can solve them.")
 Kept = dict[str, list[str]]
 
 
@@ -104,6 +107,7 @@ def board_page(request: Request) -> HttpResponse:
         "filtered": asked.anything,
         "saves": asked.anything and follows_demands(actor),
         "notes": notes(given, asked.query),
+        "shared": shared_board(request, entries[: len(page)], kept, page.number),
         **({} if found["total"] else {"drops": drops(found, kept), "tries": tries(filters, kept)}),
     }
     part = request.htmx and not request.htmx.history_restore_request
@@ -113,6 +117,18 @@ def board_page(request: Request) -> HttpResponse:
         template = "public/board.html"
         context["opened"] = opened(opened_so_far())
     return render(request, template, context)
+
+
+def shared_board(
+    request: Request, entries: list[dict[str, Any]], kept: Kept, number: int
+) -> Shared:
+    """Every order and spelling of the same filters has one address."""
+    pages: Kept = {"page": [str(number)]} if number > 1 else {}
+    path = address({name: sorted(kept[name]) for name in sorted(kept)} | pages)
+    name, said = str(TITLE), str(DESCRIPTION)
+    rows = listing((entry["plain_title"], entry["url"]) for entry in entries)
+    here = page_data(whole(path), name, said, mainEntity=rows)
+    return shared(request, name, said, path=path, data=[here, site_data()])
 
 
 def lines(
@@ -159,6 +175,7 @@ def entry(actor: Actor, scenario: Scenario, now: datetime, query: Query | None) 
         "ref": scenario.ref,
         "state": shown_state(scenario, now),
         "title": _with_marks(there[0]),
+        "plain_title": title,
         "summary": _with_marks(there[1]),
         "found": _elsewhere(scenario, query)
         if query and not any(hit for parts in there for _text, hit in parts)

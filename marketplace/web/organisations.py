@@ -13,7 +13,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.organisations import actions, queries
@@ -32,8 +32,12 @@ from marketplace.web.forms.people import (
     RelationForm,
     capability_terms,
 )
+from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of, attempt, first_or_404, forbid_unless, page, show_refusal
 from marketplace.web.request import Request
+from marketplace.web.shared import Shared, ids, organisation_data, page_data, shared, whole
+from marketplace.web.templatetags.jiebang import localized_text
+from marketplace.web.words import english
 
 PER_PAGE = 30
 DEMANDS_SHOWN = 20
@@ -71,7 +75,8 @@ def tabs(actor: Actor, organisation: Organisation, current: str) -> list[dict[st
 
 # -- What everybody reads ----------------------------------------------------------------------------
 @login_not_required
-@require_GET
+@require_safe
+@kept_for_visitors
 def organisation(request: Request, uid: UUID) -> HttpResponse:
     """The public page of a verified organisation, with the demands that it posted."""
     row = organisation_or_404(request, uid)
@@ -85,12 +90,38 @@ def organisation(request: Request, uid: UUID) -> HttpResponse:
         "capabilities": [words[code] for code in row.capabilities if code in words],
         "demands": demands[:DEMANDS_SHOWN],
         "record": record(row) if row.is_owner else [],
+        "shared": shared_organisation(
+            request, row, [words[code] for code in row.capabilities if code in words]
+        ),
     }
     return page(request, "organisations/public.html", context)
 
 
+def shared_organisation(
+    request: Request, row: Organisation, capabilities: list[str], label: str = ""
+) -> Shared | None:
+    """None of one that its own people and the office alone see."""
+    if row.verified_at is None:
+        return None
+    name = localized_text(row, "name")
+    if label:
+        about = {"@id": ids(reverse("organisation", args=[row.uid]), "organisation")}
+        here = page_data(whole(request.path), f"{label} · {name}", about=about)
+        return shared(request, f"{label} · {name}", data=[here])
+    said = organisation_data(row, capabilities)
+    described = str(localized_profile(row))
+    here = page_data(whole(request.path), name, mainEntity={"@id": said["@id"]})
+    return shared(request, name, described, data=[here, said], kind="profile")
+
+
+def localized_profile(row: Organisation) -> str:
+    first, second = row.profile_zh, row.profile_en
+    return second or first if english() else first or second
+
+
 @login_not_required
-@require_GET
+@require_safe
+@kept_for_visitors
 def record_list(request: Request, uid: UUID, figure: str) -> HttpResponse:
     """The demands behind one figure of the owner's record."""
     row = organisation_or_404(request, uid)
@@ -103,6 +134,7 @@ def record_list(request: Request, uid: UUID, figure: str) -> HttpResponse:
         "organisation": row,
         "tabs": tabs(actor_of(request), row, "organisation"),
         "label": label,
+        "shared": shared_organisation(request, row, [], str(label)),
         "page_obj": shown,
         "lines": [{"scenario": scenario, "days": days.get(scenario.pk)} for scenario in shown],
     }

@@ -22,8 +22,10 @@ M = TypeVar("M", bound=Model)
 
 def scenario_or_404(request: Request, address: str) -> Scenario:
     """By reference or uid, if this actor may see it; a page under the uid redirects by itself."""
-    rows = Scenario.objects.visible_to(actor_of(request)).select_related(
-        "organisation", "domain", "carrier", "area", "focus", "funding", "profile"
+    rows = (
+        Scenario.objects.visible_to(actor_of(request))
+        .select_related("organisation", "domain", "carrier", "area", "focus", "funding", "profile")
+        .select_related("in_batch__batch")
     )
     return first_or_404(rows.filter(**address_lookup(address)))
 

@@ -39,6 +39,7 @@ from marketplace.scenarios.rules import (
 from marketplace.web import published
 from marketplace.web.attachments import uid_of
 from marketplace.web.forms.questions import AnswerForm, QuestionForm
+from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import (
     actor_of,
     attempt,
@@ -55,6 +56,7 @@ WAITING_MOST = 200
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@kept_for_visitors
 def questions(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     if scenario.state in BEFORE_PUBLICATION:

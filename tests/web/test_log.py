@@ -13,6 +13,7 @@ from django.test import Client
 
 from marketplace.base import packer
 from marketplace.base.actor import SYSTEM
+from marketplace.committee.draw import verify_draw
 from marketplace.ledger import actions as ledger
 from marketplace.ledger import keys, leaves, verify
 from marketplace.ledger import witness as witnessing
@@ -194,6 +195,8 @@ def test_the_scripts_are_those_that_run_here(committing_db, site, tmp_path):
         assert answer.headers["Content-Disposition"] == 'attachment; filename="packer.py"'
         assert answer.headers["Vary"] is None
         assert answer.read() == Path(packer.__file__).read_bytes()
+    with urlopen(f"{site}/log/verify_draw.py") as answer:
+        assert answer.read() == Path(verify_draw.__file__).read_bytes()
     with urlopen(f"{site}/log/keys.json") as answer:
         assert json.load(answer) == keys.published()
 

@@ -16,6 +16,7 @@ from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.committee import queries
 from marketplace.committee.actions.scoring import advance, open_sheets
+from marketplace.committee.draw.invitations import replace
 from marketplace.committee.models import (
     MemberState,
     Panel,
@@ -176,6 +177,7 @@ def _recuse(
         reason=reason,
         data={"code": member.code},
     )
+    replace(scenario, panel, member)
     # The one whose sheets were awaited may have been this one.
     advance(scenario, panel, actor=actor)
     return member

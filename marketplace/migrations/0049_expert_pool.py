@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0047_likeness'),
+        ('marketplace', '0048_score_rules'),
     ]
 
     operations = [
