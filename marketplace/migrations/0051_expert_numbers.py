@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('marketplace', '0049_expert_pool'),
+        ('marketplace', '0050_expert_pool'),
     ]
 
     operations = [

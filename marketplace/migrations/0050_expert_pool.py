@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0048_score_rules'),
+        ('marketplace', '0049_draws'),
     ]
 
     operations = [
