@@ -83,8 +83,9 @@ def experts(request: Request) -> HttpResponse:
     rows = queries.found(queries.entries(actor), **asked)
     listed = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     chosen = {name: value for name, value in asked.items() if value}
+    year = clock.today().year
     context = {
-        "rows": [line(row, terms) for row in listed.object_list],
+        "rows": [line(row, terms, year) for row in listed.object_list],
         "page_obj": listed,
         "query": urlencode(chosen),
         "asked": asked,
@@ -113,12 +114,12 @@ def rail(title: str, name: str, offered: Any, chosen: dict[str, str]) -> dict[st
     return {"title": title, "links": links}
 
 
-def line(row: Any, terms: dict[str, str]) -> dict[str, Any]:
+def line(row: Any, terms: dict[str, str], year: int) -> dict[str, Any]:
     since = row.field_from_year
     return {
         "expert": row,
         "specialties": [terms.get(code, code) for code in row.specialties],
-        "years": None if since is None else clock.today().year - since,
+        "years": None if since is None else year - since,
         "standing": row.barred or "ready",
         "standing_word": STANDINGS.get(row.barred or "ready", ""),
         "why": REASONS.get(row.barred, ""),
@@ -195,7 +196,7 @@ def entry(request: Request, actor: Actor, row: Any, back: str) -> HttpResponse:
     ties = queries.ties_of(actor, row)
     today = clock.today()
     context = {
-        **line(row, terms),
+        **line(row, terms, today.year),
         "own": actor.user_id == row.user_id,
         "ties": [
             {

@@ -8,7 +8,7 @@ from marketplace.accounts.models import PersonRole, User
 from marketplace.base import clock as the_clock
 from marketplace.base.errors import Invalid, NotAllowed, NotFound, Stale, StateConflict
 from marketplace.experts import actions
-from marketplace.experts.models import Expert, Interest
+from marketplace.experts.models import Interest
 from marketplace.ledger.models import Event
 from tests import world
 from tests.experts.factories import expert, tied
@@ -214,22 +214,3 @@ def test_who_unties_whom():
         actions.strike_interest(actor=judge, interest_uid=own.uid)
     with pytest.raises(NotFound):
         actions.strike_interest(actor=world.person("expert"), interest_uid=office_row.uid)
-
-
-# -- Twice at once -----------------------------------------------------------------------------------
-def test_two_officers_register_one_person(committing_db, two_at_once):
-    officers = [world.officer(), world.officer()]
-    results = two_at_once(
-        lambda: register(officers[0], number=""), lambda: register(officers[1], number="")
-    )
-    codes = sorted(getattr(result, "code", "done") for result in results)
-    assert codes == ["done", "expert.exists"]
-    assert Expert.objects.filter(user__email__iexact=PERSON["email"]).count() == 1
-
-
-def test_two_edits_of_one_revision(committing_db, two_at_once):
-    row, officers = expert(), [world.officer(), world.officer()]
-    results = two_at_once(
-        lambda: edit(row, officers[0], number=""), lambda: edit(row, officers[1], number="")
-    )
-    assert sorted(getattr(result, "code", "done") for result in results) == ["done", "state.stale"]

@@ -39,6 +39,7 @@ TIE_COLUMNS = (
 )
 COLUMNS = {EXPERT: EXPERT_COLUMNS, TIE: TIE_COLUMNS}
 DAYS = {"valid_until", "from_date", "until_date"}
+NUMBERS = {"years", "panels_most"}
 CODE = re.compile(r"\[(expert|tie)\.([a-z_]{2,30})\]", re.ASCII)
 ASIDE = "※"
 BETWEEN = re.compile(r"[、,，;；/\n]+")
@@ -147,7 +148,8 @@ def _values(
     kind: str, typed: Mapping[str, str], today: date, specialties: Words
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     given: dict[str, Any] = {
-        name: _day(words) if name in DAYS else words for name, words in typed.items()
+        name: _day(words) if name in DAYS else _whole(words) if name in NUMBERS else words
+        for name, words in typed.items()
     }
     if kind == EXPERT:
         chosen: dict[str, Words] = {"grade": offered(Grade), "kind": offered(ExpertKind)}
@@ -216,3 +218,8 @@ def _day(words: str) -> str:
     if not SERIAL.fullmatch(words):
         return words
     return (date(1899, 12, 30) + timedelta(days=int(float(words)))).isoformat()
+
+
+def _whole(words: str) -> str:
+    """A whole number that a spreadsheet keeps as 12.0, as one would type it."""
+    return words.removesuffix(".0")
