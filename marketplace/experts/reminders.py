@@ -30,16 +30,18 @@ def expiring(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
     day = now.astimezone(clock.SHANGHAI).date()
     rows = Expert.objects.filter(_among(among), suspended_at=None, user__is_active=True)
     ending = rows.filter(valid_until__gt=day - FORGOTTEN, valid_until__lte=day + EXPIRING)
-    for uid, created, until in ending.values_list("uid", "created_at", "valid_until"):
-        yield Due(uid, created, clock.day_starts_at(until))
+    for row in ending:
+        assert row.valid_until is not None, "it ends"
+        yield Due(row.uid, row.created_at, clock.day_starts_at(row.valid_until))
 
 
 def unconfirmed(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
     rows = Expert.objects.filter(_among(among), suspended_at=None, user__is_active=True)
     since = now - CONFIRM_EVERY
     ripe = rows.filter(confirmed_at__lte=since + EXPIRING, confirmed_at__gt=since - FORGOTTEN)
-    for uid, at in ripe.values_list("uid", "confirmed_at"):
-        yield Due(uid, at, at + CONFIRM_EVERY)
+    for row in ripe:
+        assert row.confirmed_at is not None, "it was confirmed"
+        yield Due(row.uid, row.confirmed_at, row.confirmed_at + CONFIRM_EVERY)
 
 
 def themselves(uids: Collection[UUID]) -> Iterable[tuple[UUID, int]]:

@@ -151,6 +151,7 @@ def confirm_import(
     clean = read_all(
         {"consent_number": text(120)}, {"consent_number": consent_number}, needed=["consent_number"]
     )
+    assert row.rows is not None, "a preview holds its rows"
     experts: dict[int, Expert] = {}
     for person in row.rows["people"]:
         if person["row"] not in skip:
