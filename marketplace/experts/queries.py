@@ -11,6 +11,7 @@ from marketplace.base.actor import Actor, Role
 from marketplace.experts.candidates import with_standing
 from marketplace.experts.graph import Conflict, conflicts, conflicts_of
 from marketplace.experts.models import Expert, Interest
+from marketplace.experts.workload import panels_since
 
 __all__ = ["Conflict", "conflicts", "conflicts_of", "pool"]
 
@@ -30,7 +31,8 @@ def pool() -> list[User]:
 def entries(actor: Actor) -> QuerySet[Any]:
     """The entries that the actor sees, with `panels` and `barred` of today, by the law's numbers."""
     rows = Expert.objects.visible_to(actor).select_related("user")
-    return with_standing(rows, None, clock.today())
+    today = clock.today()
+    return with_standing(rows, None, today).annotate(panels=panels_since(today))
 
 
 def found(
