@@ -59,7 +59,7 @@ def test_the_list_costs_the_same_for_many(number, count_queries):
         expert()
     with count_queries() as queried:
         page = client.get(at("experts"))
-    assert (page.content.decode().count("<tr>"), len(queried)) == (number + 1, 11)
+    assert (page.content.decode().count("<tr>"), len(queried)) == (number + 1, 12)
 
 
 def test_the_list_is_filtered():
