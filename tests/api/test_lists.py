@@ -190,7 +190,7 @@ class Rows:
         )
         return {"vendor": self.vendor, "officer": self.officer}
 
-    def experts(self):
+    def pool_entries(self):
         expert()
         return {"officer": self.officer}
 
@@ -364,7 +364,7 @@ LISTS = {
     "tokens/": "tokens",
     "controls/": "controls",
     "relations/": "relations",
-    "experts/": "experts",
+    "experts/": "pool_entries",
     "interests/": "interests",
     "pledge-texts/": "pledge_texts",
     "pledges/": "pledges",
