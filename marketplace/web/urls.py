@@ -8,6 +8,7 @@ from marketplace.web import (
     awards,
     batches,
     bidding,
+    calendars,
     committee,
     components,
     consortia,
@@ -82,6 +83,7 @@ urlpatterns = [
     *saved.urlpatterns,
     *fits.urlpatterns,
     *watching.urlpatterns,
+    *calendars.urlpatterns,
     *log.page_urlpatterns,
     *public.urlpatterns,
 ]
