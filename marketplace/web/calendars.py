@@ -34,8 +34,8 @@ from marketplace.web.templatetags.jiebang import localized_text, term
 from marketplace.web.words import instant_text, money_text
 
 SUMMARIES: dict[str, str | Promise] = {
-    "deadline": gettext_lazy("Bids until now: %(title)s (%(ref)s)"),
-    "questions": gettext_lazy("Questions until now: %(title)s (%(ref)s)"),
+    "deadline": gettext_lazy("Deadline for bids: %(title)s (%(ref)s)"),
+    "questions": gettext_lazy("End of questions: %(title)s (%(ref)s)"),
     "publicity": gettext_lazy("Publicity of the award: %(title)s (%(ref)s)"),
 }
 STATES: dict[str, str | Promise] = {
@@ -54,7 +54,7 @@ def entry(date: Date) -> Entry:
         said.append(_("Challenge budget: %(amount)s") % {"amount": budget})
     at = date.ends_at or date.starts_at
     said += [
-        _("Until, half-open: %(at)s") % {"at": instant_text(at, "second")},
+        _("Strictly before %(at)s") % {"at": instant_text(at, "second")},
         _("The page and the server's clock decide; a calendar may be behind them."),
     ]
     return Entry(

@@ -21,6 +21,7 @@ from marketplace.web import (
     gates,
     inspections,
     log,
+    matrix,
     members,
     notices,
     opening_failure,
@@ -85,5 +86,6 @@ urlpatterns = [
     *watching.urlpatterns,
     *calendars.urlpatterns,
     *log.page_urlpatterns,
+    *matrix.urlpatterns,
     *public.urlpatterns,
 ]

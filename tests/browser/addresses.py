@@ -138,6 +138,7 @@ FORM = "main form"
 PAGES: dict[str, list[Page]] = {
     "board": [Page()],
     "goals": [Page()],
+    "matrix": [Page()],
     "verify": [Page()],
     "log": [Page()],
     "components": [Page()],
@@ -303,6 +304,7 @@ NO_PAGES = {
     "mfa_download_recovery_codes": "a text file",
     "mfa_login_webauthn": "data for a script",
     "scenario-form-file": "a file",
+    "matrix-csv": "a file",
     "scenario-watch": "takes a POST alone",
     "watched-calendar": "takes a POST alone; watched sends it",
     "scenario-calendar": "a file",

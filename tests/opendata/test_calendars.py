@@ -71,7 +71,7 @@ def test_a_demand_has_its_dates_in_both_languages(settings):
     assert set(chinese) == set(english) == {of(scenario, "deadline"), of(scenario, "questions")}
     one = english[of(scenario, "deadline")]
     assert one["DTSTART"].dt == scenario.deadline_at.replace(microsecond=0)
-    assert one["SUMMARY"] == f"Bids until now: Ports, ransom; recovery ({scenario.ref})"
+    assert one["SUMMARY"] == f"Deadline for bids: Ports, ransom; recovery ({scenario.ref})"
     assert one["URL"] == f"https://park.example/en{page(scenario)}"
     assert (one["STATUS"], one["SEQUENCE"], one["TRANSP"]) == ("CONFIRMED", 0, "TRANSPARENT")
     assert "港口，勒索；恢复" in chinese[of(scenario, "deadline")]["SUMMARY"]

@@ -54,7 +54,15 @@ def announced(scenario):
 def addresses(scenario):
     owner, here = scenario.organisation, page(scenario)
     return [
-        *("/", "/?q=港口&state=open", "/goals/", "/log/", "/batches/", "/batches/7/"),
+        *(
+            "/",
+            "/?q=港口&state=open",
+            "/goals/",
+            "/goals/matrix/",
+            "/log/",
+            "/batches/",
+            "/batches/7/",
+        ),
         *(here, f"{here}history/", f"{here}questions/", f"{here}amendments/"),
         reverse("organisation", args=[owner.uid]),
         reverse("owner-record", args=[owner.uid, "published"]),
