@@ -282,6 +282,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune": {"task": "marketplace.tasks.prune", "schedule": crontab(hour="3", minute="30")},
     "reminders": {"task": "marketplace.tasks.send_reminders", "schedule": 60.0},
     "digests": {"task": "marketplace.tasks.promise_digests", "schedule": 60.0},
+    "searches": {"task": "marketplace.tasks.promise_searches", "schedule": 600.0},
     "packages": {"task": "marketplace.tasks.discard_stale_packages", "schedule": 3600},
     "counts": {"task": "marketplace.tasks.forget_counts", "schedule": 600.0},
     "access": {"task": "marketplace.tasks.seal_access_days", "schedule": 600.0},

@@ -69,10 +69,12 @@ from marketplace.scenarios.models import (
 )
 from marketplace.scenarios.questions.models import Answer, Asker, Question, Reply
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.scenarios.saved.models import Find, Finding, SavedSearch
 from marketplace.scenarios.search.facts import FactTally
 from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
+from marketplace.scenarios.watching.models import Watch
 from marketplace.supervision.models import (
     Approach,
     Inspection,
@@ -121,6 +123,8 @@ __all__ = [
     "FactTally",
     "FactorReset",
     "FailedOpening",
+    "Find",
+    "Finding",
     "GateDocument",
     "Grant",
     "Heartbeat",
@@ -166,6 +170,7 @@ __all__ = [
     "Report",
     "ReturnCertificate",
     "RuleProfile",
+    "SavedSearch",
     "Scenario",
     "ScenarioNote",
     "Score",
@@ -183,4 +188,5 @@ __all__ = [
     "Upload",
     "User",
     "Verification",
+    "Watch",
 ]

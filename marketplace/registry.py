@@ -18,6 +18,9 @@ REGISTER = (
     "marketplace.bidding.notices",
     "marketplace.committee.notices",
     "marketplace.awards.notices",
+    # After the rooms that tell the same events to whom they concern.
+    "marketplace.scenarios.watching.notices",
+    "marketplace.scenarios.saved.looking",
     "marketplace.scenarios.reminders",
     "marketplace.scenarios.demonstration.told",
     "marketplace.scenarios.questions.reminders",

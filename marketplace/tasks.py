@@ -16,6 +16,7 @@ from marketplace.ledger.log import checking, sequencer, stamping, watch
 from marketplace.notices import actions as notices
 from marketplace.notices import pruning, reminders
 from marketplace.scenarios import sweeps as scenario_sweeps
+from marketplace.scenarios.saved import looking
 
 AGAIN = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
 
@@ -80,6 +81,11 @@ def promise_digests(**_: object) -> None:
 @shared_task(**AGAIN)
 def send_reminders(**_: object) -> None:
     reminders.send_due()
+
+
+@shared_task(**AGAIN)
+def promise_searches(**_: object) -> None:
+    looking.promise_searches()
 
 
 @shared_task(**AGAIN)

@@ -87,6 +87,9 @@ ROUTES: dict[str, tuple[str, str]] = {
     "sign_pledge": ("POST", "api-pledge-sign"),
     "end_inspection": ("POST", "api-inspection-end"),
     "revoke_token": ("DELETE", "api-token"),
+    "rename_search": ("PATCH", "api-saved-search"),
+    "delete_search": ("DELETE", "api-saved-search"),
+    "unwatch_scenario": ("DELETE", "api-scenario-watch"),
     "mark_read": ("POST", "api-notice-read"),
 }
 

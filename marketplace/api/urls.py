@@ -19,10 +19,12 @@ from marketplace.api import (
     pledges,
     questions,
     reports,
+    saved,
     sheets,
     supervision,
     ties,
     tokens,
+    watching,
 )
 from marketplace.api.indicators import IndicatorList, IndicatorOne
 from marketplace.api.schema import Docs, Schema
@@ -42,6 +44,10 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "scenario-conclude": ("scenarios/<uuid:uid>/conclude/", demonstration.ScenarioConclude),
     "scenario-publish": ("scenarios/<uuid:uid>/publish/", gate.ScenarioPublish),
     "scenario-withdraw": ("scenarios/<uuid:uid>/withdraw/", gate.ScenarioWithdraw),
+    "saved-searches": ("saved-searches/", saved.SavedSearches),
+    "saved-search": ("saved-searches/<uuid:uid>/", saved.SavedSearchOne),
+    "scenario-watch": ("scenarios/<uuid:uid>/watch/", watching.ScenarioWatch),
+    "watched": ("watched/", watching.Watched),
     "scenario-documents": ("scenarios/<uuid:uid>/documents/", documents.ScenarioDocuments),
     "document": ("documents/<uuid:uid>/", documents.DocumentOne),
     "document-check": ("documents/<uuid:uid>/check/", documents.DocumentCheck),

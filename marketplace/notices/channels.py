@@ -12,6 +12,8 @@ class Group(TextChoices):
     PANELS = "panels", _("Panels and scoring")
     AWARDS = "awards", _("Decisions and awards")
     REMINDERS = "reminders", _("Reminders of what is due")
+    WATCHED = "watched", _("Demands that you watch")
+    FINDS = "finds", _("New finds of your saved searches")
     ACCOUNT = "account", _("Your account and its security")
 
 

@@ -319,6 +319,11 @@ def _fits(key: tuple[str | None, ...], asked: Asked, *, but: str = "") -> bool:
     )
 
 
+def labels() -> dict[str, dict[str, Any]]:
+    """{facet: {code: a Term or a word}} of all that may be chosen. One query."""
+    return _labels(offered_terms())
+
+
 def _labels(terms: list[Term]) -> dict[str, dict[str, Any]]:
     """{facet: {code: a Term or a word}}, in their order."""
     facet_of = {vocabulary: facet for facet, vocabulary in VOCABULARIES.items()}

@@ -29,6 +29,16 @@ def can_edit_scenario(actor: Actor, scenario: Scenario) -> bool:
     return actor.writes and actor.organisation_id == scenario.organisation_id
 
 
+def can_save_search(actor: Actor, _search: object) -> bool:
+    """Whoever has an inbox, for himself."""
+    return actor.user_id is not None
+
+
+def can_watch_scenario(actor: Actor, _scenario: Scenario) -> bool:
+    """Whoever has an inbox; an inspector follows demands by requests alone."""
+    return actor.user_id is not None
+
+
 def can_demonstrate_scenario(actor: Actor, scenario: Scenario) -> bool:
     """Officers who neither wrote the demand nor belong to its owner: take up, return, reject."""
     return actor.role == Role.OFFICER and stands_apart(actor, scenario)

@@ -35,6 +35,7 @@ from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of
 from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import localized_text, term
+from marketplace.web.watch_buttons import may_watch, with_buttons
 
 PER_PAGE = 20
 # A page far behind costs what all before it cost; there are filters.
@@ -82,7 +83,9 @@ def board_page(request: Request) -> HttpResponse:
         "now": now,
         "server_now": now,
         "page_obj": page,
-        "entries": [entry(actor_of(request), row, now, asked.query) for row in shown],
+        "entries": with_buttons(
+            actor, shown, [entry(actor, row, now, asked.query) for row in shown]
+        ),
         "total": found["total"],
         "total_said": said(found["total"], more=found["more"]),
         "q": filters.get("q", ""),
@@ -92,6 +95,7 @@ def board_page(request: Request) -> HttpResponse:
         "chosen": chosen(found, kept),
         "sorts": sorts(kept, sort, usual=usual, words=asked.query is not None),
         "filtered": asked.anything,
+        "saves": asked.anything and may_watch(actor),
         "notes": notes(given, asked.query),
         **({} if found["total"] else {"drops": drops(found, kept), "tries": tries(filters, kept)}),
     }

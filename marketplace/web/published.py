@@ -36,6 +36,7 @@ from marketplace.web.course import shown_state, steps
 from marketplace.web.pages import actor_of, first_or_404, scenario_or_404
 from marketplace.web.profiles import rule_lines
 from marketplace.web.request import Request
+from marketplace.web.watch_buttons import button_of
 
 NOT_OPENED = {*NOT_PAST, State.CLOSED, State.WITHDRAWN}
 # Why a listing failed, by its public code; the record keeps the sentence in Chinese.
@@ -102,6 +103,7 @@ def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
         "extension": happened.extension(events),
         "notes": told_notes(actor, scenario),
         "knows_owner": knows_owner(actor, scenario),
+        "watch": button_of(actor, scenario),
         **actions(actor, scenario),
     }
 

@@ -30,11 +30,13 @@ from marketplace.web import (
     registration,
     reports,
     returns,
+    saved,
     scenarios,
     second_factor,
     tips,
     tokens,
     verifications,
+    watching,
 )
 
 urlpatterns = [
@@ -70,6 +72,8 @@ urlpatterns = [
     *inspections.urlpatterns,
     *approaches.urlpatterns,
     *tips.urlpatterns,
+    *saved.urlpatterns,
+    *watching.urlpatterns,
     *log.page_urlpatterns,
     *public.urlpatterns,
 ]

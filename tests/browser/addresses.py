@@ -21,6 +21,7 @@ from marketplace.management.season.content import Content
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.batches.models import Batch
 from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.saved.models import SavedSearch
 from marketplace.supervision.models import Inspection, Tip
 from tests.browser.furnishing import PROTECTED, invitation, own_key, reset_key, unsubscribing
 
@@ -83,6 +84,10 @@ def sheet(code: str, state: SheetState) -> Find:
 
 def own_pledge(user: User) -> Given:
     return {"uid": Pledge.objects.filter(user=user).order_by("pk")[0].uid}
+
+
+def kept_search(user: User) -> Given:
+    return {"uid": SavedSearch.objects.filter(user=user).order_by("pk")[0].uid}
 
 
 def no_such(_user: User) -> Given:
@@ -208,6 +213,9 @@ PAGES: dict[str, list[Page]] = {
         Page("o3-editor", of("S13")),
         Page("", of("S17")),
     ],
+    "saved-searches": [Page("v5"), Page("officer")],
+    "saved-search": [Page("v5", kept_search)],
+    "watched": [Page("v5"), Page("officer")],
     "scenario-history": [Page("", of("S07")), Page("", of("S01"))],
     "scenario-questions": [Page("", of("S07")), Page("v5", of("S06"))],
     "scenario-new": [Page("o3-owner")],
@@ -280,6 +288,7 @@ NO_PAGES = {
     "account_confirm_login_code": "sends on: codes by mail are off",
     "mfa_download_recovery_codes": "a text file",
     "mfa_login_webauthn": "data for a script",
+    "scenario-watch": "takes a POST alone",
     "scenario-check": "takes a POST alone",
     "scenario-batch": "takes a POST alone",
     "opened-file": "a file",

@@ -27,6 +27,7 @@ from marketplace.notices.mail import token_for
 from marketplace.notices.models import MailRefusal
 from marketplace.scenarios.actions import attach_small
 from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.saved.actions import save_search
 from marketplace.supervision.actions import answer_tip
 from marketplace.supervision.models import Tip
 from tests.accounts.passkeys import Passkey
@@ -49,6 +50,8 @@ def furnish(content: Content) -> None:
             access=access,
             title=title,
         )
+    kept = {"domain": ["industrial_internet"]}
+    save_search(actor=people.actor("v5"), name="工业互联网", filters=kept)
     for actor, role in ((owner, Role.EDITOR), (officer, Role.EXPERT)):
         assert actor.organisation is not None
         invite(

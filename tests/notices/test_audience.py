@@ -19,6 +19,7 @@ from marketplace.notices.models import Notice
 from marketplace.notices.queries import lines
 from marketplace.notices.registry import KINDS
 from marketplace.scenarios.models import State
+from marketplace.scenarios.watching.notices import TOLD
 from tests import world
 from tests.awards import steps as award_steps
 from tests.committee import factories
@@ -56,6 +57,10 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "consortium.change_refused",
         "return.certified",
         "bidders.listing_failed",
+        # To those who watch a demand: tests/scenarios/watching.
+        *(f"watched.{kind.split('.')[1]}" for kind in TOLD),
+        "watched.answered",
+        "watched.relisted",
         "panel.appointed",
         "member.added",
         "member.joined",

@@ -76,6 +76,7 @@ def test_the_rules_are_these_and_each_kind_may_be_chosen():
         "publicity",
         "confirmation",
         "return",
+        "watched",
     }
     made = {kind.name for rule in reminders.RULES.values() for _told, kind in rule.told}
     assert {name for name in KINDS if name.startswith("reminder.")} == made

@@ -28,8 +28,10 @@ from marketplace.scenarios.rules import (
     can_release_attachment,
     can_report_task,
     can_run_batch,
+    can_save_search,
     can_take_into_batch,
     can_undertake,
+    can_watch_scenario,
     can_withdraw_scenario,
 )
 from tests import world
@@ -62,6 +64,8 @@ MATRIX = {
     can_undertake: "        -  -  -  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_ask_question: "     -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_answer_questions: " -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_save_search: "      -  +  +  +  +  +  +  +  +  +  +  +  +  +  +  +  -  -",
+    can_watch_scenario: "   -  +  +  +  +  +  +  +  +  +  +  +  +  +  +  +  -  -",
     can_close_scenario: "   -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
     can_extend_deadline: "  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  +  -",
 }

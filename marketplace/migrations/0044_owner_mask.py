@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0041_bids_without_lookups'),
+        ('marketplace', '0043_saved_searches'),
     ]
 
     operations = [

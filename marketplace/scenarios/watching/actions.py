@@ -1,0 +1,47 @@
+"""Watching begins and ends. Both are one's own, done any number of times, and leave no event."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.accounts.models import User
+from marketplace.base.actor import Actor
+from marketplace.base.errors import DomainError, NotFound
+from marketplace.base.locks import lock
+from marketplace.base.rules import require
+from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.rules import can_watch_scenario
+from marketplace.scenarios.watching.models import WATCHED_MOST, Watch
+
+
+class WatchLimit(DomainError):
+    code = "watch.limit"
+    message = _("You watch %(limit)d demands, which is the most. Stop watching one first.")
+
+
+@transaction.atomic
+def watch_scenario(*, actor: Actor, scenario_uid: UUID) -> Watch:
+    """Whatever becomes of a posted demand, told to this person. Again changes nothing.
+
+    Raises NotFound, NotAllowed, WatchLimit.
+    """
+    scenario = Scenario.objects.visible_to(actor).public().filter(uid=scenario_uid).first()
+    if scenario is None:
+        raise NotFound
+    require(can_watch_scenario, actor, scenario, unpledged=True)
+    user = lock(User, pk=actor.user_id)
+    had = Watch.objects.filter(user=user, scenario=scenario).first()
+    if had:
+        return had
+    if Watch.objects.filter(user=user).count() >= WATCHED_MOST:
+        raise WatchLimit(limit=WATCHED_MOST)
+    return Watch.objects.create(user=user, scenario=scenario)
+
+
+@transaction.atomic
+def unwatch_scenario(*, actor: Actor, scenario_uid: UUID) -> None:
+    """No more news of it. Nothing is refused, also where nothing was watched."""
+    Watch.objects.visible_to(actor).filter(scenario__uid=scenario_uid).delete()
