@@ -17,8 +17,8 @@ from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, NotFound
 from marketplace.files.access import record_access
-from marketplace.files.marking import KINDS
 from marketplace.files.limits import Purpose
+from marketplace.files.marking import KINDS
 from marketplace.files.models import Upload, UploadState
 from marketplace.files.queries import evidence_of
 
