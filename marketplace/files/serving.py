@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
+
+import structlog
 
 from marketplace.accounts.models import Organisation
+from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, NotFound
 from marketplace.files.access import record_access
 from marketplace.files.limits import Purpose
+from marketplace.files.marking import KINDS
 from marketplace.files.models import Upload, UploadState
 from marketplace.files.queries import evidence_of
 
@@ -29,6 +33,8 @@ class Readable:
     subject_uid: UUID
     restricted: bool
     refusal: DomainError | None = None
+    # The copy is for this reader alone, and shows it.
+    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Served:
     sha256: str
     size: int
     content_type: str
+    # Who reads it, for whom, when, in which request: over every page of this copy.
+    lines: tuple[str, ...] = ()
 
 
 Finder = Callable[[Actor, Upload], Readable | None]
@@ -68,13 +76,21 @@ def find_file(*, actor: Actor, upload_uid: UUID, part: str, reading: bool) -> Se
         raise NotFound
     if found.refusal is not None:
         raise found.refusal
+    lines = reader_lines(actor) if found.marked and upload.content_type in KINDS else ()
     if found.restricted and reading:
-        record_access(
-            actor=actor, subject_uid=found.subject_uid, what="file.read", detail=part[:80]
-        )
+        detail = " ".join(filter(None, [part[:80], *lines[-1:]]))
+        record_access(actor=actor, subject_uid=found.subject_uid, what="file.read", detail=detail)
     return Served(
-        upload.stored_name, upload.name, upload.sha256, upload.length, upload.content_type
+        upload.stored_name, upload.name, upload.sha256, upload.length, upload.content_type, lines
     )
+
+
+def reader_lines(actor: Actor) -> tuple[str, ...]:
+    """Person, organisation, time in Beijing, and the request that the record of access names."""
+    number = str(structlog.contextvars.get_contextvars().get("request_id", "") or uuid4().hex)
+    now = clock.now().astimezone(clock.SHANGHAI)
+    party = actor.organisation.name if actor.organisation else ""
+    return (actor.person.name, party, f"{now:%Y-%m-%d %H:%M:%S} 北京时间", number)
 
 
 def readable(actor: Actor, upload: Upload) -> Readable | None:
