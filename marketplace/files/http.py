@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import StorageAway
 from marketplace.files import storage
 from marketplace.files.marking import BYTES_MOST, marked
-from marketplace.files.serving import Served, find_file
+from marketplace.files.serving import Served, find_file, record_copy
 from marketplace.files.sniffing import UNKNOWN, safe_name
 
 RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})", re.ASCII)
@@ -28,13 +29,16 @@ def serve(request: HttpRequest, actor: Actor, upload_uid: UUID) -> HttpResponseB
     reading = request.method == "GET"
     part = request.headers.get("Range", "")[:80] if reading else ""
     found = find_file(actor=actor, upload_uid=upload_uid, part=part, reading=reading)
-    return send(request, found)
+    return send(request, actor, found)
 
 
-def send(request: HttpRequest, served: Served) -> HttpResponseBase:
+def send(request: HttpRequest, actor: Actor, served: Served) -> HttpResponseBase:
     """The file or the one range of it that is asked for, in small pieces, as an attachment."""
-    if served.lines and (copy := _reader_copy(request, served)) is not None:
-        return copy
+    if served.copied is not None:
+        if request.method != "GET":
+            return _copy_dressed(HttpResponse(), served)
+        if (copy := _reader_copy(actor, served)) is not None:
+            return copy
     etag = f'"{served.sha256}"'
     wanted = request.headers.get("Range", "")
     if request.headers.get("If-Range", etag) != etag or request.method != "GET":
@@ -62,26 +66,35 @@ def send(request: HttpRequest, served: Served) -> HttpResponseBase:
     return dressed(response, served, etag)
 
 
-def _reader_copy(request: HttpRequest, served: Served) -> HttpResponseBase | None:
-    """The marked copy, whole and never the same twice; None where this file cannot be marked."""
-    if served.size > BYTES_MOST:
+def _reader_copy(actor: Actor, served: Served) -> HttpResponseBase | None:
+    """The marked copy, whole and never the same twice; None where this file cannot be marked.
+
+    Its own hash is on record, with who got it and when, before a byte of it leaves.
+    """
+    if served.size > BYTES_MOST or served.copied is None:
         return None
     try:
         body = storage.read(served.stored_name)
     except (FileNotFoundError, StorageAway):
         return None
-    found = marked(body, served.content_type, served.lines)
+    found = marked(body, served.content_type, served.copied.lines)
     if found is None:
         return None
     copy, content_type = found
+    record_copy(actor=actor, copied=served.copied, sha256=hashlib.sha256(copy).hexdigest())
     name = served.name
     if content_type != served.content_type:
         name = f"{name.rpartition('.')[0] or name}.png"
-    response = HttpResponse(copy if request.method == "GET" else b"")
-    dressed(response, replace(served, name=name, content_type=content_type), "")
+    response = HttpResponse(copy)
+    response.headers["Content-Length"] = str(len(copy))
+    return _copy_dressed(response, replace(served, name=name, content_type=content_type))
+
+
+def _copy_dressed(response: HttpResponse, served: Served) -> HttpResponseBase:
+    """Without the original's tag and ranges, which are of other bytes."""
+    dressed(response, served, "")
     del response.headers["ETag"]
     response.headers["Accept-Ranges"] = "none"
-    response.headers["Content-Length"] = str(len(copy))
     return response
 
 

@@ -17,7 +17,7 @@ from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, NotFound
 from marketplace.files.access import record_access
-from marketplace.files.limits import Purpose
+from marketplace.files.limits import COPIED, Purpose
 from marketplace.files.marking import KINDS
 from marketplace.files.models import Upload, UploadState
 from marketplace.files.queries import evidence_of
@@ -38,14 +38,26 @@ class Readable:
 
 
 @dataclass(frozen=True)
+class Copied:
+    """What stands over every page of a copy: who reads it, for whom, when, in which request."""
+
+    subject_uid: UUID
+    lines: tuple[str, ...]
+
+    @property
+    def number(self) -> str:
+        return self.lines[-1]
+
+
+@dataclass(frozen=True)
 class Served:
     stored_name: str
     name: str
     sha256: str
     size: int
     content_type: str
-    # Who reads it, for whom, when, in which request: over every page of this copy.
-    lines: tuple[str, ...] = ()
+    # Set where what leaves is a copy for this reader.
+    copied: Copied | None = None
 
 
 Finder = Callable[[Actor, Upload], Readable | None]
@@ -76,13 +88,23 @@ def find_file(*, actor: Actor, upload_uid: UUID, part: str, reading: bool) -> Se
         raise NotFound
     if found.refusal is not None:
         raise found.refusal
-    lines = reader_lines(actor) if found.marked and upload.content_type in KINDS else ()
+    copied = None
+    if found.marked and upload.content_type in KINDS:
+        copied = Copied(found.subject_uid, reader_lines(actor))
     if found.restricted and reading:
-        detail = " ".join(filter(None, [part[:80], *lines[-1:]]))
-        record_access(actor=actor, subject_uid=found.subject_uid, what="file.read", detail=detail)
+        # A copy is given whole, whatever part was asked for.
+        detail = copied.number if copied else part
+        record_access(
+            actor=actor, subject_uid=found.subject_uid, what="file.read", detail=detail[:80]
+        )
     return Served(
-        upload.stored_name, upload.name, upload.sha256, upload.length, upload.content_type, lines
+        upload.stored_name, upload.name, upload.sha256, upload.length, upload.content_type, copied
     )
+
+
+def record_copy(*, actor: Actor, copied: Copied, sha256: str) -> None:
+    """Whose copy has this hash: in the access log, which is sealed day by day."""
+    record_access(actor=actor, subject_uid=copied.subject_uid, what=COPIED, detail=sha256)
 
 
 def reader_lines(actor: Actor) -> tuple[str, ...]:

@@ -1,11 +1,14 @@
 """A reader's copy of a restricted file says whose it is, on every page."""
 
+import hashlib
 import io
+from datetime import timedelta
 
 import pytest
 import typst
 from pypdf import PdfReader, PdfWriter
 
+from marketplace.accounts.models import Grant
 from marketplace.files import marking
 from marketplace.files.marking import marked
 from marketplace.files.models import AccessRecord
@@ -98,6 +101,86 @@ def test_a_released_reader_has_a_marked_copy_and_its_owner_the_file(tmp_path):
     assert [name for name in named if "".join(name.split()) not in page] == []
     detail = AccessRecord.objects.filter(what="file.read").latest("pk").detail
     assert (len(detail) > 8, detail in page) == (True, True)
+    told = AccessRecord.objects.get(what="file.copied")
+    assert told.detail == hashlib.sha256(answer.content).hexdigest() != row.upload.sha256
+    assert (told.subject_uid, told.user_uid) == (row.uid, reader.user.uid)
+    assert told.organisation_uid == reader.party.uid
+    # What is published of the file is what it was.
+    assert row.commitment in scenario.publications.get().body.tobytes().decode()
+
+
+@pytest.mark.django_db
+def test_a_copy_that_is_found_names_who_got_it(tmp_path):
+    owner = world.owner()
+    scenario = world.draft_scenario(owner)
+    row = files.attach(owner, scenario, "restricted", body=drawn(tmp_path))
+    first, row = released(owner, scenario, row)
+    second = world.vendor()
+    files.release(owner, row, second)
+    files.sign(second, row)
+    link = f"/files/{row.upload.uid}/"
+    mine = [signed_in(reader).get(link).content for reader in (first, second, second)]
+    hashes = [hashlib.sha256(body).hexdigest() for body in mine]
+    assert len(set(hashes)) == 3
+    readers = f"/en/scenarios/{row.scenario.address}/files/{row.uid}/readers/"
+    client = signed_in(owner)
+    every = client.get(readers).context["copies"]
+    assert [one["sha256"] for one in every] == hashes[::-1]
+    leaked = client.get(readers, {"copy": hashes[0].upper()})
+    assert [one["user"] for one in leaked.context["copies"]] == [first.user]
+    assert first.party.name in leaked.content.decode()
+    assert "No copy of this file" in client.get(readers, {"copy": "0" * 64}).content.decode()
+    for stranger in (first, world.vendor()):
+        assert signed_in(stranger).get(readers).status_code in {403, 404}
+
+
+@pytest.mark.django_db
+def test_asking_for_the_head_alone_makes_no_copy(tmp_path):
+    owner = world.owner()
+    row = files.attach(owner, world.draft_scenario(owner), "restricted", body=drawn(tmp_path))
+    reader, row = released(owner, row.scenario, row)
+    answer = signed_in(reader).head(f"/files/{row.upload.uid}/")
+    assert (answer.status_code, answer.content, answer.get("ETag")) == (200, b"", None)
+    assert AccessRecord.objects.filter(what="file.copied").count() == 0
+    # The hash of the original brings no reader past the mark.
+    known = signed_in(reader).get(
+        f"/files/{row.upload.uid}/",
+        headers={"If-None-Match": f'"{row.upload.sha256}"', "Range": "bytes=0-9"},
+    )
+    assert (known.status_code, known.content[:5]) == (200, b"%PDF-")
+
+
+def routes(row):
+    page = f"/scenarios/{row.scenario.address}/files/{row.uid}/undertaking/"
+    return [
+        f"/files/{row.upload.uid}/",
+        f"/api/v1/attachments/{row.uid}/",
+        f"/api/v1/attachments/{row.uid}/file/",
+        page,
+        f"/en{page}",
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("how", ["taken back", "expired"])
+def test_without_a_release_every_route_refuses_at_once(tmp_path, clock, how):
+    owner = world.owner()
+    row = files.attach(owner, world.draft_scenario(owner), "restricted", body=drawn(tmp_path))
+    reader, row = released(owner, row.scenario, row)
+    client = signed_in(reader)
+    assert [client.get(path).status_code for path in routes(row)] == [200] * 5
+    if how == "expired":
+        until = Grant.objects.get(subject_uid=row.uid, capability="read").until_at
+        clock.freeze(until - timedelta(milliseconds=1))
+        assert [client.get(path).status_code for path in routes(row)] == [200] * 5
+        clock.freeze(until)
+    else:
+        party = reader.party.uid
+        files.actions.end_release(actor=owner, attachment_uid=row.uid, organisation_uid=party)
+    before = AccessRecord.objects.count()
+    assert [client.get(path).status_code for path in routes(row)] == [404] * 5
+    assert row.title not in client.get(f"/scenarios/{row.scenario.address}/").content.decode()
+    assert AccessRecord.objects.count() == before
 
 
 @pytest.mark.django_db
