@@ -57,6 +57,7 @@ from marketplace.scenarios.demonstration.models import (
     DemonstrationSeat,
 )
 from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
+from marketplace.scenarios.likeness.models import Likeness, LikenessAnswer
 from marketplace.scenarios.models import (
     Condition,
     Criterion,
@@ -141,6 +142,8 @@ __all__ = [
     "Interest",
     "Invitation",
     "Leaf",
+    "Likeness",
+    "LikenessAnswer",
     "LogCheck",
     "LogTile",
     "Membership",

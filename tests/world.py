@@ -166,8 +166,12 @@ CRITERIA = [
 
 
 def draft_scenario(actor: Actor, **fields: Any) -> Scenario:
-    """A complete draft of the actor's organisation, with all its parts."""
+    """A complete draft of the actor's organisation, with all its parts.
+
+    criteria: {code: more columns} beside those of CRITERIA.
+    """
     number = next(NUMBERS)
+    more = fields.pop("criteria", {})
     values: dict[str, Any] = {
         "title": f"示例需求{number}",
         "title_en": f"Example demand {number}",
@@ -211,6 +215,7 @@ def draft_scenario(actor: Actor, **fields: Any) -> Scenario:
             name=name,
             kind=kind,
             weight=Decimal(weight),
+            **more.get(code, {}),
         )
     for position, (name, percent) in enumerate([("签约", 30), ("中期", 40), ("验收", 30)]):
         PaymentNode.objects.create(

@@ -64,6 +64,8 @@ class CriterionDraft(Body):
     weight = Number(whole=3, places=2)
     guidance = Text(1000, **FREE)
     levels = rows(LevelDraft, 10)
+    veto = Flag(**FREE)
+    minimum = Number(whole=3, places=2, **OPEN)
 
 
 class PaymentDraft(Body):

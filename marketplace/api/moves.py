@@ -19,6 +19,7 @@ ROUTES: dict[str, tuple[str, str]] = {
     "edit_scenario": ("PATCH", "api-scenario"),
     "delete_scenario": ("DELETE", "api-scenario"),
     "submit_scenario": ("POST", "api-scenario-submit"),
+    "answer_likeness": ("POST", "api-scenario-likeness"),
     "start_demonstration": ("POST", "api-scenario-demonstrate"),
     "return_scenario": ("POST", "api-scenario-return"),
     "reject_scenario": ("POST", "api-scenario-reject"),

@@ -147,6 +147,8 @@ class CriterionSerializer(Shape):
     weight = text("Of 100, a decimal as text.")
     guidance = text()
     levels = LevelSerializer(many=True)
+    veto = s.BooleanField(help_text="Whether judges may veto a bid over it.")
+    minimum = code_or_null("The least mean of its points, a decimal as text.")
 
 
 class PaymentSerializer(Shape):

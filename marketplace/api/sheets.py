@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bid_shapes import subject
-from marketplace.api.bodies import Body, Number, Text
+from marketplace.api.bodies import Body, Flag, Number, Text
 from marketplace.api.calls import calling
 from marketplace.api.deeds import Given, deed
 from marketplace.api.lists import Filter, Listed, listing, reading
@@ -59,6 +59,8 @@ class LineSerializer(Shape):
     weight = text("The full points, a decimal as text.")
     points = s.CharField(allow_null=True)
     comment = text()
+    may_veto = s.BooleanField(help_text="Whether the criterion is a veto item.")
+    veto = s.BooleanField(help_text="Declared by this judge; the comment is its reason.")
 
 
 class BlindFileSerializer(Shape):
@@ -77,6 +79,7 @@ class SheetDetail(SheetRow):
 class ScoreBody(Body):
     points = Number(whole=3, places=2, allow_null=True, help_text="0 to the criterion's weight.")
     comment = Text(2000, required=False)
+    veto = Flag(required=False, help_text="Only of a veto item; the comment is its reason.")
 
 
 class ScoresField(s.DictField):
@@ -148,7 +151,7 @@ def sheet_shown(request: Request, uid: UUID) -> dict[str, Any]:
 
 def lines_of(sheet: Sheet) -> list[dict[str, Any]]:
     given = {row.criterion_id: row for row in Score.objects.filter(sheet=sheet)}
-    none = Score(points=None, comment="")
+    none = Score(points=None, comment="", veto=False)
     return [
         {
             "code": criterion.code,
@@ -156,6 +159,8 @@ def lines_of(sheet: Sheet) -> list[dict[str, Any]]:
             "weight": said(criterion.weight),
             "points": said(given.get(criterion.pk, none).points),
             "comment": given.get(criterion.pk, none).comment,
+            "may_veto": criterion.veto,
+            "veto": given.get(criterion.pk, none).veto,
         }
         for criterion in queries.stage_criteria(sheet.member.panel.scenario, sheet.stage)
     ]
@@ -167,10 +172,15 @@ def what_stands(given: Given, uid: UUID) -> dict[str, Any]:
     if sheet is None:
         raise NotFound
     sent = given.body.get("scores", {})
-    stored: dict[str, dict[str, Any]] = defaultdict(lambda: {"points": None, "comment": ""})
+    empty: dict[str, Any] = {"points": None, "comment": "", "veto": False}
+    stored: dict[str, dict[str, Any]] = defaultdict(lambda: empty)
     for line in lines_of(sheet):
-        stored[line["code"]] = {"points": line["points"], "comment": line["comment"]}
-    differs = {code: stored[code] for code, score in sent.items() if stored[code] != dict(score)}
+        stored[line["code"]] = {name: line[name] for name in empty}
+    differs = {
+        code: stored[code]
+        for code, score in sent.items()
+        if any(stored[code][name] != value for name, value in score.items())
+    }
     return {"revision": sheet.revision, "etag": f'"r{sheet.revision}"', "scores": differs}
 
 
@@ -211,7 +221,7 @@ class SheetOne(Resource):
     )
     def patch(self, given: Given, uid: UUID) -> UUID:
         scores = {
-            code: (score["points"], score.get("comment", ""))
+            code: (score["points"], score.get("comment", ""), score.get("veto", False))
             for code, score in given.body["scores"].items()
         }
         committee.save_scores(

@@ -150,6 +150,8 @@ class Score(models.Model):
     criterion = models.ForeignKey(Criterion, on_delete=models.PROTECT, related_name="+")
     points = models.DecimalField(max_digits=5, decimal_places=2, null=True)
     comment = models.TextField(max_length=2000, blank=True)
+    # Declared over a criterion that allows it; the comment is its reason.
+    veto = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [

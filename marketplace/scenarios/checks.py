@@ -103,6 +103,8 @@ def _criteria(rows: list[Row], profile: RuleProfile | None) -> Iterator[Fault]:
     if total != HUNDRED:
         sentence = _("The weights must sum to exactly 100; they sum to %(total)s.")
         yield Fault("criteria", "weights.sum", sentence % {"total": plain(total)})
+    for place, row in enumerate(rows):
+        yield from _judged_item(place, row)
     prices = [(place, row) for place, row in enumerate(rows) if row.get("kind") == "price"]
     if len(prices) != 1:
         sentence = _("There must be exactly one price criterion; there are %(count)s.")
@@ -117,6 +119,22 @@ def _criteria(rows: list[Row], profile: RuleProfile | None) -> Iterator[Fault]:
                 sentence = _("Profile %(profile)s asks for a price weight of at least %(least)s.")
                 values = {"profile": profile.code, "least": plain(least)}
                 yield Fault(f"criteria-{place}-weight", "weights.price_min", sentence % values)
+
+
+def _judged_item(place: int, row: Row) -> Iterator[Fault]:
+    """Veto and minimum of one criterion."""
+    minimum, weight = row.get("minimum"), row.get("weight")
+    if row.get("kind") == "price":
+        if minimum is not None:
+            sentence = _("The price is scored by formula; it has no minimum.")
+            yield Fault(f"criteria-{place}-minimum", "criteria.price_minimum", sentence)
+        if row.get("veto"):
+            sentence = _("The price is scored by formula; nobody vetoes it.")
+            yield Fault(f"criteria-{place}-veto", "criteria.price_veto", sentence)
+    elif minimum is not None and weight is not None and minimum > weight:
+        sentence = _("The minimum is in points and at most the weight, %(weight)s.")
+        where = f"criteria-{place}-minimum"
+        yield Fault(where, "criteria.minimum", sentence % {"weight": plain(weight)})
 
 
 def _payment(rows: list[Row], profile: RuleProfile | None) -> Iterator[Fault]:

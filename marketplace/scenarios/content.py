@@ -96,6 +96,8 @@ ROWS: dict[str, dict[str, Reader]] = {
         "weight": PERCENT,
         "guidance": text(1000, lines=True),
         "levels": levels,
+        "veto": flag,
+        "minimum": PERCENT,
     },
     "payment_nodes": {"name": text(120), "percent": PERCENT, "condition": text(400)},
     "milestones": {"name": text(200), "month": whole(least=1, most=120)},

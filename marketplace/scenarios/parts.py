@@ -116,10 +116,22 @@ class Criterion(ScenarioPart):
     weight = models.DecimalField(max_digits=5, decimal_places=2)
     guidance = models.TextField(max_length=1000, blank=True)
     levels = models.JSONField(default=list)
+    # A judge may veto a bid over it; how many must, says the rule profile.
+    veto = models.BooleanField(default=False, db_default=False)
+    # The least mean of its points; a bid below it is not ranked.
+    minimum = models.DecimalField(max_digits=5, decimal_places=2, null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="criterion_code_once", fields=["scenario", "code"]),
+            models.CheckConstraint(
+                name="criterion_price_is_a_formula",
+                condition=~Q(kind="price") | Q(veto=False, minimum=None),
+            ),
+            models.CheckConstraint(
+                name="criterion_minimum_within_weight",
+                condition=Q(minimum=None) | Q(minimum__gt=0, minimum__lte=models.F("weight")),
+            ),
             models.CheckConstraint(
                 name="criterion_weight_in_range", condition=Q(weight__gt=0, weight__lte=100)
             ),

@@ -288,11 +288,12 @@ def sheet(request: Request, uid: UUID) -> HttpResponse:
     return page(request, "committee/sheet.html", context, error=error)
 
 
-def sheet_changes(view: Any, typed: Mapping[str, tuple[Any, str]]) -> list[dict[str, Any]]:
+def sheet_changes(view: Any, typed: Mapping[str, tuple[Any, str, bool]]) -> list[dict[str, Any]]:
     """Where a newer version of the sheet says something else than what was typed here."""
 
-    def told(points: Any, comment: str) -> str:
-        return " · ".join(str(part) for part in (points, comment) if part not in (None, ""))
+    def told(points: Any, comment: str, veto: bool) -> str:
+        parts = (points, comment, _("veto") if veto else "")
+        return " · ".join(str(part) for part in parts if part not in (None, ""))
 
     return [
         {
@@ -302,7 +303,7 @@ def sheet_changes(view: Any, typed: Mapping[str, tuple[Any, str]]) -> list[dict[
         }
         for line in view.lines
         if line.code in typed
-        for theirs, mine in [(told(line.points, line.comment), told(*typed[line.code]))]
+        for theirs, mine in [(told(line.points, line.comment, line.veto), told(*typed[line.code]))]
         if theirs != mine
     ]
 

@@ -36,6 +36,7 @@ from marketplace.web.forms.gates import (
     WithdrawForm,
 )
 from marketplace.web.forms.typed import offer
+from marketplace.web.likeness import shown_likes
 from marketplace.web.pages import (
     actor_of,
     attempt,
@@ -101,6 +102,7 @@ def gate(request: Request, address: str) -> HttpResponse:
         "filed": found.content,
         "in_batch": batch_shown(actor, scenario),
         "files": shown_files(request, scenario),
+        "likes": shown_likes(actor, scenario, found.content),
     }
     return answer(request, "scenarios/gate.html", context, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.scenarios.extensions import outage_rule
-from marketplace.scenarios.models import AwardMode, Scenario
+from marketplace.scenarios.models import AwardMode, RuleProfile, Scenario
 from marketplace.scenarios.questions.timing import HOLD, holds
 from marketplace.web.words import plain
 
@@ -101,6 +102,7 @@ def rule_lines(scenario: Scenario) -> list[RuleLine]:
         text = _("From %(n)s sheets on, one highest and one lowest total per bid are dropped.")
         line = text % {"n": profile.count("trim_panel_min")}
         lines.append(RuleLine(line, basis(rule), bool(rule.get("unconfirmed"))))
+    lines += price_lines(profile)
     if holds(profile):
         rule = profile.rule(HOLD)
         text = _(
@@ -111,6 +113,49 @@ def rule_lines(scenario: Scenario) -> list[RuleLine]:
     lines += outage_line(scenario)
     lines.append(RuleLine(str(AWARD[scenario.award_mode])))
     return lines
+
+
+def price_lines(profile: RuleProfile) -> list[RuleLine]:
+    """How the price earns points, what keeps a bid out of the ranking, and what breaks a tie."""
+    if "price_formula" not in profile.values:
+        return []
+
+    def line(name: str, text: str) -> RuleLine:
+        rule = profile.rule(name)
+        return RuleLine(text, basis(rule), bool(rule.get("unconfirmed")))
+
+    if profile.rule("price_formula")["value"] == "benchmark_mean":
+        text = _(
+            "The mean of the valid prices is the benchmark; each percent above it costs"
+            " %(above)s of the price points, each percent below it %(below)s."
+        ) % {
+            "above": with_unit(profile.rule("price_deduct_above")),
+            "below": with_unit(profile.rule("price_deduct_below")),
+        }
+    else:
+        text = _("The lowest valid price earns all price points, others in proportion.")
+    lines = [line("price_formula", text)]
+    text = _("A veto of an item stands when more than %(share)s of the judges declare it.")
+    lines.append(line("veto_over", text % {"share": with_unit(profile.rule("veto_over"))}))
+    if profile.number("technical_minimum"):
+        text = _("Below %(value)s of the technical points a bid is not ranked.")
+        share = with_unit(profile.rule("technical_minimum"))
+        lines.append(line("technical_minimum", text % {"value": share}))
+    lines.append(line("ties", tie_words(profile.rule("ties")["value"].split())))
+    return lines
+
+
+TIE_WORDS: dict[str, Words] = {
+    "technical": gettext_lazy("the higher technical score"),
+    "team": gettext_lazy("the higher team score"),
+    "price": gettext_lazy("the lower price"),
+    "receipt": gettext_lazy("the earlier receipt"),
+}
+
+
+def tie_words(ties: Iterable[str]) -> str:
+    words = _(", then ").join(str(TIE_WORDS[tie]) for tie in ties)
+    return _("Of equal totals the first is decided by %(order)s.") % {"order": words}
 
 
 def outage_line(scenario: Scenario) -> list[RuleLine]:

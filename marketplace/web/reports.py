@@ -15,10 +15,12 @@ from marketplace.awards.queries import own_result
 from marketplace.base.errors import NotFound
 from marketplace.bidding.queries import my_bid
 from marketplace.committee import queries
+from marketplace.committee.arithmetic import TIES_1
 from marketplace.committee.models import Report
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
 from marketplace.web.pages import actor_of, attempt, scenario_or_404
+from marketplace.web.profiles import tie_words
 from marketplace.web.request import Request
 
 
@@ -38,7 +40,10 @@ def report(request: Request, address: str) -> HttpResponse:
         "report": found,
         "body": body,
         "rows": _rows(body),
-        "lowest": _lowest(body),
+        "basis": price_basis(body),
+        "benchmark": body["rules"].get("price", {}).get("formula") == "benchmark_mean",
+        "ties": tie_words(body["rules"].get("ties", TIES_1)),
+        "minimums": [row for row in body["criteria"] if row.get("minimum")],
         "price_weight": next((c["weight"] for c in body["criteria"] if c["kind"] == "price"), ""),
     }
     return render(request, "committee/report.html", context)
@@ -91,7 +96,10 @@ def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _lowest(body: dict[str, Any]) -> str:
+def price_basis(body: dict[str, Any]) -> str:
+    """What the prices were held against: as the report says it, or found from an older one."""
+    if "price_basis_cny" in body:
+        return str(body["price_basis_cny"])
     invalid = {line["blind_code"] for line in body["ranking"] if line["invalid"]}
     prices = [bid["price_cny"] for bid in body["bids"] if bid["blind_code"] not in invalid]
     return min(prices, key=float, default="")

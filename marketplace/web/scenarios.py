@@ -35,6 +35,7 @@ from marketplace.web.forms.scenarios import (
     typed_data,
 )
 from marketplace.web.forms.typed import put_errors
+from marketplace.web.likeness import shown_likes
 from marketplace.web.pages import (
     actor_of,
     attempt,
@@ -185,6 +186,8 @@ def _show_form(
     else:
         found = judge_stored(scenario, clock.now())
     context |= told_judgement(found)
+    if scenario is not None:
+        context["likes"] = shown_likes(actor_of(request), scenario, found.content)
     # Sentences beside the fields say it all; only other refusals need a box of their own.
     box = None if isinstance(error, Invalid) else error
     response = page(request, "scenarios/form.html", context, error=box)
@@ -231,6 +234,8 @@ def told_checklist(faults: list[Fault]) -> list[dict[str, Any]]:
 
 def place_of(field: str) -> tuple[str, str]:
     """The label of a field or row, and the anchor of its control."""
+    if field == "likeness":
+        return _("Like earlier demands"), "id_likeness"
     part, _dash, rest = field.partition("-")
     if part not in PART_TITLES:
         known = DemandForm.base_fields.get(field)

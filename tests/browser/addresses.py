@@ -231,6 +231,7 @@ PAGES: dict[str, list[Page]] = {
     "scenario-standstill": [Page("officer", of("S01"))],
     "scenario-relist": [Page("o3-owner", of("S03"))],
     "scenario-new": [Page("o3-owner")],
+    "scenario-likeness": [Page("o3-owner", of("S13"))],
     "scenario-preview": [Page("o3-owner", of("S13"))],
     "scenario-start": [Page("o3-owner")],
     "scenario-import": [Page("o3-owner")],

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
@@ -7,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.committee import arithmetic
-from marketplace.committee.arithmetic import BidInput, NoJudges, Rules, aggregate, mean, rank
+from marketplace.committee.arithmetic import (
+    PRICE_FORMULAS,
+    BidInput,
+    NoJudges,
+    PriceRule,
+    Rules,
+    aggregate,
+    benchmark_score,
+    mean,
+    rank,
+    standing_vetoes,
+)
 
 CENTS = st.integers(0, 7000).map(lambda c: Decimal(c) / 100)
 JUDGES = [f"J{n}" for n in range(1, 8)]
@@ -29,37 +41,73 @@ def rounded(value: Fraction) -> Fraction:
     return Fraction(floor(value * 100 + Fraction(1, 2)), 100)
 
 
+def average(values):
+    return rounded(sum(values, Fraction(0)) / len(values))
+
+
 def fraction_stage(totals, trim):
     values = sorted(Fraction(v) for v in totals.values())
-    if trim:
-        values = values[1:-1]
-    return rounded(sum(values) / len(values))
+    return average(values[1:-1] if trim else values)
+
+
+def fraction_price(price, prices, rules):
+    weight = Fraction(rules.price_weight)
+    if rules.price.kind == "lowest_price":
+        return rounded(min(prices) / price * weight)
+    benchmark = average(prices)
+    percent_off = (price - benchmark) / benchmark * 100
+    rate = Fraction(rules.price.above if percent_off > 0 else rules.price.below)
+    return max(Fraction(0), rounded(weight * (1 - rate * abs(percent_off) / 100)))
+
+
+def fraction_faults(b, technical, rules):
+    judges = len(b.technical)
+    for who in b.vetoes.values():
+        if Fraction(len(who), judges) > Fraction(rules.veto_over_percent) / 100:
+            return "vetoed"
+    for code, least in rules.minimums.items():
+        if average([Fraction(p) for p in b.points[code].values()]) < Fraction(least):
+            return "below_minimum"
+    if technical < Fraction(rules.technical_minimum):
+        return "below_minimum"
+    if b.price_cny is None:
+        return "no_price"
+    return "over_budget" if b.price_cny > rules.budget_cny else ""
 
 
 def fraction_ranking(bids, rules):
-    """[(code, total, place or None)] in order."""
-    valid = [b for b in bids if b.price_cny is not None and b.price_cny <= rules.budget_cny]
-    lowest = min((Fraction(b.price_cny) for b in valid), default=None)
-    rows = []
+    """[(code, total, place or None, why invalid)] in order."""
+    trim = rules.trim_extremes and len(bids[0].technical) >= max(rules.trim_panel_min, 3)
+    technical = {b.code: fraction_stage(b.technical, trim) for b in bids}
+    team = {b.code: fraction_stage(b.team, trim) for b in bids}
+    why = {b.code: fraction_faults(b, technical[b.code], rules) for b in bids}
+    prices = [Fraction(b.price_cny) for b in bids if not why[b.code]]
+    total = {}
     for b in bids:
-        enough = len(b.technical) >= max(rules.trim_panel_min, 3)
-        technical = fraction_stage(b.technical, rules.trim_extremes and enough)
-        team = fraction_stage(b.team, rules.trim_extremes and enough)
-        price = Fraction(0)
-        if b in valid:
-            price = rounded(lowest / Fraction(b.price_cny) * Fraction(rules.price_weight))
-        rows.append((b, technical, technical + team + price))
-    rows.sort(key=lambda r: r[0].receipt)
-    rows.sort(key=lambda r: r[0].price_cny or 0)
-    rows.sort(key=lambda r: r[1], reverse=True)
-    rows.sort(key=lambda r: r[2], reverse=True)
-    rows.sort(key=lambda r: r[0] not in valid)
+        price = Fraction(0) if why[b.code] else fraction_price(Fraction(b.price_cny), prices, rules)
+        total[b.code] = technical[b.code] + team[b.code] + price
+    rows = sorted(bids, key=lambda b: b.receipt)
+    keys = {
+        "technical": lambda b: -technical[b.code],
+        "team": lambda b: -team[b.code],
+        "price": lambda b: b.price_cny or 0,
+        "receipt": lambda b: b.receipt,
+    }
+    for tie in reversed(rules.ties):
+        rows.sort(key=keys[tie])
+    rows.sort(key=lambda b: -total[b.code])
+    rows.sort(key=lambda b: why[b.code] != "")
     ranking, place = [], 0
-    for b, _technical, total in rows:
-        passed = b in valid and total >= Fraction(rules.full * rules.pass_line_percent) / 100
+    line = Fraction(rules.full * rules.pass_line_percent) / 100
+    for b in rows:
+        passed = not why[b.code] and total[b.code] >= line
         place += passed
-        ranking.append((b.code, total, place if passed else None))
+        ranking.append((b.code, total[b.code], place if passed else None, why[b.code]))
     return ranking
+
+
+PERCENTS = st.sampled_from([Decimal("0.00"), Decimal("33.33"), Decimal("50.00"), Decimal("66.66")])
+RATES = st.sampled_from([Decimal("0.00"), Decimal("0.50"), Decimal("1.00"), Decimal("2.25")])
 
 
 @st.composite
@@ -73,10 +121,13 @@ def competitions(draw):
     price = st.one_of(
         st.none(), st.integers(1, 120).map(lambda w: Decimal(w) * Decimal("10000.01"))
     )
-    bids = [
-        BidInput(f"B{n}", draw(technical), draw(team), draw(price), (n,))
-        for n in range(draw(st.integers(1, 6)))
-    ]
+    who = st.lists(st.sampled_from(judges), unique=True)
+    bids = []
+    for n in range(draw(st.integers(1, 6))):
+        # One technical and one team criterion: their points are the totals.
+        given = {"C1": draw(technical), "C2": draw(team)}
+        vetoes = draw(st.dictionaries(st.sampled_from(["C1", "C2"]), who))
+        bids.append(BidInput(f"B{n}", *given.values(), draw(price), (n,), vetoes, given))
     rules = Rules(
         trim_extremes=draw(st.booleans()),
         trim_panel_min=draw(st.sampled_from([3, 5])),
@@ -85,6 +136,11 @@ def competitions(draw):
         price_weight=Decimal(10),
         full=Decimal(100),
         budget_cny=Decimal(1000000),
+        price=PriceRule(draw(st.sampled_from(PRICE_FORMULAS)), draw(RATES), draw(RATES)),
+        veto_over_percent=draw(PERCENTS),
+        minimums=draw(st.dictionaries(st.sampled_from(["C1", "C2"]), CENTS, max_size=1)),
+        technical_minimum=draw(st.sampled_from([Decimal(0), Decimal("17.501")])),
+        ties=draw(st.permutations(["technical", "team", "price"]).map(lambda t: (*t, "receipt"))),
     )
     return bids, rules
 
@@ -92,7 +148,7 @@ def competitions(draw):
 @given(competitions())
 def test_the_ranking_agrees_with_fractions(competition):
     bids, rules = competition
-    found = [(line.code, Fraction(line.total), line.place) for line in rank(bids, rules)]
+    found = [(x.code, Fraction(x.total), x.place, x.invalid) for x in rank(bids, rules)]
     assert found == fraction_ranking(bids, rules)
 
 
@@ -108,6 +164,8 @@ def test_neither_the_order_of_bids_nor_the_judges_names_matter(competition, rand
             {other[j]: p for j, p in b.team.items()},
             b.price_cny,
             b.receipt,
+            {code: [other[j] for j in who] for code, who in b.vetoes.items()},
+            {c: {other[j]: p for j, p in points.items()} for c, points in b.points.items()},
         )
         for b in random.sample(bids, len(bids))
     ]
@@ -213,3 +271,90 @@ def test_a_price_above_the_budget_neither_counts_nor_sets_the_lowest():
 def test_the_module_is_pure():
     source = arithmetic.__spec__.loader.get_source(arithmetic.__name__)
     assert "django" not in source.replace("no Django", "")
+
+
+# -- The second formula ------------------------------------------------------------------------------
+BENCHMARK = PriceRule("benchmark_mean", Decimal("1.00"), Decimal("0.50"))
+
+
+def test_the_benchmark_is_the_mean_and_each_percent_off_it_costs_its_published_share():
+    def points(price):
+        return benchmark_score(
+            Decimal(price), benchmark_cny=Decimal(1000), weight=Decimal(20), rule=BENCHMARK
+        )
+
+    assert [points(p) for p in ("1000", "1010", "990", "1100", "3000", "1")] == [
+        Decimal(p) for p in ("20.00", "19.80", "19.90", "18.00", "0.00", "10.01")
+    ]
+    rules = replace(RULES, price=BENCHMARK)
+    bids = [one("A", "50", "20", Decimal(900), (1,)), one("B", "50", "20", Decimal(1100), (2,))]
+    assert [(x.code, x.price) for x in rank(bids, rules)] == [
+        ("A", Decimal("9.50")),
+        ("B", Decimal("9.00")),
+    ]
+
+
+def test_a_vetoed_bid_sets_no_price_and_is_not_ranked():
+    cheap = replace(one("A", "70", "20", Decimal(1), (1,)), vetoes={"C1": ["J1"]})
+    dear = one("B", "60", "10", Decimal(500000), (2,))
+    first, last = rank([cheap, dear], replace(RULES, veto_over_percent=Decimal(50)))
+    assert (first.code, first.place, first.price) == ("B", 1, Decimal("10.00"))
+    assert (last.code, last.place, last.invalid, last.vetoed) == ("A", None, "vetoed", ("C1",))
+
+
+@pytest.mark.parametrize(("declared", "stands"), [(2, ()), (3, ("C1",))])
+def test_half_of_the_judges_is_not_more_than_half(declared, stands):
+    vetoes = {"C1": JUDGES[:declared]}
+    assert standing_vetoes(vetoes, judges=4, over_percent=Decimal("50.00")) == stands
+
+
+def test_a_minimum_is_held_against_the_rounded_mean():
+    def below(*points):
+        given = {f"J{n}": Decimal(p) for n, p in enumerate(points)}
+        bid = BidInput("A", given, given, Decimal(1), (1,), {}, {"C1": given})
+        return rank([bid], replace(RULES, minimums={"C1": Decimal("30.00")}))[0].below
+
+    assert below("30.00", "29.99", "29.99") == ("C1",)  # 29.993 is shown as 29.99
+    assert below("30.00", "29.99") == ()  # 29.995 is shown as 30.00
+
+
+def test_the_older_formula_is_still_read():
+    document = {
+        "formula": "jiebang-score/1",
+        "rules": {
+            "trim_extremes": True,
+            "trim_panel_min": 3,
+            "pass_line_percent": "60.00",
+            "recommend_max": 3,
+            "budget_cny": "1000.00",
+        },
+        "criteria": [
+            {"code": "C1", "kind": "technical", "weight": "90.00"},
+            {"code": "C2", "kind": "price", "weight": "10.00"},
+        ],
+        "bids": [
+            {
+                "blind_code": "A",
+                "price_cny": "500.00",
+                "received_at": "2026-11-22T09:00:00.000Z",
+                "receipt_order": 1,
+                "points": {"J1": {"C1": "10"}, "J2": {"C1": "70"}, "J3": {"C1": "90"}},
+            }
+        ],
+    }
+    (line,) = arithmetic.recompute(document)
+    assert (line.technical.left_out, line.total) == (("J1", "J3"), Decimal("80.00"))
+    newer = {
+        "price": {"formula": "lowest_price", "deduct_above": "0", "deduct_below": "0"},
+        "veto_over_percent": "50.00",
+        "technical_minimum_percent": "63.00",
+        "ties": ["technical", "price", "receipt"],
+    }
+    document |= {"formula": "jiebang-score/2", "rules": document["rules"] | newer}
+    document["criteria"] = [c | {"minimum": None} for c in document["criteria"]]
+    (line,) = arithmetic.recompute(document)
+    # Three judges are too few to be trimmed now; 56.67 is below 63 % of 90.
+    assert (line.technical.left_out, line.total) == ((), Decimal("56.67"))
+    assert (line.invalid, line.below) == ("below_minimum", ("technical",))
+    with pytest.raises(KeyError):
+        arithmetic.recompute(document | {"formula": "jiebang-score/3"})

@@ -9,7 +9,6 @@ from marketplace.base.canonical import canonical
 from marketplace.base.errors import NotAllowed, NotFound, StateConflict, TooEarly
 from marketplace.bidding.models import Bid, BidState, OpeningState
 from marketplace.committee import actions, arithmetic, queries
-from marketplace.committee.actions.report import as_row
 from marketplace.committee.models import PanelState, Report
 from marketplace.ledger.models import Event
 from marketplace.scenarios.models import State
@@ -33,11 +32,11 @@ def test_the_report_can_be_recomputed_from_itself():
     raw = bytes(report.body)
     assert hashlib.sha256(raw).hexdigest() == report.sha256
     body = json.loads(raw)
-    again = [json.loads(canonical(as_row(line))) for line in arithmetic.recompute(body)]
-    assert again == body["ranking"]
+    again = json.loads(canonical(queries.ranked(body, arithmetic.recompute(body))))
+    assert again == {"ranking": body["ranking"], "price_basis_cny": "800000.00"}
     assert body["profile"] == scenario.profile.label
     assert body["judges"] == ["J1", "J2", "J3"]
-    assert body["formula"] == "jiebang-score/1"
+    assert body["formula"] == "jiebang-score/2"
 
 
 def test_finishing_leaves_ranking_candidates_losers_and_an_event():

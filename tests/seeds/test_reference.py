@@ -130,6 +130,10 @@ PROFILE_NAMES = {
     "return_max",
     "retention",
     "question_holds_deadline",
+    "price_formula",
+    "veto_over",
+    "technical_minimum",
+    "ties",
 }
 
 
@@ -140,15 +144,17 @@ def test_profiles_name_every_value_with_its_unit():
     assert sorted(PROFILES) == ["A", "B", "C", "D"]
     # Who has no grace does not name it.
     assert set(PROFILES["A"]["values"]) == PROFILE_NAMES | OUTAGE_NAMES | {"bytes_grace"}
-    assert set(PROFILES["B"]["values"]) == PROFILE_NAMES | OUTAGE_NAMES
+    deductions = {"price_deduct_above", "price_deduct_below"}
+    assert set(PROFILES["B"]["values"]) == PROFILE_NAMES | OUTAGE_NAMES | deductions
     assert set(PROFILES["D"]["values"]) == PROFILE_NAMES
     assert set(PROFILES["C"]["values"]) == {"public_summary_min"}
     for profile in PROFILES.values():
         for name, row in profile["values"].items():
             assert set(row) == {"value", "unit", "source", "unconfirmed"}
-            kind = {"bool": bool, "percent": str}.get(row["unit"], int)
+            kind = {"bool": bool, "percent": str, "code": str}.get(row["unit"], int)
             assert type(row["value"]) is kind, name
-            assert row["unit"] in {"second", "day", "working_day", "count", "percent", "bool"}
+            units = {"second", "day", "working_day", "count", "percent", "bool", "code"}
+            assert row["unit"] in units
             assert row["source"]
 
 

@@ -36,6 +36,8 @@ from marketplace.scenarios.models import Criterion, Scenario
 from marketplace.scenarios.models import State as ScenarioState
 
 Points = Decimal | str | int | None
+# What a judge enters for one criterion: (points, comment) or (points, comment, veto).
+Entry = tuple[Points, str] | tuple[Points, str, bool]
 COMMENT_MAX = 2000
 
 
@@ -83,41 +85,46 @@ def save_scores(
     actor: Actor,
     sheet_uid: UUID,
     revision: int,
-    scores: Mapping[str, tuple[Points, str]],
+    scores: Mapping[str, Entry],
 ) -> Sheet:
-    """Write some criteria of an open sheet: {criterion code: (points or None, comment)}.
+    """Write some criteria of an open sheet: {criterion code: (points or None, comment, veto)}.
 
-    Returns the sheet with its new revision. Raises Stale if it was saved elsewhere since, Invalid
-    with a sentence per criterion code for points out of 0..weight or finer than two decimals.
+    Without the third a veto that stood is taken back. Returns the sheet with its new revision.
+    Raises Stale if it was saved elsewhere since, Invalid with a sentence per criterion code for
+    points out of 0..weight or finer than two decimals, and for a veto of what is no veto item.
     """
     sheet = _own_open_sheet(actor, sheet_uid, can_save_scores)
     if revision != sheet.revision:
         raise Stale
     criteria = {c.code: c for c in _criteria(sheet)}
     errors: dict[str, list[Text]] = {}
-    read: list[tuple[Criterion, Decimal | None, str]] = []
-    for code, (points, comment) in scores.items():
+    read: list[tuple[Criterion, dict[str, Any]]] = []
+    for code, entry in scores.items():
         if code not in criteria:
             errors[code] = [_("This sheet has no such criterion.")]
             continue
         try:
-            value = read_points(points, criteria[code].weight)
+            read.append((criteria[code], read_entry(entry, criteria[code])))
         except ValueError as wrong:
             errors[code] = [str(wrong)]
-            continue
-        if len(comment) > COMMENT_MAX:
-            errors[code] = [_("A comment has at most 2000 characters.")]
-            continue
-        read.append((criteria[code], value, comment.strip()))
     if errors:
         raise Invalid(errors=errors, code="scores.invalid")
-    for criterion, value, comment in read:
-        Score.objects.update_or_create(
-            sheet=sheet, criterion=criterion, defaults={"points": value, "comment": comment}
-        )
+    for criterion, values in read:
+        Score.objects.update_or_create(sheet=sheet, criterion=criterion, defaults=values)
     sheet.revision += 1
     sheet.save(update_fields=["revision"])
     return sheet
+
+
+def read_entry(entry: Entry, criterion: Criterion) -> dict[str, Any]:
+    """The columns of a score. Raises ValueError with a sentence."""
+    points, comment, veto = (*entry, False)[:3]
+    value = read_points(points, criterion.weight)
+    if len(comment) > COMMENT_MAX:
+        raise ValueError(gettext("A comment has at most 2000 characters."))
+    if veto and not criterion.veto:
+        raise ValueError(gettext("This criterion is no veto item."))
+    return {"points": value, "comment": comment.strip(), "veto": bool(veto)}
 
 
 def read_points(points: Points, weight: Decimal) -> Decimal | None:
@@ -152,17 +159,8 @@ def lock_sheet(*, actor: Actor, sheet_uid: UUID, revision: int | None = None) ->
     sheet = _own_open_sheet(actor, sheet_uid, can_lock_sheet)
     if revision is not None and revision != sheet.revision:
         raise Stale
-    points = _points(sheet)
-    missing = [c for c in _criteria(sheet) if points.get(c.code) is None]
-    if missing:
-        raise Invalid(
-            _("A sheet is locked once every criterion has its points."),
-            errors={
-                c.code: [gettext("%(criterion)s has no points yet.") % {"criterion": c.name}]
-                for c in missing
-            },
-            code="sheet.incomplete",
-        )
+    entered = _entered(sheet)
+    _require_complete(sheet, entered)
     sheet.locked_at = clock.now()
     left = move(sheet, SheetState.LOCKED, also=("locked_at",))
     ledger.append(
@@ -172,7 +170,7 @@ def lock_sheet(*, actor: Actor, sheet_uid: UUID, revision: int | None = None) ->
         audience=Audience.OFFICE,
         from_state=left,
         to_state=sheet.state,
-        inputs=points,
+        inputs=entered,
         data={"judge": sheet.member.code, "stage": sheet.stage},
     )
     member = sheet.member
@@ -183,6 +181,26 @@ def lock_sheet(*, actor: Actor, sheet_uid: UUID, revision: int | None = None) ->
         open_sheets(scenario, member, SheetStage.NAMED)
     advance(scenario, panel, actor=actor)
     return sheet
+
+
+def _require_complete(sheet: Sheet, entered: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises Invalid for each criterion without points, and each veto without its reason."""
+    errors: dict[str, list[Text]] = {}
+    for criterion in _criteria(sheet):
+        given = entered.get(criterion.code, {})
+        named = {"criterion": criterion.name}
+        if given.get("points") is None:
+            errors[criterion.code] = [gettext("%(criterion)s has no points yet.") % named]
+        elif given["veto"] and not given["comment"]:
+            errors[criterion.code] = [
+                gettext("The veto of %(criterion)s needs its reason.") % named
+            ]
+    if errors:
+        raise Invalid(
+            _("A sheet is locked once every criterion has its points, and every veto its reason."),
+            errors=errors,
+            code="sheet.incomplete",
+        )
 
 
 def open_sheets(scenario: Scenario, member: PanelMember, stage: str) -> None:
@@ -246,5 +264,10 @@ def _criteria(sheet: Sheet) -> list[Criterion]:
     return queries.stage_criteria(sheet.member.panel.scenario, sheet.stage)
 
 
-def _points(sheet: Sheet) -> dict[str, Any]:
-    return dict(Score.objects.filter(sheet=sheet).values_list("criterion__code", "points"))
+def _entered(sheet: Sheet) -> dict[str, dict[str, Any]]:
+    """What stands on a sheet: {criterion code: {"points", "comment", "veto"}}."""
+    rows = Score.objects.filter(sheet=sheet).select_related("criterion")
+    return {
+        row.criterion.code: {"points": row.points, "comment": row.comment, "veto": row.veto}
+        for row in rows
+    }

@@ -4,6 +4,7 @@ from marketplace.committee.queries.consortia import (
     challenges_shown,
     conflicts_of_change,
 )
+from marketplace.committee.queries.documents import ranked, report_document
 from marketplace.committee.queries.panels import (
     Eligible,
     Progress,
@@ -57,6 +58,8 @@ __all__ = [
     "own_sheet",
     "price_opening_finished",
     "progress",
+    "ranked",
+    "report_document",
     "report_of",
     "rules_of",
     "scored_bids",

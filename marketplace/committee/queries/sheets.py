@@ -180,8 +180,9 @@ class Line:
     levels: list[dict[str, Any]]
     points: Decimal | None
     comment: str
-    # What was entered and refused: (points, comment), shown again as it was.
-    typed: tuple[str, str] | None = None
+    veto: bool = False
+    # What was entered and refused: (points, comment, veto), shown again as it was.
+    typed: tuple[str, str, bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,7 @@ def sheet_view(actor: Actor, sheet_uid: UUID) -> SheetView:
                 levels=_levels(criterion),
                 points=score.points if score else None,
                 comment=score.comment if score else "",
+                veto=bool(score and score.veto),
             )
         )
     code, bidder = Bid.objects.values_list("blind_code", "organisation__name").get(pk=sheet.bid_id)

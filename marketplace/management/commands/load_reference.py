@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 
 from marketplace.accounts.pledging import load_pledge_texts
 from marketplace.indicators.loading import load_indicators
+from marketplace.scenarios.likeness.keeping import sketch_again
 from marketplace.scenarios.loading import (
     load_calendars,
     load_profiles,
@@ -20,7 +21,8 @@ from marketplace.scenarios.search.indexing import index_again
 class Command(BaseCommand):
     help = (
         "Load vocabularies, rule profiles, calendars, pledges, synonyms and indicators from"
-        " seeds/reference; index posted demands that have no words for the search yet."
+        " seeds/reference; index demands that the search or the comparison with earlier"
+        " ones does not know yet."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,3 +43,5 @@ class Command(BaseCommand):
         )
         if indexed := index_again(every=False):
             self.stdout.write(f"{indexed} demands indexed for the search")
+        if sketched := sketch_again(every=False):
+            self.stdout.write(f"{sketched} demands sketched for the comparison with earlier ones")

@@ -118,6 +118,8 @@ def criterion(row: Mapping) -> Mapping:
         "weight": row["weight"],
         "guidance": row["guidance_zh"],
         "levels": levels,
+        "veto": row.get("veto", False),
+        "minimum": row.get("minimum"),
     }
 
 

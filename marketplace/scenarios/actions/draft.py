@@ -21,6 +21,8 @@ from marketplace.scenarios.actions.attachments import remove_all
 from marketplace.scenarios.actions.found import find
 from marketplace.scenarios.content import TAGS, TERMS, Content, Fault, by_field, read
 from marketplace.scenarios.disclosure.guards import naming
+from marketplace.scenarios.likeness.keeping import keep_sketches
+from marketplace.scenarios.likeness.queries import unanswered
 from marketplace.scenarios.models import (
     OWNER_EDITS,
     Condition,
@@ -92,8 +94,9 @@ def submit_scenario(
 ) -> Scenario:
     """File a demand with the office, after writing `data` where a form brings some.
 
-    Raises Invalid with everything that is missing or against the profile, all at once; then
-    nothing of `data` is kept either.
+    Raises Invalid with everything that is missing or against the profile, all at once, and with
+    earlier demands that it is much like while nothing is said of them; then nothing of `data` is
+    kept either.
     """
     scenario = _editable(actor, scenario_uid, revision)
     now, content = clock.now(), stored_content(scenario)
@@ -104,6 +107,7 @@ def submit_scenario(
     profile = newest_profile(content.values.get("profile") or "")
     faults = checks.with_read(unread, content, profile=profile, now=now, demo=settings.DEMO)
     faults += naming(content, scenario.organisation)
+    faults += unanswered(actor, scenario, content)
     if faults or profile is None:
         raise Invalid(
             _("The demand is not complete."), code="scenario.incomplete", errors=by_field(faults)
@@ -173,3 +177,4 @@ def write_content(scenario: Scenario, content: Content) -> None:
         model.objects.bulk_create(
             model(scenario=scenario, position=position, **row) for position, row in enumerate(rows)
         )
+    keep_sketches([scenario])

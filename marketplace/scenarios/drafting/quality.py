@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from marketplace.scenarios.content import Content, Row
 from marketplace.scenarios.drafting.neutral import tailored, texts_of
 
-RULE = "quality/1"
+RULE = "quality/2"
 WEIGHTS = {
     "metrics": 25,
     "tester": 12,
@@ -29,6 +29,8 @@ WEIGHTS = {
     "neutral": 15,
 }
 METHOD_LEAST = 8
+# Where the profile does not say it: judges lose sight of more criteria than so many.
+CRITERIA_MOST = 8
 BIDDER = re.compile(
     r"揭榜方|投标(?:方|人)|中标(?:方|人)|承接方|供应商自|厂商自|乙方|bidder|vendor|supplier",
     re.IGNORECASE,
@@ -86,9 +88,13 @@ WELL: tuple[str, str] = ("", "")
 
 
 def assess(
-    content: Content, *, companies: Collection[str] = (), room: Room | None = None
+    content: Content,
+    *,
+    companies: Collection[str] = (),
+    room: Room | None = None,
+    criteria_most: int = CRITERIA_MOST,
 ) -> Quality:
-    """Judge a demand as it stands. companies: see neutral.py."""
+    """Judge a demand as it stands. companies: see neutral.py. criteria_most: warned of above it."""
     metrics = content.rows.get("metrics", [])
     judged: dict[str, tuple[str, Judged]] = {
         "metrics": (_("Every metric is a number that can be tested"), _metrics(metrics)),
@@ -96,7 +102,7 @@ def assess(
         "dataset": (_("The data set of each test is named"), _datasets(metrics)),
         "budget": (_("The money is committed"), _budget(content)),
         "room": (_("Bidders have time"), _room(content, room or Room())),
-        "criteria": (_("Judges know what they look at"), _criteria(content)),
+        "criteria": (_("Judges know what they look at"), _criteria(content, criteria_most)),
         "neutral": (_("It favours nobody"), _neutral(content, companies)),
     }
     points = []
@@ -203,8 +209,11 @@ def _room(content: Content, room: Room) -> Judged:
     return Fraction(1), *WELL
 
 
-def _criteria(content: Content) -> Judged:
+def _criteria(content: Content, most: int) -> Judged:
     rows = content.rows.get("criteria", [])
+    if len(rows) > most:
+        sentence = _("There are %(count)s criteria; above %(most)s judges lose sight: join some.")
+        return Fraction(1, 2), "criteria", sentence % {"count": len(rows), "most": most}
     judged = [(place, row) for place, row in enumerate(rows) if row.get("kind") != "price"]
     if not judged:
         return Fraction(0), "criteria", _("Add a technical criterion with its levels.")

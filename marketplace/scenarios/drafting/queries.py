@@ -17,7 +17,7 @@ from marketplace.scenarios.content import Content, Fault, read
 from marketplace.scenarios.disclosure.guards import naming
 from marketplace.scenarios.drafting.names import bidders_named
 from marketplace.scenarios.drafting.neutral import texts_of
-from marketplace.scenarios.drafting.quality import Quality, Room, assess
+from marketplace.scenarios.drafting.quality import CRITERIA_MOST, Quality, Room, assess
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.queries import known_codes, newest_profile, stored_content
 from marketplace.scenarios.reference import RuleProfile
@@ -62,7 +62,11 @@ def _judged(
     words = "\n".join(text for _field, text in texts_of(content) if text)
     companies = bidders_named(words, without=organisation_id)
     room = room_for(content.values.get("deadline_at"), profile, now)
-    return Judgement(content, faults, assess(content, companies=companies, room=room))
+    most = CRITERIA_MOST
+    if profile and "criteria_warn_above" in profile.values:
+        most = profile.count("criteria_warn_above")
+    quality = assess(content, companies=companies, room=room, criteria_most=most)
+    return Judgement(content, faults, quality)
 
 
 def room_for(deadline_at: datetime | None, profile: RuleProfile | None, now: datetime) -> Room:

@@ -80,10 +80,14 @@ class DeclareForm(forms.Form):
     )
 
 
-def typed_scores(data: QueryDict, codes: list[str]) -> dict[str, tuple[str, str]]:
-    """{criterion code: (points, comment)} of the criteria that this request carries."""
+def typed_scores(data: QueryDict, codes: list[str]) -> dict[str, tuple[str, str, bool]]:
+    """{criterion code: (points, comment, veto)} of the criteria that this request carries."""
     return {
-        code: (data.get(f"points-{code}", ""), data.get(f"comment-{code}", ""))
+        code: (
+            data.get(f"points-{code}", ""),
+            data.get(f"comment-{code}", ""),
+            bool(data.get(f"veto-{code}")),
+        )
         for code in codes
         if f"points-{code}" in data
     }

@@ -154,6 +154,8 @@ class CriterionForm(TypedForm):
         note=_("One a line: the share of points and what it takes, as: 100 measured at full size."),
         rows=3,
     )
+    minimum = figure(_("Least points"))
+    veto = forms.BooleanField(label=_("Judges may veto"), required=False)
 
 
 class PaymentNodeForm(TypedForm):

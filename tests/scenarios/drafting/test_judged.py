@@ -78,7 +78,7 @@ def test_each_part_says_what_is_missing_in_it():
 def test_the_gate_sees_the_meter_and_its_sentences_are_no_links_there():
     scenario = world.draft_scenario(world.owner(), state=State.SUBMITTED)
     page = browser(world.officer()).get(url("scenario-gate", scenario))
-    assert page.context["meter"]["rule"] == "quality/1"
+    assert page.context["meter"]["rule"] == "quality/2"
     assert 'href="#id_' not in page.content.decode().partition('id="meter"')[2]
 
 
