@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0046_owner_mask'),
+        ('marketplace', '0048_score_rules'),
     ]
 
     operations = [
