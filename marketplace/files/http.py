@@ -29,16 +29,16 @@ def serve(request: HttpRequest, actor: Actor, upload_uid: UUID) -> HttpResponseB
     reading = request.method == "GET"
     part = request.headers.get("Range", "")[:80] if reading else ""
     found = find_file(actor=actor, upload_uid=upload_uid, part=part, reading=reading)
-    return send(request, actor, found)
-
-
-def send(request: HttpRequest, actor: Actor, served: Served) -> HttpResponseBase:
-    """The file or the one range of it that is asked for, in small pieces, as an attachment."""
-    if served.copied is not None:
-        if request.method != "GET":
-            return _copy_dressed(HttpResponse(), served)
-        if (copy := _reader_copy(actor, served)) is not None:
+    if found.copied is not None:
+        if not reading:
+            return _copy_dressed(HttpResponse(), found)
+        if (copy := _reader_copy(actor, found)) is not None:
             return copy
+    return send(request, found)
+
+
+def send(request: HttpRequest, served: Served) -> HttpResponseBase:
+    """The file or the one range of it that is asked for, in small pieces, as an attachment."""
     etag = f'"{served.sha256}"'
     wanted = request.headers.get("Range", "")
     if request.headers.get("If-Range", etag) != etag or request.method != "GET":

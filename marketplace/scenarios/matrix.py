@@ -60,14 +60,14 @@ def matrix() -> Matrix:
         cell[str(group)] = cell.get(str(group), 0) + rows
     domains = _with_none(known["domain"], none=any(not domain for domain, _carrier in sums))
     carriers = _with_none(known["carrier"], none=any(not carrier for _domain, carrier in sums))
-    rows = [
+    lines = [
         [
             Cell(domain, carrier, **sums.get((_code(domain), _code(carrier)), {}))
             for carrier in carriers
         ]
         for domain in domains
     ]
-    return Matrix(carriers, rows)
+    return Matrix(carriers, lines)
 
 
 def _with_none(terms: dict[str, Term], *, none: bool) -> list[Term | None]:

@@ -106,8 +106,10 @@ class Asked:
         return [name for name, asked in there.items() if asked]
 
     def without(self, name: str) -> Asked:
-        if name in {"q", "fits"}:
-            return replace(self, **{"query" if name == "q" else name: None})
+        if name == "q":
+            return replace(self, query=None)
+        if name == "fits":
+            return replace(self, fits=None)
         rest = {facet: codes for facet, codes in self.chosen.items() if facet != name}
         return replace(self, chosen=rest)
 
