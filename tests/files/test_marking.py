@@ -106,7 +106,7 @@ def test_a_released_reader_has_a_marked_copy_and_its_owner_the_file(tmp_path):
     assert (told.subject_uid, told.user_uid) == (row.uid, reader.user.uid)
     assert told.organisation_uid == reader.party.uid
     # What is published of the file is what it was.
-    assert row.commitment in scenario.publications.get().body.tobytes().decode()
+    assert row.commitment in bytes(scenario.publications.get().body).decode()
 
 
 @pytest.mark.django_db

@@ -16,6 +16,7 @@ from marketplace.scenarios.fitting.queries import fits, fits_among, fitting
 from marketplace.scenarios.fitting.scoring import DOMAINS, FOCUSES, Fit, fit
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.reference import Term
+from marketplace.scenarios.search.indexing import index_again
 from tests import world
 from tests.files.sending import signed_in
 from tests.web.asking import text
@@ -50,6 +51,7 @@ def test_nothing_declared_fits_nothing():
 def posted(domain, *technologies, **fields):
     scenario = world.published_scenario(domain=world.term("domain", domain), **fields)
     scenario.technologies.set(world.term("technology", code) for code in technologies)
+    index_again(every=True)  # as the publication does
     return scenario
 
 
