@@ -32,6 +32,15 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.returns.models import ReturnCertificate
+from marketplace.committee.draw.models import (
+    Draw,
+    DrawCommitment,
+    DrawDeposit,
+    DrawInvitation,
+    DrawPlace,
+    DrawResult,
+    RegisterEntry,
+)
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
@@ -121,6 +130,12 @@ __all__ = [
     "DemonstrationOpinion",
     "DemonstrationSeat",
     "DocumentCheck",
+    "Draw",
+    "DrawCommitment",
+    "DrawDeposit",
+    "DrawInvitation",
+    "DrawPlace",
+    "DrawResult",
     "EligibilityCheck",
     "EndedRole",
     "EnvelopeKey",
@@ -174,6 +189,7 @@ __all__ = [
     "Question",
     "Ranking",
     "Receipt",
+    "RegisterEntry",
     "Reply",
     "Report",
     "ReturnCertificate",

@@ -25,6 +25,7 @@ from django.views.decorators.http import require_POST, require_safe
 from marketplace.base import packer
 from marketplace.base.errors import DomainError, Invalid, NotFound, TooLarge, TooMany
 from marketplace.base.problems import plain_problem
+from marketplace.committee import verify_scores
 from marketplace.committee.draw import verify_draw
 from marketplace.ledger import keys, verify, witness
 from marketplace.ledger.log import cosigning, queries, tiles
@@ -44,6 +45,7 @@ PLACE = re.compile(
 # By what they are saved as, which is what docs/log.md calls them.
 SCRIPTS = {"jiebang_verify.py": verify, "witness.py": witness}
 PROGRAMS = {**SCRIPTS, "packer.py": packer, "verify_draw.py": verify_draw}
+PROGRAMS["verify_scores.py"] = verify_scores
 
 
 def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
@@ -199,5 +201,6 @@ urlpatterns = [
     # Not of the log, but given out like its programs: what packs a bid, what replays a draw.
     path("seal/packer.py", script, {"name": "packer.py"}, name="packer"),
     path("log/verify_draw.py", script, {"name": "verify_draw.py"}, name="draw-verify"),
+    path("log/verify_scores.py", script, {"name": "verify_scores.py"}, name="scores-verify"),
     path("log/cosignatures", cosignatures, name="log-cosignatures"),
 ]
