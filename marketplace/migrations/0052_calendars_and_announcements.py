@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0048_score_rules'),
+        ('marketplace', '0051_expert_numbers'),
     ]
 
     operations = [
@@ -27,5 +27,10 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
             },
+        ),
+        migrations.AlterField(
+            model_name='noticepreference',
+            name='group',
+            field=models.CharField(choices=[('demands', 'The course of your demands'), ('openings', 'Your bids and openings'), ('panels', 'Panels and scoring'), ('awards', 'Decisions and awards'), ('reminders', 'Reminders of what is due'), ('watched', 'Demands that you watch'), ('finds', 'New demands: announcements and finds of your saved searches'), ('account', 'Your account and its security')], max_length=16),
         ),
     ]
