@@ -80,7 +80,7 @@ def test_it_costs_the_same_with_one_and_with_thirty(number, count_queries):
         world.published_scenario(owner, state=State.FAILED)
     with count_queries() as made:
         record(owner.organisation)
-    assert len(made) == 9
+    assert len(made) == 11
 
 
 def test_on_the_page_each_figure_opens_its_list():
