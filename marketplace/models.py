@@ -66,6 +66,7 @@ from marketplace.scenarios.demonstration.models import (
     DemonstrationOpinion,
     DemonstrationSeat,
 )
+from marketplace.scenarios.disclosure.models import RestrictedText
 from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
 from marketplace.scenarios.likeness.models import Likeness, LikenessAnswer
 from marketplace.scenarios.models import (
@@ -87,6 +88,7 @@ from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
 from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
+from marketplace.scenarios.watching.calendars import CalendarAddress
 from marketplace.scenarios.watching.models import Watch
 from marketplace.supervision.models import (
     Approach,
@@ -115,6 +117,7 @@ __all__ = [
     "BidCommitment",
     "BidVersion",
     "BoardTally",
+    "CalendarAddress",
     "Checkpoint",
     "Condition",
     "ConsortiumChange",
@@ -192,6 +195,7 @@ __all__ = [
     "RegisterEntry",
     "Reply",
     "Report",
+    "RestrictedText",
     "ReturnCertificate",
     "RuleProfile",
     "SavedSearch",

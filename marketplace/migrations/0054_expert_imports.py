@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0051_expert_numbers'),
+        ('marketplace', '0053_calendars_and_announcements'),
     ]
 
     operations = [
