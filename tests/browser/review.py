@@ -93,7 +93,7 @@ def score_all(walk: Walk, secretary: Reader, holders: list[Reader]) -> None:
     holders[0].glance("prices-open")
     secretary.task("/panel/")
     secretary.look("panel-finish")
-    secretary.press("main form button")
+    secretary.press("main form:has([value=finish]) button")
     secretary.press("main a[href$='/report/']")
     secretary.look("report")
 
