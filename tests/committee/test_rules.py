@@ -6,6 +6,7 @@ from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
 from marketplace.committee.rules import (
     can_add_member,
     can_appoint_panel,
+    can_correct_sheet,
     can_declare_interest,
     can_finish_review,
     can_lock_sheet,
@@ -30,6 +31,7 @@ MATRIX = {
     can_start_scoring:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_save_scores:      "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_lock_sheet:       "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
+    can_correct_sheet:    "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_finish_review:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_see_progress:     "-  -  -  +  +  -  -  -  -  -  -  -  -  -",
 }  # fmt: skip
@@ -64,6 +66,7 @@ def test_matrix():
         can_recuse_member: sheet.member,
         can_save_scores: sheet,
         can_lock_sheet: sheet,
+        can_correct_sheet: sheet,
         can_appoint_panel: scenario,
         can_finish_review: scenario,
     }
