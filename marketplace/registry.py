@@ -19,6 +19,7 @@ REGISTER = (
     "marketplace.bidding.notices",
     "marketplace.committee.seats",
     "marketplace.committee.notices",
+    "marketplace.committee.draw.notices",
     "marketplace.awards.notices",
     # After the rooms that tell the same events to whom they concern.
     "marketplace.scenarios.watching.notices",

@@ -284,6 +284,7 @@ PAGES: dict[str, list[Page]] = {
     "returns": [Page("officer", of("S07"))],
     "eligibility": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
     "panel": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
+    "draw": [Page("secretary", of("S12")), Page("witness", of("S12"))],
     "panel-desk": [Page("e7", panel("S09")), Page("e4", panel("S09")), Page("e7", panel("S08"))],
     "sheet": [
         Page("e7", sheet("S09", SheetState.OPEN)),
@@ -338,6 +339,8 @@ NO_PAGES = {
     "log-witness": "a program",
     "packer": "a program",
     "draw-verify": "a program",
+    "draw-replay": "a file of data",
+    "draw-invitation": "tests/committee/draw looks at it: in the demo every one is answered",
     "log-cosignatures": "takes a POST alone",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",

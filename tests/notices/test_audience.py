@@ -76,6 +76,9 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "opening.failed",
         "panel.appointed",
         "member.added",
+        # tests/committee/draw
+        "draw.prepared",
+        "draw.invited",
         "member.joined",
         "member.removed",
         "invitation.accepted",

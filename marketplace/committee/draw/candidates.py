@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-from uuid import UUID
 
-from marketplace.accounts.models import PersonRole
-from marketplace.accounts.queries import key_holders
-from marketplace.base.actor import Role
+from marketplace.base import clock
 from marketplace.committee import queries
 from marketplace.committee.draw.models import DrawInvitation
 from marketplace.committee.models import PanelMember
-from marketplace.experts import queries as experts
+from marketplace.experts.candidates import Gathered, gathered
 from marketplace.experts.models import Expert
 from marketplace.scenarios.demonstration.queries import demonstrators
 from marketplace.scenarios.models import Scenario
-
-# Who tests, watches over the procedure or runs the machines does not score.
-NEVER_JUDGES = (Role.EVALUATOR, Role.WITNESS, Role.COMPLAINTS, Role.INSPECTOR, Role.OPERATOR)
-
-
-@dataclass
-class Gathered:
-    """candidates: {specialty: [(expert uid, user id, weight)]}. excluded: [(uid, code, tie)]."""
-
-    candidates: dict[str, list[tuple[UUID, int, int]]]
-    excluded: list[tuple[UUID, str, dict[str, Any]]] = field(default_factory=list)
 
 
 def barred(scenario: Scenario) -> dict[int, str]:
@@ -60,23 +44,11 @@ def plain_name(text: str) -> str:
 
 def gather(scenario: Scenario, strata: Mapping[str, int]) -> Gathered:
     """strata: {specialty: seats}."""
-    organisations = queries.concerned_organisations(scenario)
-    kept_out = dict.fromkeys(
-        key_holders(scenario.uid).values_list("pk", flat=True), "key_holder"
-    ) | barred(scenario)
-    apart = PersonRole.objects.filter(role__in=NEVER_JUDGES).values_list("user_id", flat=True)
-    kept_out |= dict.fromkeys(apart, "role")
-    users = experts.pool()
-    ties = experts.conflicts_of(users, organisations)
-    rows = Expert.objects.filter(user__in=users, specialties__overlap=[*strata])
-    result = Gathered({code: [] for code in strata})
-    for expert in rows.order_by("uid"):
-        hard = [tie for tie in ties[expert.user_id] if tie.hard]
-        why = kept_out.get(expert.user_id) or ("conflict" if hard else "")
-        if why:
-            result.excluded.append((expert.uid, why, {}))
-            continue
-        for code in strata:
-            if code in expert.specialties:
-                result.candidates[code].append((expert.uid, expert.user_id, 1))
-    return result
+    return gathered(
+        scenario.uid,
+        strata,
+        queries.concerned_organisations(scenario),
+        scenario.profile,
+        clock.today(),
+        barred=barred(scenario),
+    )

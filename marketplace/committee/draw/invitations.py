@@ -17,12 +17,12 @@ from marketplace.base.locks import lock, lock_shared
 from marketplace.base.rules import require
 from marketplace.committee import queries
 from marketplace.committee.draw import seats
-from marketplace.committee.draw.candidates import NEVER_JUDGES
 from marketplace.committee.draw.models import Answer, DrawInvitation, RegisterEntry
 from marketplace.committee.draw.seating import seat
 from marketplace.committee.models import MemberState, Panel, PanelMember
 from marketplace.committee.rules import can_answer_invitation
-from marketplace.experts import queries as experts
+from marketplace.experts import graph
+from marketplace.experts.candidates import NEVER_JUDGES
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.demonstration.queries import demonstrators
@@ -102,7 +102,7 @@ def answer_invitation(
 
 def tied_to_anybody(scenario: Scenario, user: User) -> bool:
     """What the automatic check finds now; much may have happened since the list was committed."""
-    ties = experts.conflicts_of([user], queries.concerned_organisations(scenario))[user.pk]
+    ties = graph.conflicts_of([user], queries.concerned_organisations(scenario))[user.pk]
     return (
         any(tie.hard for tie in ties)
         or key_holders(scenario.uid).filter(pk=user.pk).exists()

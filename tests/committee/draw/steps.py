@@ -12,7 +12,7 @@ from django.conf import settings
 from marketplace.base.actor import Actor, Role
 from marketplace.committee.draw import actions, drawing, invitations, lottery
 from marketplace.committee.draw.models import Draw, DrawInvitation, RegisterEntry
-from marketplace.experts.models import Expert
+from marketplace.experts.models import Expert, Grade
 from marketplace.ledger.log import sequencer
 from marketplace.scenarios.models import Scenario
 from tests import world
@@ -26,8 +26,21 @@ STRATA = {"cryptography": 1, "ot_security": 2}
 def pool(number: int = 8, specialties: tuple[str, ...] = CODES, **fields: Any) -> list[Actor]:
     """Experts that any profile admits; each knows all of these specialties."""
     people = [world.person(Role.EXPERT) for _ in range(number)]
+    for actor in people:
+        # Of one length, so that no name is found within another.
+        actor.user.name = f"示评{actor.user.pk:06d}号"
+        actor.user.save(update_fields=["name"])
     Expert.objects.bulk_create(
-        Expert(user=actor.user, title="教授", specialties=list(specialties), **fields)
+        Expert(
+            user=actor.user,
+            **{
+                "title": "教授",
+                "specialties": list(specialties),
+                "grade": Grade.SENIOR,
+                "field_from_year": 2005,
+            }
+            | fields,
+        )
         for actor in people
     )
     return people
