@@ -17,6 +17,7 @@ from marketplace.scenarios import actions, queries
 from marketplace.scenarios.content import Content, Fault, by_field
 from marketplace.scenarios.drafting.quality import Quality
 from marketplace.scenarios.drafting.queries import Judgement, judge_stored, judge_typed
+from marketplace.scenarios.likeness.queries import owed
 from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import (
     can_draft_scenario,
@@ -185,9 +186,10 @@ def _show_form(
         found = judge_typed(typed, clock.now(), actor_of(request).organisation_id)
     else:
         found = judge_stored(scenario, clock.now())
-    context |= told_judgement(found)
     if scenario is not None:
         context["likes"] = shown_likes(actor_of(request), scenario, found.content)
+        found.faults.extend(owed([item["like"] for item in context["likes"]]))
+    context |= told_judgement(found)
     # Sentences beside the fields say it all; only other refusals need a box of their own.
     box = None if isinstance(error, Invalid) else error
     response = page(request, "scenarios/form.html", context, error=box)
