@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0051_expert_numbers'),
+        ('marketplace', '0052_restricted_fields'),
     ]
 
     operations = [
