@@ -87,6 +87,7 @@ from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
 from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
+from marketplace.scenarios.watching.calendars import CalendarAddress
 from marketplace.scenarios.watching.models import Watch
 from marketplace.supervision.models import (
     Approach,
@@ -115,6 +116,7 @@ __all__ = [
     "BidCommitment",
     "BidVersion",
     "BoardTally",
+    "CalendarAddress",
     "Checkpoint",
     "Condition",
     "ConsortiumChange",

@@ -16,6 +16,7 @@ REGISTER = (
     "marketplace.scenarios.notices",
     "marketplace.scenarios.questions.notices",
     "marketplace.scenarios.amendments.notices",
+    "marketplace.scenarios.batches.notices",
     "marketplace.bidding.notices",
     "marketplace.committee.seats",
     "marketplace.committee.notices",
