@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from django.contrib import messages
@@ -57,7 +58,9 @@ def new(request: Request) -> HttpResponse:
     post = request.POST
     if "add" in post:
         return _show_form(request, DemandPage(post=post, add=post["add"]), None)
-    scenario, error = attempt(actions.create_draft, actor=actor, data=typed_data(post))
+    scenario, error = attempt(
+        actions.create_draft, actor=actor, data=typed_data(post), form=post.get("form", "")
+    )
     if post.get("do") == "autosave":
         return _autosaved(request, scenario, error)
     if error:
@@ -168,6 +171,7 @@ def _show_form(
         "part_titles": PART_TITLES,
         "revision": request.POST.get("revision", 1),
         "seen": request.POST.get("seen", "{}"),
+        "mark": request.POST.get("form") or secrets.token_urlsafe(),
     }
     if scenario is not None:
         stale = isinstance(error, Stale)
