@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0053_calendars_and_announcements'),
+        ('marketplace', '0054_expert_imports'),
     ]
 
     operations = [
