@@ -7,6 +7,7 @@ from marketplace.committee.draw.models import DrawInvitation, DrawPlace
 from marketplace.committee.rules import (
     can_answer_invitation,
     can_commit_draw,
+    can_correct_sheet,
     can_declare_interest,
     can_deposit_nonce,
     can_finish_review,
@@ -32,6 +33,7 @@ MATRIX = {
     can_start_scoring:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_save_scores:      "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_lock_sheet:       "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
+    can_correct_sheet:    "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_finish_review:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_see_progress:     "-  -  -  +  +  -  -  -  -  -  -  -  -  -",
     can_prepare_draw:     "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
@@ -70,6 +72,7 @@ def test_matrix():
         can_recuse_member: sheet.member,
         can_save_scores: sheet,
         can_lock_sheet: sheet,
+        can_correct_sheet: sheet,
         can_finish_review: scenario,
         can_prepare_draw: scenario,
         can_answer_invitation: DrawInvitation(
