@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 
-from marketplace.committee.draw.drawing import draw_committed
+from marketplace.committee.draw.models import Draw, DrawState
 from marketplace.ledger.log import sequencer
-from tests.bidding.bids import identity
 from tests.browser.bids import confirm_opening
 from tests.browser.pages import Reader
 from tests.browser.walk import Walk
@@ -53,7 +53,10 @@ def draw_panel(walk: Walk, secretary: Reader) -> None:
     secretary.press("main form:has([value=commit]) button")
     secretary.glance("draw-committed")
     sequencer.seal_batch()
-    assert draw_committed(identity()) == 1
+    ends = time.monotonic() + 120
+    while not Draw.objects.filter(state=DrawState.DRAWN).exists():  # by the opener's process
+        assert time.monotonic() < ends, "the opener has not drawn"
+        time.sleep(0.2)
     secretary.page.reload()
     secretary.look("draw-invitations", closely=True)
 
