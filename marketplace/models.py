@@ -33,6 +33,7 @@ from marketplace.bidding.models import (
 from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.returns.models import ReturnCertificate
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
+from marketplace.committee.signals.models import Signal
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
@@ -185,6 +186,7 @@ __all__ = [
     "SearchEntry",
     "SearchWord",
     "Sheet",
+    "Signal",
     "Suspension",
     "Synonym",
     "TaskReport",

@@ -18,6 +18,7 @@ REGISTER = (
     "marketplace.scenarios.amendments.notices",
     "marketplace.bidding.notices",
     "marketplace.committee.notices",
+    "marketplace.committee.signals.computing",
     "marketplace.awards.notices",
     # After the rooms that tell the same events to whom they concern.
     "marketplace.scenarios.watching.notices",

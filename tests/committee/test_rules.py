@@ -13,6 +13,7 @@ from marketplace.committee.rules import (
     can_recuse_member,
     can_save_scores,
     can_see_progress,
+    can_see_signals,
     can_start_scoring,
 )
 from tests import world
@@ -33,6 +34,7 @@ MATRIX = {
     can_lock_sheet:       "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_correct_sheet:    "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_finish_review:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_see_signals:      "-  -  -  -  -  -  -  -  -  +  -  -  -  -",
     can_see_progress:     "-  -  -  +  +  -  -  -  -  -  -  -  -  -",
 }  # fmt: skip
 
