@@ -1,33 +1,24 @@
-"""What ties an expert to organisations: the pool's interests, memberships, common control."""
-
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
-from django.utils.translation import gettext as _
+from django.db.models import Q, QuerySet
 
-from marketplace.accounts.models import Membership, Organisation, PersonRole, User
-from marketplace.accounts.queries import related_organisations
+from marketplace.accounts.models import PersonRole, User
 from marketplace.base import clock
-from marketplace.base.actor import Role
-from marketplace.experts.models import Interest, InterestKind
+from marketplace.base.actor import Actor, Role
+from marketplace.experts.candidates import with_standing
+from marketplace.experts.graph import Conflict, conflicts, conflicts_of
+from marketplace.experts.models import Expert, Interest
+from marketplace.experts.workload import panels_since
 
-LOOK_BACK_YEARS = 3
+__all__ = ["Conflict", "conflicts", "conflicts_of", "pool"]
 
-
-@dataclass(frozen=True)
-class Conflict:
-    """One tie. A hard one excludes; another is shown to whoever appoints.
-
-    path: the names from the organisation concerned to the one where the tie is.
-    """
-
-    organisation_id: int
-    path: tuple[str, ...]
-    sentence: str
-    hard: bool
+# So long before its end an entry is called expiring.
+EXPIRING = timedelta(days=90)
+# So long after it was confirmed an entry is to be confirmed again.
+CONFIRM_EVERY = timedelta(days=365)
 
 
 def pool() -> list[User]:
@@ -37,73 +28,51 @@ def pool() -> list[User]:
     return list(users.order_by("name", "pk"))
 
 
-def years_before(day: date, years: int) -> date:
-    """The same day years ago; 29 February becomes 28."""
-    try:
-        return day.replace(year=day.year - years)
-    except ValueError:
-        return day.replace(year=day.year - years, day=28)
+def entries(actor: Actor) -> QuerySet[Any]:
+    """The entries that the actor sees, with `panels` and `barred` of today, by the law's numbers."""
+    rows = Expert.objects.visible_to(actor).select_related("user")
+    today = clock.today()
+    return with_standing(rows, None, today).annotate(panels=panels_since(today))
 
 
-def conflicts(expert_user: User, organisations: Iterable[Organisation]) -> list[Conflict]:
-    """Everything that ties one expert to these organisations."""
-    return conflicts_of([expert_user], organisations)[expert_user.pk]
+def found(
+    rows: QuerySet[Any], *, words: str = "", specialty: str = "", kind: str = "", standing: str = ""
+) -> QuerySet[Any]:
+    """standing: ready, expiring, unconfirmed, or a reason of `candidates.REASONS`."""
+    if words:
+        named = Q(user__name__icontains=words) | Q(user__name_en__icontains=words)
+        rows = rows.filter(named | Q(number__iexact=words) | Q(user__email__iexact=words))
+    if specialty:
+        rows = rows.filter(specialties__contains=[specialty])
+    if kind:
+        rows = rows.filter(kind=kind)
+    today = clock.today()
+    if standing == "ready":
+        rows = rows.filter(barred="")
+    elif standing == "expiring":
+        rows = rows.filter(valid_until__gt=today, valid_until__lte=today + EXPIRING)
+    elif standing == "unconfirmed":
+        rows = rows.filter(unconfirmed(clock.now() - CONFIRM_EVERY))
+    elif standing:
+        rows = rows.filter(barred=standing)
+    return rows.order_by("user__name", "pk")
 
 
-def conflicts_of(
-    users: Iterable[User], organisations: Iterable[Organisation]
-) -> dict[int, list[Conflict]]:
-    """{user id: ties}, hard ones first. The number of queries does not grow with the experts.
-
-    Hard: a member of the organisation's account; employed by, adviser of, or with a near relative
-    at the organisation, or one under the same control, now or in the last three years. Older ties
-    are told but exclude nobody. Source: recusal rules of expert pools, three-year look-back.
-    """
-    users = list(users)
-    concerned: dict[int, list[tuple[str, ...]]] = {}
-    for organisation in organisations:
-        concerned.setdefault(organisation.pk, []).append((organisation.name,))
-        related = Organisation.objects.filter(pk__in=related_organisations(organisation))
-        for other in related.order_by("pk"):
-            concerned.setdefault(other.pk, []).append((organisation.name, other.name))
-    found: dict[int, list[Conflict]] = {user.pk: [] for user in users}
-    members = Membership.objects.filter(user__in=users, organisation_id__in=concerned)
-    for seat in members.select_related("organisation").order_by("pk"):
-        for path in concerned[seat.organisation_id]:
-            tie = _("is a member of %(organisation)s") % {"organisation": seat.organisation.name}
-            found[seat.user_id].append(_conflict(seat.organisation_id, path, tie, hard=True))
-    since = years_before(clock.today(), LOOK_BACK_YEARS)
-    interests = Interest.objects.filter(
-        expert__user__in=users, organisation_id__in=concerned
-    ).select_related("organisation", "expert")
-    for interest in interests.order_by("pk"):
-        hard = interest.until_date is None or interest.until_date > since
-        for path in concerned[interest.organisation_id]:
-            found[interest.expert.user_id].append(
-                _conflict(interest.organisation_id, path, _tie(interest), hard=hard)
-            )
-    for ties in found.values():
-        ties.sort(key=lambda tie: not tie.hard)
-    return found
+def unconfirmed(since: Any) -> Q:
+    return Q(confirmed_at=None) | Q(confirmed_at__lte=since)
 
 
-def _tie(interest: Interest) -> str:
-    words = {
-        InterestKind.EMPLOYMENT: _("employed by %(organisation)s"),
-        InterestKind.ADVISER: _("adviser of %(organisation)s"),
-        InterestKind.RELATIVE: _("a near relative works at %(organisation)s"),
-    }
-    text = words[InterestKind(interest.kind)] % {"organisation": interest.organisation.name}
-    if interest.until_date:
-        text = _("%(tie)s until %(day)s") % {"tie": text, "day": interest.until_date.isoformat()}
-    return text
+def ties_of(actor: Actor, expert: Expert) -> list[Interest]:
+    """What ties this expert, present ones first, without those struck out. One query."""
+    rows = Interest.objects.visible_to(actor).standing().filter(expert=expert)
+    listed = list(rows.select_related("organisation").order_by("pk"))
+    today = clock.today()
+    return sorted(listed, key=lambda row: (ended(row, today), -(_began(row))))
 
 
-def _conflict(organisation_id: int, path: tuple[str, ...], tie: str, *, hard: bool) -> Conflict:
-    sentence = tie
-    if len(path) > 1:
-        sentence = _("%(tie)s, under the same control as %(organisation)s") % {
-            "tie": tie,
-            "organisation": path[0],
-        }
-    return Conflict(organisation_id, path, sentence, hard)
+def ended(row: Interest, day: date) -> bool:
+    return row.until_date is not None and row.until_date <= day
+
+
+def _began(row: Interest) -> int:
+    return row.from_date.toordinal() if row.from_date else 0

@@ -18,6 +18,7 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import translation
 from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
@@ -29,6 +30,9 @@ from marketplace.committee.draw import verify_draw
 from marketplace.ledger import keys, verify, witness
 from marketplace.ledger.log import cosigning, queries, tiles
 from marketplace.ledger.verify import TILE, tile_path
+from marketplace.web.kept import kept_for_visitors
+from marketplace.web.request import Request
+from marketplace.web.shared import page_data, shared, whole
 
 FOREVER = "public, max-age=31536000, immutable"
 SHORTLY = "public, max-age=5"
@@ -159,9 +163,12 @@ def cosignatures(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_safe
-def log_page(request: HttpRequest) -> HttpResponse:
+@kept_for_visitors
+def log_page(request: Request) -> HttpResponse:
     """What the log is and how it stands, for people."""
     standing = queries.standing()
+    name = _("Transparency log")
+    said = _("Whatever happens on this platform leaves an entry here for good.")
     context = {
         "standing": standing,
         "root": bytes(standing.checkpoint.root).hex() if standing.checkpoint else "",
@@ -176,6 +183,7 @@ def log_page(request: HttpRequest) -> HttpResponse:
                 SCRIPTS, (reverse("log-verify"), reverse("log-witness")), strict=True
             )
         ],
+        "shared": shared(request, name, said, data=[page_data(whole(request.path), name, said)]),
     }
     return render(request, "public/log.html", context)
 

@@ -34,6 +34,7 @@ STATES = {
     "announce": "gathered",
     "start_scoring": "appointed",
     "lock": "open",
+    "correct": 0,
     "confirm_opening": 0,
     "declare_failed": 0,
     "confirm_failed": "declared",

@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0048_score_rules'),
+        ('marketplace', '0054_expert_imports'),
     ]
 
     operations = [
