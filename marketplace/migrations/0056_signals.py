@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0049_corrections'),
+        ('marketplace', '0055_corrections'),
     ]
 
     operations = [
