@@ -23,6 +23,7 @@ from marketplace.scenarios.batches.models import Batch
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.saved.models import SavedSearch
 from marketplace.supervision.models import Inspection, Tip
+from tests.browser.following import MASKED
 from tests.browser.furnishing import PROTECTED, invitation, own_key, reset_key, unsubscribing
 
 Given = dict[str, Any]
@@ -54,6 +55,10 @@ def scenario(code: str) -> Scenario:
 
 def of(code: str) -> Find:
     return lambda _user: {"address": scenario(code).address}
+
+
+def masked(_user: User) -> Given:
+    return {"address": Scenario.objects.get(title=MASKED).address}
 
 
 def bid(code: str) -> Find:
@@ -218,17 +223,24 @@ PAGES: dict[str, list[Page]] = {
         Page("", of("S07")),
         Page("o3-editor", of("S13")),
         Page("", of("S17")),
+        Page("", of("S02")),
+        Page("", of("S11")),
+        Page("v5", masked),
     ],
     "saved-searches": [Page("v5"), Page("officer")],
     "saved-search": [Page("v5", kept_search)],
     "fits": [Page("v5"), Page("officer")],
     "watched": [Page("v5"), Page("officer")],
     "scenario-history": [Page("", of("S07")), Page("", of("S01"))],
-    "scenario-questions": [Page("", of("S07")), Page("v5", of("S06"))],
-    "scenario-amendments": [Page("", of("S07"))],
-    "scenario-amend": [Page("o1-owner", of("S01"))],
-    "scenario-standstill": [Page("officer", of("S01"))],
-    "scenario-relist": [Page("o3-owner", of("S03"))],
+    "scenario-questions": [
+        Page("", of("S05")),
+        Page("v5", of("S05"), send="section:has(#ask) form, main form"),
+        Page("o5-owner", of("S05")),
+    ],
+    "scenario-amendments": [Page("", of("S05")), Page("officer", of("S05")), Page("", of("S07"))],
+    "scenario-amend": [Page("o1-owner", of("S01")), Page("o1-owner", of("S01"), send=FORM)],
+    "scenario-standstill": [Page("officer", of("S01")), Page("officer", of("S02"))],
+    "scenario-relist": [Page("o3-owner", of("S03")), Page("o2-owner", of("S11"))],
     "scenario-new": [Page("o3-owner")],
     "scenario-likeness": [Page("o3-owner", of("S13"))],
     "scenario-preview": [Page("o3-owner", of("S13"))],
