@@ -65,6 +65,7 @@ from marketplace.scenarios.demonstration.models import (
     DemonstrationOpinion,
     DemonstrationSeat,
 )
+from marketplace.scenarios.disclosure.models import RestrictedText
 from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
 from marketplace.scenarios.likeness.models import Likeness, LikenessAnswer
 from marketplace.scenarios.models import (
@@ -190,6 +191,7 @@ __all__ = [
     "RegisterEntry",
     "Reply",
     "Report",
+    "RestrictedText",
     "ReturnCertificate",
     "RuleProfile",
     "SavedSearch",

@@ -22,6 +22,7 @@ from marketplace.ledger.models import Event
 from marketplace.scenarios.actions.relisting import ENDED
 from marketplace.scenarios.batches.queries import announced_batch_of
 from marketplace.scenarios.disclosure.mask import knows_owner
+from marketplace.scenarios.disclosure.withheld import file_of
 from marketplace.scenarios.models import (
     BEFORE_PUBLICATION,
     NOT_PAST,
@@ -161,6 +162,7 @@ def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
     ordered = ("position", "pk")
     files = shown_files(request, scenario)
     return context | {
+        "held": held(actor_of(request), scenario, files),
         "metrics": scenario.metrics.order_by(*ordered),
         "criteria": scenario.criteria.order_by(*ordered),
         "payments": scenario.payment_nodes.order_by(*ordered),
@@ -172,6 +174,21 @@ def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
         "files": files,
         "releases": can_edit_scenario(actor_of(request), scenario)
         and any(file["row"].restricted for file in files),
+    }
+
+
+def held(actor: Actor, scenario: Scenario, files: list[dict[str, Any]]) -> dict[str, Any]:
+    """Fields whose texts are for released readers, and the way to them for this one.
+
+    Before publication whoever sees the demand reads them in their places.
+    """
+    if scenario.state in BEFORE_PUBLICATION or not scenario.restricted_fields:
+        return {"names": []}
+    return {
+        "names": scenario.restricted_fields,
+        "file": next((file for file in files if file["row"] == file_of(actor, scenario)), None),
+        "asks": True,
+        "contact": scenario.contact if knows_owner(actor, scenario) else "",
     }
 
 

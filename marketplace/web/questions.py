@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, Invalid
 from marketplace.base.inspected import inspects
 from marketplace.scenarios.attachments import Attachment
-from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
+from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.questions import actions
 from marketplace.scenarios.questions.models import Question
 from marketplace.scenarios.questions.queries import (
@@ -45,7 +45,7 @@ from marketplace.web.pages import (
     attempt,
     forbid_unless,
     page,
-    scenario_or_404,
+    posted_or_404,
     show_refusal,
 )
 from marketplace.web.request import Request
@@ -58,9 +58,7 @@ WAITING_MOST = 200
 @require_http_methods(["GET", "HEAD", "POST"])
 @kept_for_visitors
 def questions(request: Request, address: str) -> HttpResponse:
-    scenario = scenario_or_404(request, address)
-    if scenario.state in BEFORE_PUBLICATION:
-        raise Http404
+    scenario = posted_or_404(request, address)
     if scenario.address != address:
         return redirect("scenario-questions", scenario.address)
     actor = actor_of(request)

@@ -100,7 +100,7 @@ def test_the_frozen_text_holds_everything_and_is_canonical():
     assert frozen["parts"] == json.loads(canonical(content.rows))
     assert frozen["profile"] == {
         "code": "A",
-        "version": 4,
+        "version": scenario.profile.version,
         "award_mode": "owner_choice",
         "values": scenario.profile.values,
     }

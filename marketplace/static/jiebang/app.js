@@ -69,7 +69,6 @@
       if (form.guarded) continue;
       form.guarded = true;
       form.addEventListener("input", () => { form.dataset.changed = "yes"; });
-      form.addEventListener("submit", () => { leaving = true; });
     }
     for (const button of all("[data-copy], [data-close-details]", root)) button.hidden = false;
     for (const box of all("[data-formset]", root)) wakeFormset(box);
@@ -80,7 +79,22 @@
     event.preventDefault();
     event.returnValue = "";
   });
-  window.addEventListener("pageshow", () => { leaving = false; });
+  // Pressed twice, a form is sent once; what is sent and unanswered for long may be sent again.
+  const UNANSWERED = 10000;
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !form.matches("form[data-guard]")) return;
+    if (Date.now() - (form.sentAt || 0) < UNANSWERED) {
+      event.preventDefault();
+      return;
+    }
+    form.sentAt = Date.now();
+    leaving = true;
+  });
+  window.addEventListener("pageshow", () => {
+    leaving = false;
+    for (const form of all("form[data-guard]", document)) delete form.sentAt;
+  });
 
   // A formset: data-formset="prefix", rows in [data-formset-rows], one <template> with
   // __prefix__, buttons [data-formset-add] and, in a row, [data-formset-remove].
