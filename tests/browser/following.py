@@ -52,6 +52,7 @@ def amend(people: People, scenario: Scenario) -> None:
         {
             "code": row.code,
             "name": row.name,
+            "name_en": row.name_en,
             "operator": row.operator,
             "value": str(row.value),
             "unit": row.unit,

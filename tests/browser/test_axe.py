@@ -147,7 +147,7 @@ def test_what_was_understood_of_a_file_is_within_reach(demo, page, sessions, tmp
         with translation.override(language):
             url = demo.site + reverse("scenario-import")
         form = page.request.get(url.replace("/import/", "/import/form.xlsx")).body()
-        answers = {"title": "港口视频取证（虚构）", "budget_cny": "很多", "contact": "王五"}
+        answers = {"title": "港口视频取证（虚构）", "budget_cny": "很多", "domain": "没有"}
         file.write_bytes(filled_excel(form, answers, {}))
         page.goto(url)
         page.set_input_files("#id_file", file)
