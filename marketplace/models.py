@@ -42,6 +42,7 @@ from marketplace.committee.draw.models import (
     RegisterEntry,
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
+from marketplace.experts.importing.models import ExpertImport
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
@@ -87,6 +88,7 @@ from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
 from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
+from marketplace.scenarios.watching.calendars import CalendarAddress
 from marketplace.scenarios.watching.models import Watch
 from marketplace.supervision.models import (
     Approach,
@@ -115,6 +117,7 @@ __all__ = [
     "BidCommitment",
     "BidVersion",
     "BoardTally",
+    "CalendarAddress",
     "Checkpoint",
     "Condition",
     "ConsortiumChange",
@@ -140,6 +143,7 @@ __all__ = [
     "EnvelopeKey",
     "Event",
     "Expert",
+    "ExpertImport",
     "FactTally",
     "FactorReset",
     "FailedOpening",

@@ -39,6 +39,8 @@ ASKED_AGAIN = "no-cache"
 # What says no more than when the page was made: app.js takes the time from SERVER_TIME.
 MADE = re.compile(rb' data-now="[^"]*"|<(\w+)(?: class="[^"]*")? data-made>.*?</\1>', re.DOTALL)
 SERVER_TIME = "Server-Timing"
+# A form's: one who has the cookie already gets it without another cookie.
+TOKEN = b"csrfmiddlewaretoken"
 # Whoever brings one of these, or a token, may be shown what is theirs.
 PERSONAL = frozenset({settings.SESSION_COOKIE_NAME, "messages"})
 
@@ -134,8 +136,8 @@ def _personal(request: Request) -> bool:
 
 def _same_for_all(request: Request, response: HttpResponse) -> bool:
     """Whether the page gave its reader nothing of his own: a form's token, a session."""
-    token = request.META.get("CSRF_COOKIE_NEEDS_UPDATE", False)
-    own = bool(token or response.cookies or request.session.modified)
+    own = request.META.get("CSRF_COOKIE_NEEDS_UPDATE") or response.cookies
+    own = own or request.session.modified or TOKEN in response.content
     return response.status_code == 200 and not own
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -20,6 +21,8 @@ from marketplace.accounts.organisations import actions, queries
 from marketplace.accounts.rules import (
     can_edit_organisation,
 )
+from marketplace.awards.track_record import FIGURES as WON
+from marketplace.awards.track_record import track_record, won
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR, Actor, Role
 from marketplace.base.errors import DomainError
@@ -81,20 +84,35 @@ def organisation(request: Request, uid: UUID) -> HttpResponse:
     """The public page of a verified organisation, with the demands that it posted."""
     row = organisation_or_404(request, uid)
     actor = actor_of(request)
-    words = capability_terms()
+    words = capability_terms() if row.capabilities else {}
     public = Scenario.objects.visible_to(VISITOR).filter(unveiled(actor), organisation=row)
     demands = public.exclude(published_at=None).order_by("-published_at", "-pk")
     context = {
         "organisation": row,
         "tabs": tabs(actor, row, "organisation"),
-        "capabilities": [words[code] for code in row.capabilities if code in words],
+        "capabilities": [
+            {"word": words[code], "url": f"{reverse('board')}?{urlencode({'technology': code})}"}
+            for code in row.capabilities
+            if code in words
+        ],
+        "edits": can_edit_organisation(actor, row),
         "demands": demands[:DEMANDS_SHOWN],
         "record": record(row) if row.is_owner else [],
+        "track": track_record(row) if row.is_vendor else [],
+        "won": won(row)[:DEMANDS_SHOWN] if row.is_vendor else [],
         "shared": shared_organisation(
             request, row, [words[code] for code in row.capabilities if code in words]
         ),
     }
     return page(request, "organisations/public.html", context)
+
+
+def figure_or_404(row: Organisation, name: str) -> tuple[Any, Callable[[Organisation], Any]]:
+    """Of an owner its record, of a vendor what it won; nothing of what it is not."""
+    known = {**(FIGURES if row.is_owner else {}), **(WON if row.is_vendor else {})}
+    if name not in known:
+        raise Http404
+    return known[name]
 
 
 def shared_organisation(
@@ -125,9 +143,7 @@ def localized_profile(row: Organisation) -> str:
 def record_list(request: Request, uid: UUID, figure: str) -> HttpResponse:
     """The demands behind one figure of the owner's record."""
     row = organisation_or_404(request, uid)
-    if figure not in FIGURES or not row.is_owner:
-        raise Http404
-    label, rows = FIGURES[figure]
+    label, rows = figure_or_404(row, figure)
     days = days_to_publish(row) if figure == "time" else {}
     shown = Paginator(rows(row), PER_PAGE).get_page(request.GET.get("page"))
     context = {

@@ -20,10 +20,12 @@ from marketplace.indicators.queries import (
     goals,
     opened_of,
 )
+from marketplace.scenarios.matrix import matrix
 from marketplace.scenarios.models import State
 from marketplace.web import preview, published, verify
 from marketplace.web.board import board_page, opened
 from marketplace.web.kept import kept_for_visitors
+from marketplace.web.matrix import shown
 from marketplace.web.request import Request
 from marketplace.web.shared import Shared, page_data, shared, whole
 from marketplace.web.templatetags.jiebang import localized_text
@@ -55,6 +57,7 @@ def goals_page(request: Request) -> HttpResponse:
         "counted": [line(unit, told.k4.as_of) for unit in counted],
         "apart": [line(unit, told.k4.as_of) for unit in told.units if unit.standing != "counted"],
         "ends": ends(told),
+        "matrix": shown(matrix()),
         "shared": shared_goals(request),
     }
     return render(request, "public/goals.html", context)

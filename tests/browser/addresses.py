@@ -15,16 +15,24 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from marketplace.accounts.models import Membership, Organisation, User
 from marketplace.accounts.pledges import Pledge
+from marketplace.awards.models import Award
 from marketplace.bidding.models import Bid
 from marketplace.committee.models import Panel, Sheet, SheetState
+from marketplace.experts.models import Expert
 from marketplace.management.season.content import Content
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.batches.models import Batch
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.saved.models import SavedSearch
 from marketplace.supervision.models import Inspection, Tip
-from tests.browser.following import MASKED
-from tests.browser.furnishing import PROTECTED, invitation, own_key, reset_key, unsubscribing
+from tests.browser.furnishing import (
+    PROTECTED,
+    invitation,
+    own_key,
+    read_spreadsheet,
+    reset_key,
+    unsubscribing,
+)
 
 Given = dict[str, Any]
 Find = Callable[[User], Given]
@@ -49,16 +57,17 @@ class Page:
     moves: bool = False
 
 
+def entry_of(local: str) -> Find:
+    """The entry of an expert of the pool."""
+    return lambda _user: {"uid": Expert.objects.get(user__email__startswith=f"{local}@").uid}
+
+
 def scenario(code: str) -> Scenario:
     return Scenario.objects.get(title=CONTENT.scenario(code)["title_zh"])
 
 
 def of(code: str) -> Find:
     return lambda _user: {"address": scenario(code).address}
-
-
-def masked(_user: User) -> Given:
-    return {"address": Scenario.objects.get(title=MASKED).address}
 
 
 def bid(code: str) -> Find:
@@ -126,7 +135,17 @@ def bidder(_user: User) -> Given:
     return {"uid": Organisation.objects.filter(is_vendor=True).order_by("-pk")[0].uid}
 
 
+def winner(_user: User) -> Given:
+    """A vendor whose award is confirmed."""
+    return {"uid": Award.objects.order_by("pk")[0].decision.bid.organisation.uid}
+
+
 def batch_number(_user: User) -> Given:
+    """The open call."""
+    return {"number": Batch.objects.order_by("-number")[0].number}
+
+
+def announced_number(_user: User) -> Given:
     return {"number": Batch.objects.order_by("number")[0].number}
 
 
@@ -143,6 +162,7 @@ FORM = "main form"
 PAGES: dict[str, list[Page]] = {
     "board": [Page()],
     "goals": [Page()],
+    "matrix": [Page()],
     "verify": [Page()],
     "log": [Page()],
     "components": [Page()],
@@ -182,7 +202,7 @@ PAGES: dict[str, list[Page]] = {
     "pledge": [Page("officer", own_pledge)],
     "register": [Page(), Page(send=FORM), Page("v5")],
     "registered": [Page()],
-    "organisation": [Page("", bidder), Page("o3-owner", own_organisation)],
+    "organisation": [Page("", bidder), Page("", winner), Page("o3-owner", own_organisation)],
     "owner-record": [Page("", recorded)],
     "organisation-profile": [Page("v5", own_organisation), Page("officer", own_organisation)],
     "organisation-control": [Page("v1", own_organisation), Page("officer", bidder)],
@@ -201,6 +221,12 @@ PAGES: dict[str, list[Page]] = {
     "organisation-verification": [Page("v5", own_organisation), Page("officer", bidder)],
     "organisations-office": [Page("officer")],
     "people-office": [Page("officer"), Page("secretary")],
+    "experts": [Page("officer"), Page("secretary")],
+    "expert-new": [Page("officer"), Page("officer", send=FORM)],
+    "expert": [Page("officer", entry_of("e1")), Page("secretary", entry_of("e6"))],
+    "my-record": [Page("e6")],
+    "expert-import": [Page("officer"), Page("officer", send=FORM)],
+    "expert-import-preview": [Page("officer", read_spreadsheet)],
     "inspections": [Page("inspector")],
     "inspection-new": [Page("inspector"), Page("inspector", send=FORM)],
     "inspection": [Page("inspector", own_inspection)],
@@ -224,23 +250,23 @@ PAGES: dict[str, list[Page]] = {
         Page("o3-editor", of("S13")),
         Page("", of("S17")),
         Page("", of("S02")),
-        Page("", of("S11")),
-        Page("v5", masked),
+        Page("", of("S03")),
+        Page("v5", of("S10")),
     ],
     "saved-searches": [Page("v5"), Page("officer")],
     "saved-search": [Page("v5", kept_search)],
     "fits": [Page("v5"), Page("officer")],
-    "watched": [Page("v5"), Page("officer")],
+    "watched": [Page("v5"), Page("v5", send="section form"), Page("officer")],
     "scenario-history": [Page("", of("S07")), Page("", of("S01"))],
     "scenario-questions": [
         Page("", of("S05")),
         Page("v5", of("S05"), send="section:has(#ask) form, main form"),
         Page("o5-owner", of("S05")),
     ],
-    "scenario-amendments": [Page("", of("S05")), Page("officer", of("S05")), Page("", of("S07"))],
+    "scenario-amendments": [Page("", of("S05")), Page("officer", of("S05")), Page("", of("S02"))],
     "scenario-amend": [Page("o1-owner", of("S01")), Page("o1-owner", of("S01"), send=FORM)],
     "scenario-standstill": [Page("officer", of("S01")), Page("officer", of("S02"))],
-    "scenario-relist": [Page("o3-owner", of("S03")), Page("o2-owner", of("S11"))],
+    "scenario-relist": [Page("o3-owner", of("S03"))],
     "scenario-new": [Page("o3-owner")],
     "scenario-likeness": [Page("o3-owner", of("S13"))],
     "scenario-preview": [Page("o3-owner", of("S13"))],
@@ -256,7 +282,7 @@ PAGES: dict[str, list[Page]] = {
     ],
     "office-queue": [Page("officer"), Page("secretary")],
     "batches": [Page(), Page("officer")],
-    "batch": [Page("", batch_number), Page("officer", batch_number)],
+    "batch": [Page("", batch_number), Page("", announced_number), Page("officer", batch_number)],
     "batch-new": [Page("officer"), Page("officer", send=FORM)],
     "batch-office": [
         Page("officer", batch_number, send="section:has(#meeting) form"),
@@ -318,7 +344,13 @@ NO_PAGES = {
     "mfa_download_recovery_codes": "a text file",
     "mfa_login_webauthn": "data for a script",
     "scenario-form-file": "a file",
+    "expert-import-form": "a file",
+    "matrix-csv": "a file",
     "scenario-watch": "takes a POST alone",
+    "watched-calendar": "takes a POST alone; watched sends it",
+    "scenario-calendar": "a file",
+    "deadlines-calendar": "a file",
+    "calendar-of-person": "a file",
     "scenario-check": "takes a POST alone",
     "scenario-batch": "takes a POST alone",
     "opened-file": "a file",

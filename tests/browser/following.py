@@ -5,14 +5,11 @@ from __future__ import annotations
 from marketplace.base.actor import Actor
 from marketplace.management.season.content import Content
 from marketplace.management.season.people import People
-from marketplace.scenarios.actions import publish_scenario, withdraw_scenario
+from marketplace.scenarios.actions import withdraw_scenario
 from marketplace.scenarios.amendments.actions import draft_amendment, publish_amendment
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.questions.actions import answer_questions, ask_question
 from marketplace.scenarios.suspensions.actions import suspend_scenario
-from tests.scenarios import typed
-
-MASKED = "港航数据出境安全评估（虚构）"
 
 
 def follow(content: Content) -> None:
@@ -20,7 +17,7 @@ def follow(content: Content) -> None:
     amend(people, demand(content, "S05"))
     ask(people, demand(content, "S05"))
     officer = people.actor("officer")
-    suspended, given_up = demand(content, "S02"), demand(content, "S11")
+    suspended, given_up = demand(content, "S02"), demand(content, "S03")
     suspend_scenario(
         actor=officer, scenario_uid=suspended.uid, reason="收到异议，核实期间暂停（虚构）。"
     )
@@ -29,7 +26,6 @@ def follow(content: Content) -> None:
         scenario_uid=given_up.uid,
         reason="建设计划调整（虚构）。",
     )
-    mask(people)
 
 
 def demand(content: Content, code: str) -> Scenario:
@@ -97,20 +93,4 @@ def ask(people: People, scenario: Scenario) -> None:
         scenario_uid=scenario.uid,
         question_uids=[asked[0].uid],
         text="由需求方提供脱敏样本，随数据条款一并交付。",
-    )
-
-
-def mask(people: People) -> None:
-    """A demand whose owner is shown under a mask."""
-    scenario = typed.demonstrated(
-        people.actor("o8-owner"),
-        title=MASKED,
-        title_en="Security of outbound port data (fictitious)",
-        owner_masked=True,
-        owner_mask="某港航企业",
-    )
-    publish_scenario(
-        actor=people.actor("officer2"),
-        scenario_uid=scenario.uid,
-        key_holder_uids=typed.holders(),
     )

@@ -54,7 +54,15 @@ def announced(scenario):
 def addresses(scenario):
     owner, here = scenario.organisation, page(scenario)
     return [
-        *("/", "/?q=港口&state=open", "/goals/", "/log/", "/batches/", "/batches/7/"),
+        *(
+            "/",
+            "/?q=港口&state=open",
+            "/goals/",
+            "/goals/matrix/",
+            "/log/",
+            "/batches/",
+            "/batches/7/",
+        ),
         *(here, f"{here}history/", f"{here}questions/", f"{here}amendments/"),
         reverse("organisation", args=[owner.uid]),
         reverse("owner-record", args=[owner.uid, "published"]),
@@ -189,3 +197,16 @@ def test_a_demand_names_its_batch_once_it_is_announced(posted):
     )
     BatchDemand.objects.create(batch=called, scenario=waiting, filed_by=office.user, filed_at=now)
     assert "第八批" not in text(get(page(waiting), office))
+
+
+def test_a_page_with_a_form_is_everybody_s_own(posted):
+    """Also for a visitor who has the cookie of the forms already."""
+    client = Client()
+    for _ in range(2):
+        shown = client.get("/verify/")
+        assert "csrfmiddlewaretoken" in text(shown)
+        assert shown.get("ETag") is None
+
+
+def test_a_part_of_a_page_has_no_tag(posted):
+    assert Client(headers={"HX-Request": "true"}).get("/").get("ETag") is None

@@ -72,7 +72,7 @@ class Counted:
 def counted(
     asked: Asked, numbers: Mapping[str, Mapping[str, int]], *, apart: Iterable[str] = ()
 ) -> dict[str, Counted]:
-    """{"": what fits all, facet: what fits all but this one, "q": all but the words}.
+    """{"": what fits all, facet: what fits all but this one, "q" and "fits": all but these}.
 
     apart: which of these besides the first. One query.
     """
@@ -83,8 +83,8 @@ def counted(
         condition, values = entry_condition(one, numbers)
         parts.append(SET.format(name=name or "all", condition=condition))
         given += values
-    # What is left without the words is a number alone.
-    told = [(TOTAL if name == "q" else SAID).format(name=name or "all") for name in sets]
+    # What is left without the words, or of what does not fit, is a number alone.
+    told = [(TOTAL if name in {"q", "fits"} else SAID).format(name=name or "all") for name in sets]
     found = {name: Counted() for name in sets}
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {', '.join(parts)} {' UNION ALL '.join(told)}", given)
