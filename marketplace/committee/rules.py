@@ -18,14 +18,6 @@ def sits(actor: Actor, member: PanelMember) -> bool:
     )
 
 
-def can_appoint_panel(actor: Actor, scenario: Scenario) -> bool:
-    return actor.role == Role.SECRETARY
-
-
-def can_add_member(actor: Actor, panel: Panel) -> bool:
-    return actor.role == Role.SECRETARY
-
-
 def can_declare_interest(actor: Actor, member: PanelMember) -> bool:
     """Each for himself."""
     return sits(actor, member)
@@ -56,6 +48,12 @@ def can_correct_sheet(actor: Actor, sheet: Sheet) -> bool:
 
 def can_finish_review(actor: Actor, scenario: Scenario) -> bool:
     return actor.role == Role.SECRETARY
+
+
+def can_see_signals(actor: Actor, panel: Panel) -> bool:
+    """The witness, and an inspector under a request; never office, owner, bidder or judge."""
+    scenario = panel.scenario
+    return actor.role == Role.WITNESS or inspects(actor, scenario.uid, scenario.organisation.uid)
 
 
 def can_see_progress(actor: Actor, panel: Panel) -> bool:

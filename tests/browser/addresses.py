@@ -141,12 +141,12 @@ def winner(_user: User) -> Given:
 
 
 def batch_number(_user: User) -> Given:
-    """The open call."""
-    return {"number": Batch.objects.order_by("-number")[0].number}
+    """The open call; another page makes a draft beside it."""
+    return {"number": Batch.objects.get(state="called").number}
 
 
 def announced_number(_user: User) -> Given:
-    return {"number": Batch.objects.order_by("number")[0].number}
+    return {"number": Batch.objects.get(state="announced").number}
 
 
 def recorded(_user: User) -> Given:
@@ -324,6 +324,7 @@ PAGES: dict[str, list[Page]] = {
     ],
     "report": [Page("o5-owner", of("S15")), Page("secretary", of("S08"))],
     "scores": [Page("secretary", of("S08"))],
+    "signals": [Page("witness", of("S08"))],
     "decision": [Page("o5-owner", of("S15")), Page("o1-owner", of("S07"))],
     "publicity": [Page("", of("S08")), Page("officer", of("S07"))],
     "award-confirm": [Page("officer", of("S08")), Page("officer", of("S07"))],
