@@ -163,12 +163,9 @@ def _fixed(name: str, code: str) -> Q:
 def entry_condition(
     asked: Asked, numbers: Mapping[str, Mapping[str, int]]
 ) -> tuple[str, list[Any]]:
-    """SQL and its parameters."""
+    """SQL and its parameters. The words come last: of a row at hand they are the dearest to look for."""
     said = ["true"]
     given: list[Any] = []
-    if asked.query is not None:
-        said.append("e.tokens @@ %s::tsquery" if asked.query.words else "false")
-        given += [asked.query.tsquery] if asked.query.words else []
     for name, codes in asked.chosen.items():
         known = [numbers[name][code] for code in codes if code in numbers[name]]
         if name == "state":
@@ -180,6 +177,9 @@ def entry_condition(
             given.append(known)
         else:
             said.append("false")
+    if asked.query is not None:
+        said.append("e.tokens @@ %s::tsquery" if asked.query.words else "false")
+        given += [asked.query.tsquery] if asked.query.words else []
     return " AND ".join(said), given
 
 
