@@ -8,6 +8,7 @@
     python -m bench bids             a whole submission, against three inserts by pgbench
     python -m bench uploads          receiving, hashing and storing, against age
     python -m bench sealing          sealing in the browser, against age
+    python -m bench score            the page of all scores, against a review dashboard's queries
     python -m bench ledger           appends with sequencing, sealing, inclusion proofs, memory
 
 Each starts servers of its own and deletes them. `--rows 1000` for a quick look. The figures stand in

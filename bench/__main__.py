@@ -4,7 +4,7 @@ import argparse
 import sys
 
 import bench
-from bench import bids, boundary, ledger, lists, recall, sealing, search, uploads
+from bench import bids, boundary, ledger, lists, recall, score, sealing, search, uploads
 
 COMMANDS = {
     "lists": lists.everything,
@@ -19,6 +19,7 @@ COMMANDS = {
     "boundary": boundary.tries,
     "ledger": ledger.everything,
     "uploads": uploads.everything,
+    "score": score.page,
     "sealing": sealing.everything,
 }
 

@@ -279,6 +279,7 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "10"))
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "marketplace.tasks.deliver_outbox", "schedule": SWEEP_SECONDS},
     "close": {"task": "marketplace.tasks.sweep_deadlines", "schedule": SWEEP_SECONDS},
+    "invitations": {"task": "marketplace.tasks.sweep_invitations", "schedule": SWEEP_SECONDS},
     "prune": {"task": "marketplace.tasks.prune", "schedule": crontab(hour="3", minute="30")},
     "reminders": {"task": "marketplace.tasks.send_reminders", "schedule": 60.0},
     "digests": {"task": "marketplace.tasks.promise_digests", "schedule": 60.0},

@@ -32,6 +32,15 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.returns.models import ReturnCertificate
+from marketplace.committee.draw.models import (
+    Draw,
+    DrawCommitment,
+    DrawDeposit,
+    DrawInvitation,
+    DrawPlace,
+    DrawResult,
+    RegisterEntry,
+)
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
@@ -56,6 +65,7 @@ from marketplace.scenarios.demonstration.models import (
     DemonstrationOpinion,
     DemonstrationSeat,
 )
+from marketplace.scenarios.disclosure.models import RestrictedText
 from marketplace.scenarios.documents.models import DocumentCheck, GateDocument
 from marketplace.scenarios.likeness.models import Likeness, LikenessAnswer
 from marketplace.scenarios.models import (
@@ -77,6 +87,7 @@ from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
 from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.scenarios.tallies import BoardTally
 from marketplace.scenarios.undertakings import Undertaking
+from marketplace.scenarios.watching.calendars import CalendarAddress
 from marketplace.scenarios.watching.models import Watch
 from marketplace.supervision.models import (
     Approach,
@@ -105,6 +116,7 @@ __all__ = [
     "BidCommitment",
     "BidVersion",
     "BoardTally",
+    "CalendarAddress",
     "Checkpoint",
     "Condition",
     "ConsortiumChange",
@@ -119,6 +131,12 @@ __all__ = [
     "DemonstrationOpinion",
     "DemonstrationSeat",
     "DocumentCheck",
+    "Draw",
+    "DrawCommitment",
+    "DrawDeposit",
+    "DrawInvitation",
+    "DrawPlace",
+    "DrawResult",
     "EligibilityCheck",
     "EndedRole",
     "EnvelopeKey",
@@ -172,8 +190,10 @@ __all__ = [
     "Question",
     "Ranking",
     "Receipt",
+    "RegisterEntry",
     "Reply",
     "Report",
+    "RestrictedText",
     "ReturnCertificate",
     "RuleProfile",
     "SavedSearch",

@@ -16,8 +16,11 @@ REGISTER = (
     "marketplace.scenarios.notices",
     "marketplace.scenarios.questions.notices",
     "marketplace.scenarios.amendments.notices",
+    "marketplace.scenarios.batches.notices",
     "marketplace.bidding.notices",
+    "marketplace.committee.seats",
     "marketplace.committee.notices",
+    "marketplace.committee.draw.notices",
     "marketplace.awards.notices",
     # After the rooms that tell the same events to whom they concern.
     "marketplace.scenarios.watching.notices",

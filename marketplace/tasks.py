@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError as BrokerUnreachable
 
 from marketplace.base import clock, counting, heartbeat, queue
 from marketplace.bidding import actions as bidding
+from marketplace.committee.draw import invitations
 from marketplace.files import access
 from marketplace.files import sweeps as file_sweeps
 from marketplace.ledger.log import checking, sequencer, stamping, watch
@@ -51,6 +52,11 @@ def sweep_deadlines(**_: object) -> None:
     scenario_sweeps.extend_due()
     scenario_sweeps.hold_due()
     scenario_sweeps.close_due()
+
+
+@shared_task(**AGAIN)
+def sweep_invitations(**_: object) -> None:
+    invitations.expire_due()
 
 
 @shared_task(**AGAIN)

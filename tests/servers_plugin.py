@@ -22,6 +22,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
+from config.runtime import schema
 from config.runtime.environment import environment, opener_identity_file
 from config.runtime.postgres import (
     APP,
@@ -34,6 +35,7 @@ from config.runtime.process import ROOT, CannotStart, Child
 from config.runtime.servers import Servers
 
 HANDED_OVER = "JIEBANG_TEST_SERVERS"
+BINARIES = "JIEBANG_TEST_POSTGRES"
 PREFIX = "jiebang-test-"
 TEMPLATE_SECONDS = 180
 
@@ -110,6 +112,7 @@ def _start() -> None:
             **os.environ,
             "DATABASE_URL": f"{run.app_url}{DATABASE}",
             "DATABASE_OWNER_URL": f"{run.owner_url}{DATABASE}",
+            BINARIES: str(postgres.binaries),
         },
         log=folder / "logs" / "template.log",
     )
@@ -188,7 +191,11 @@ CREATE OR REPLACE FUNCTION marketplace_now() RETURNS timestamptz LANGUAGE sql VO
 def fill_template() -> None:
     """Migrate as the owner, load the reference data as the application, replace the clock."""
     django.setup()
-    call_command("migrate", database="owner", verbosity=0, interactive=False)
+    schema.migrate_or_load(
+        Path(os.environ[BINARIES]),
+        os.environ["DATABASE_OWNER_URL"],
+        lambda: call_command("migrate", database="owner", verbosity=0, interactive=False),
+    )
     call_command("load_reference")
     with connections["owner"].cursor() as cursor:
         cursor.execute(TEST_CLOCK)

@@ -168,10 +168,11 @@ CRITERIA = [
 def draft_scenario(actor: Actor, **fields: Any) -> Scenario:
     """A complete draft of the actor's organisation, with all its parts.
 
-    criteria: {code: more columns} beside those of CRITERIA.
+    criteria: {code: more columns} beside those of CRITERIA, or rows like those.
     """
     number = next(NUMBERS)
-    more = fields.pop("criteria", {})
+    given = fields.pop("criteria", {})
+    rows, more = (CRITERIA, given) if isinstance(given, dict) else (given, {})
     values: dict[str, Any] = {
         "title": f"示例需求{number}",
         "title_en": f"Example demand {number}",
@@ -207,7 +208,7 @@ def draft_scenario(actor: Actor, **fields: Any) -> Scenario:
         tester="第三方",
         critical=True,
     )
-    for position, (code, name, kind, weight) in enumerate(CRITERIA):
+    for position, (code, name, kind, weight) in enumerate(rows):
         Criterion.objects.create(
             scenario=scenario,
             position=position,

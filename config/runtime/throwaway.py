@@ -14,8 +14,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
+from config.runtime import schema
 from config.runtime.environment import environment, opener_identity_file
 from config.runtime.postgres import APP, OWNER
 from config.runtime.process import ROOT, CannotStart
@@ -45,13 +47,15 @@ def main(arguments: list[str]) -> int:
             redis_url=valkey.url(),
         )
         env["OPENER_IDENTITY_FILE"] = str(opener_identity_file(folder))
+
+        def manage(*step: str) -> None:
+            # What is on standard output belongs to the command.
+            subprocess.run([*MANAGE, *step], cwd=ROOT, env=env, check=True, stdout=sys.stderr)
+
         if not mode:
-            for step in (
-                ["migrate", "--database", "owner", "--verbosity", "0"],
-                ["load_reference"],
-            ):
-                # What is on standard output belongs to the command.
-                subprocess.run([*MANAGE, *step], cwd=ROOT, env=env, check=True, stdout=sys.stderr)
+            migrate = partial(manage, "migrate", "--database", "owner", "--verbosity", "0")
+            schema.migrate_or_load(postgres.binaries, postgres.url(OWNER), migrate)
+            manage("load_reference")
         return run(command, env)
     except CannotStart as refusal:
         print(refusal, file=sys.stderr)

@@ -28,6 +28,7 @@ from marketplace.bidding.models import (
     Verdict,
     VersionKind,
 )
+from marketplace.committee.queries import CriterionFeedback
 from marketplace.desk import moves
 from marketplace.desk.queries import desk_for
 from marketplace.files.access import record_access
@@ -86,6 +87,18 @@ class VerdictSerializer(Shape):
     checked_at = instant()
 
 
+class CriterionResult(Shape):
+    """The own bid's points; nothing of another's."""
+
+    code = text()
+    name = text()
+    weight = text("The full points, a decimal as text.")
+    points = text("The mean of the judges' points.")
+    median = text("The median of the judges' points.")
+    vetoes = s.IntegerField()
+    reasons = s.ListField(child=s.CharField())
+
+
 class ResultSerializer(Shape):
     state = s.ChoiceField(BidState.choices)
     place = s.IntegerField(allow_null=True)
@@ -94,6 +107,7 @@ class ResultSerializer(Shape):
     price = s.CharField(allow_null=True)
     total = s.CharField(allow_null=True)
     reasons = s.ListField(child=s.CharField())
+    criteria = CriterionResult(many=True)
 
 
 class MemberShape(Shape):
@@ -368,7 +382,25 @@ def result(actor: Actor, bid: Bid) -> dict[str, Any] | None:
     except NotFound:
         return None
     scores = {name: said(getattr(own, name)) for name in ("technical", "team", "price", "total")}
-    return {"state": own.state, "place": own.place, **scores, "reasons": own.reasons}
+    return {
+        "state": own.state,
+        "place": own.place,
+        **scores,
+        "reasons": own.reasons,
+        "criteria": [criterion_told(row) for row in own.criteria],
+    }
+
+
+def criterion_told(row: CriterionFeedback) -> dict[str, Any]:
+    return {
+        "code": row.code,
+        "name": row.name,
+        "weight": row.weight,
+        "points": said(row.points),
+        "median": said(row.median),
+        "vetoes": row.vetoes,
+        "reasons": row.reasons,
+    }
 
 
 def package_shape(request: Request, package: SealedPackage) -> dict[str, Any]:

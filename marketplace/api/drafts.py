@@ -19,7 +19,7 @@ from marketplace.api.shapes import ScenarioDetail
 from marketplace.api.views import NONE, OfScenario, PublicRead
 from marketplace.base.errors import NotFound
 from marketplace.scenarios import actions
-from marketplace.scenarios.content import ROWS_MOST, TEXTS
+from marketplace.scenarios.content import RESTRICTABLE, ROWS_MOST, TEXTS
 from marketplace.scenarios.models import (
     AwardMode,
     CriterionKind,
@@ -124,6 +124,9 @@ class ScenarioEdit(Body):
     deadline_at = Instant(**OPEN)
     owner_masked = Flag(**FREE)
     owner_mask = Text(60, **FREE)
+    restricted_fields = s.ListField(
+        child=Choice(RESTRICTABLE), max_length=len(RESTRICTABLE), **FREE
+    )
     consortium_allowed = Flag(**FREE)
     consortium_members_max = Whole(min_value=1, max_value=20, **FREE)
     pass_line_percent = Number(whole=3, places=2, **OPEN)

@@ -132,6 +132,7 @@ def detail_shape(actor: Actor, scenario: Scenario) -> dict[str, Any]:
     body["pass_line_percent"] = said(scenario.pass_line_percent)
     body["owner_masked"] = scenario.owner_masked
     body["owner_mask"] = scenario.owner_mask
+    body["restricted_fields"] = scenario.restricted_fields
     body["sealing_mode"] = scenario.sealing_mode
     for part in PARTS:
         body[part] = [

@@ -13,6 +13,7 @@ from rest_framework import serializers as s
 
 from marketplace.indicators.k4 import Reason
 from marketplace.indicators.models import Strength
+from marketplace.scenarios.content import RESTRICTABLE
 from marketplace.scenarios.models import (
     AwardMode,
     CriterionKind,
@@ -229,6 +230,10 @@ class ScenarioDetail(ScenarioRow):
         help_text="Posted under a mask; the owner is named with the publicity of the award."
     )
     owner_mask = text("How the owner is called until then.")
+    restricted_fields = s.ListField(
+        child=s.ChoiceField(RESTRICTABLE),
+        help_text="Empty here once it is posted: their texts stand in a restricted attachment.",
+    )
     sealing_mode = s.ChoiceField(SealingMode.choices)
     metrics = MetricSerializer(many=True)
     criteria = CriterionSerializer(many=True)

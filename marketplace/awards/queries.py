@@ -13,7 +13,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.bidding.models import Bid, BidState
 from marketplace.committee.models import Ranking, Report
-from marketplace.committee.queries import opened_forms
+from marketplace.committee.queries import CriterionFeedback, feedback_of, opened_forms
 from marketplace.scenarios.models import Envelope, Scenario
 from marketplace.scenarios.models import State as ScenarioState
 
@@ -88,6 +88,8 @@ class OwnResult:
     price: Decimal | None
     total: Decimal | None
     reasons: list[str]
+    blind_code: str
+    criteria: list[CriterionFeedback]
 
 
 def own_result(actor: Actor, bid: Bid) -> OwnResult:
@@ -104,6 +106,7 @@ def own_result(actor: Actor, bid: Bid) -> OwnResult:
     if not published and not (scenario.state == ScenarioState.FAILED and reported):
         raise NotFound
     ranking = Ranking.objects.filter(bid=bid).select_related("report").first()
+    body = json.loads(bytes(ranking.report.body)) if ranking else None
     return OwnResult(
         state=bid.state,
         place=ranking.place if ranking else None,
@@ -111,26 +114,33 @@ def own_result(actor: Actor, bid: Bid) -> OwnResult:
         team=ranking.team if ranking else None,
         price=ranking.price if ranking else None,
         total=ranking.total if ranking else None,
-        reasons=_reasons(bid, ranking),
+        reasons=_reasons(bid, body),
+        blind_code=bid.blind_code if ranking else "",
+        criteria=feedback_of(bid, body) if body else [],
     )
 
 
-def _reasons(bid: Bid, ranking: Ranking | None) -> list[str]:
-    if ranking is None:
+def _reasons(bid: Bid, body: dict[str, Any] | None) -> list[str]:
+    if body is None:
         told = _("The bid was not scored: %(state)s.") % {"state": bid.get_state_display()}
         return [told, *filter(None, [bid.void_reason])]
-    body = json.loads(bytes(ranking.report.body))
-    if ranking.place is None:
-        return [_why_unplaced(bid, body)]
+    row = next(r for r in body["ranking"] if r["blind_code"] == bid.blind_code)
+    if row["place"] is None:
+        return [_why_unplaced(row, body)]
     place = _("Place %(place)s of %(count)s scored bids.") % {
-        "place": ranking.place,
+        "place": row["place"],
         "count": len(body["ranking"]),
     }
-    return [place, _what_followed(bid, ranking.place, int(body["rules"]["recommend_max"]))]
+    return [place, _what_followed(bid, row["place"], int(body["rules"]["recommend_max"]))]
 
 
-def _why_unplaced(bid: Bid, body: dict[str, Any]) -> str:
-    row = next(r for r in body["ranking"] if r["blind_code"] == bid.blind_code)
+def _why_unplaced(row: dict[str, Any], body: dict[str, Any]) -> str:
+    comma = _(", ")
+    if row["invalid"] == "vetoed":
+        return _("Enough judges vetoed it over %(items)s.") % {"items": comma.join(row["vetoed"])}
+    if row["invalid"] == "below_minimum":
+        items = [_("the technical stage") if c == "technical" else c for c in row["below"]]
+        return _("It stays below the minimum of %(items)s.") % {"items": comma.join(items)}
     if row["invalid"] == "no_price":
         return _("The price envelope held no readable price.")
     if row["invalid"] == "over_budget":

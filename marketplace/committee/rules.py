@@ -4,6 +4,7 @@ from marketplace.accounts.models import Capability
 from marketplace.accounts.queries import holds
 from marketplace.base.actor import Actor, Role
 from marketplace.base.inspected import inspects
+from marketplace.committee.draw.models import Draw, DrawInvitation
 from marketplace.committee.models import Panel, PanelMember, Sheet
 from marketplace.scenarios.models import Scenario
 
@@ -56,3 +57,23 @@ def can_see_progress(actor: Actor, panel: Panel) -> bool:
     """How many sheets are locked, and by whom. Never what is on them."""
     scenario = panel.scenario
     return actor.is_office or inspects(actor, scenario.uid, scenario.organisation.uid)
+
+
+# -- The draw ----------------------------------------------------------------------------------------
+def can_prepare_draw(actor: Actor, scenario: Scenario) -> bool:
+    """The strata: how many of which specialty. Nobody names people."""
+    return actor.role == Role.SECRETARY
+
+
+def can_deposit_nonce(actor: Actor, draw: Draw) -> bool:
+    """One each: the secretary's side and the witness's."""
+    return actor.role in {Role.SECRETARY, Role.WITNESS}
+
+
+def can_commit_draw(actor: Actor, draw: Draw) -> bool:
+    return actor.role == Role.SECRETARY
+
+
+def can_answer_invitation(actor: Actor, invitation: DrawInvitation) -> bool:
+    """Who was asked, for himself."""
+    return actor.role == Role.EXPERT and actor.user_id == invitation.place.expert.user_id

@@ -43,6 +43,8 @@ LABELS: dict[str, Text] = {
     "conclude_demonstration": _("Conclude the demonstration"),
     "invite_experts": _("Ask experts"),
     "give_opinion": _("Give my opinion"),
+    "answer_invitation": _("Answer the invitation to a panel"),
+    "deposit_nonce": _("Deposit my nonce for a draw"),
     "publish_scenario": _("Publish"),
     "file_documents": _("See to the five documents"),
     "withdraw_scenario": _("Withdraw the demand"),

@@ -26,6 +26,8 @@ from marketplace.bidding.models import OVER as OPENING_OVER
 from marketplace.bidding.models import Bid, BidState, Opening, OpeningStage, OpeningState
 from marketplace.bidding.returns.queries import OVER
 from marketplace.bidding.rules import can_decide_consortium_change, can_request_consortium_change
+from marketplace.committee.draw import lottery
+from marketplace.committee.draw.models import Draw, DrawState
 from marketplace.committee.models import (
     MemberState,
     Panel,
@@ -171,6 +173,17 @@ def on_panel(desk: Desk, panel: Panel, members: list[PanelMember]) -> list[str]:
     if own.state == MemberState.INVITED:
         return ["declare_interest", "recuse_member"]
     return ["recuse_member"] if own.state == MemberState.DECLARED else []
+
+
+def on_draw(desk: Desk, draw: Draw, deposited: set[str]) -> list[str]:
+    """draw: with its scenario; deposited: the roles whose nonces are there."""
+    role = str(desk.actor.role)
+    if draw.state != DrawState.PREPARED or role not in lottery.DEPOSITORS:
+        return []
+    names = [] if role in deposited else ["deposit_nonce"]
+    if role == Role.SECRETARY and deposited == set(lottery.DEPOSITORS):
+        names.append("commit_draw")
+    return names
 
 
 def on_sheet(desk: Desk, *, user_id: int, state: str) -> list[str]:

@@ -16,6 +16,7 @@ from marketplace.bidding.consortia.actions import CHANGE_BIDS, CHANGE_STATES
 from marketplace.bidding.consortia.models import ChangeState, ConsortiumChange
 from marketplace.bidding.models import OVER, Opening, OpeningState
 from marketplace.bidding.returns.queries import uncertified
+from marketplace.committee.draw.queries import awaiting_deposit, waiting_invitations
 from marketplace.committee.models import MemberState, Panel, PanelMember, Sheet, SheetState
 from marketplace.desk import after
 from marketplace.desk.acts import LABELS, Act, Desk
@@ -45,11 +46,11 @@ def waiting_for(actor: Actor) -> list[Task]:
     if actor.role == Role.OFFICER:
         tasks += [*_officer(actor), *after.amendments(actor)]
     if actor.role == Role.SECRETARY:
-        tasks += _secretary(actor)
+        tasks += [*_secretary(actor), *_deposits(actor)]
     if actor.role == Role.EXPERT:
         tasks += _seats(actor)
     if actor.role == Role.WITNESS:
-        tasks += _openings()
+        tasks += [*_openings(), *_deposits(actor)]
     return timed(tasks)
 
 
@@ -225,6 +226,27 @@ def _opinions(actor: Actor) -> list[Task]:
     ]
 
 
+def _invitations(actor: Actor) -> list[Task]:
+    """Panels for which this expert was drawn."""
+    return [
+        Task(
+            LABELS["answer_invitation"],
+            row.draw.scenario,
+            reverse("draw-invitation", args=[row.uid]),
+            since_at=row.invited_at,
+            due_at=row.answer_by,
+        )
+        for row in waiting_invitations(actor)[:LIMIT]
+    ]
+
+
+def _deposits(actor: Actor) -> list[Task]:
+    """Draws that wait for this side's nonce."""
+    return [
+        line("deposit_nonce", draw.scenario, "draw") for draw in awaiting_deposit(actor)[:LIMIT]
+    ]
+
+
 def _seats(actor: Actor) -> list[Task]:
     seats = PanelMember.objects.filter(
         user=actor.user_id, panel__in=Panel.objects.visible_to(actor)
@@ -233,7 +255,7 @@ def _seats(actor: Actor) -> list[Task]:
     sheets = Sheet.objects.visible_to(actor).filter(state=SheetState.OPEN)
     for panel_id in sheets.values_list("member__panel", flat=True):
         still_open[panel_id] = still_open.get(panel_id, 0) + 1
-    tasks = _opinions(actor)
+    tasks = [*_opinions(actor), *_invitations(actor)]
     for seat in seats.order_by("pk")[:LIMIT]:
         url = reverse("panel-desk", args=[seat.panel.uid])
         scenario = seat.panel.scenario

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.accounts.models import Organisation
+from marketplace.accounts.models import Organisation, User
 from marketplace.base import clock, sealing
 from marketplace.base.actor import Actor
 from marketplace.base.clock import MarketplaceNow
@@ -28,7 +28,7 @@ from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.files import limits, sniffing, spool, storage
 from marketplace.files.limits import LIMITS, Purpose
-from marketplace.files.models import Upload, UploadState
+from marketplace.files.models import FOLDER, Upload, UploadState
 from marketplace.files.rules import (
     can_attach_evidence,
     can_continue_upload,
@@ -326,6 +326,43 @@ def store_small(*, actor: Actor, purpose: str, name: str, body: bytes) -> Upload
     """A file that came inside an ordinary form, by the same way as the large ones."""
     upload = create_upload(actor=actor, purpose=purpose, length=len(body), name=name)
     return append_to_upload(actor=actor, upload_uid=upload.uid, offset=0, body=body)
+
+
+def keep_made(
+    *,
+    organisation: Organisation,
+    user: User,
+    purpose: Purpose,
+    name: str,
+    body: bytes,
+    subject_uid: UUID,
+    at: datetime,
+) -> Upload:
+    """Inside a room's own action: a file that the platform itself made, stored and claimed at once.
+
+    It is of that organisation and person as if they had uploaded it. If the action is rolled back
+    the bytes are a file of nobody, which `check_files` removes. Raises StorageAway.
+    """
+    assert transaction.get_connection().in_atomic_block, "a claim belongs to a transaction"
+    with storage.incoming(FOLDER) as came:
+        came.writer.write(body)
+    stored = came.stored
+    return Upload.objects.create(
+        uid=UUID(stored.name.rpartition("/")[2]),
+        organisation=organisation,
+        user=user,
+        purpose=purpose,
+        state=UploadState.STORED,
+        name=sniffing.safe_name(name, limits.NAME_MOST),
+        length=stored.size,
+        offset=stored.size,
+        sha256=stored.sha256,
+        content_type=sniffing.served_type(name, body),
+        stored_name=stored.name,
+        expires_at=at,
+        finished_at=at,
+        subject_uid=subject_uid,
+    )
 
 
 # -- Use by other records --------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import quote
 from uuid import UUID
 
@@ -13,7 +15,8 @@ from django.utils.translation import gettext as _
 from marketplace.base.actor import Actor
 from marketplace.base.errors import StorageAway
 from marketplace.files import storage
-from marketplace.files.serving import Served, find_file
+from marketplace.files.marking import BYTES_MOST, marked
+from marketplace.files.serving import Served, find_file, record_copy
 from marketplace.files.sniffing import UNKNOWN, safe_name
 
 RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})", re.ASCII)
@@ -26,6 +29,11 @@ def serve(request: HttpRequest, actor: Actor, upload_uid: UUID) -> HttpResponseB
     reading = request.method == "GET"
     part = request.headers.get("Range", "")[:80] if reading else ""
     found = find_file(actor=actor, upload_uid=upload_uid, part=part, reading=reading)
+    if found.copied is not None:
+        if not reading:
+            return _copy_dressed(HttpResponse(), found)
+        if (copy := _reader_copy(actor, found)) is not None:
+            return copy
     return send(request, found)
 
 
@@ -56,6 +64,38 @@ def send(request: HttpRequest, served: Served) -> HttpResponseBase:
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{served.size}"
     response.headers["Content-Length"] = str(end - start)
     return dressed(response, served, etag)
+
+
+def _reader_copy(actor: Actor, served: Served) -> HttpResponseBase | None:
+    """The marked copy, whole and never the same twice; None where this file cannot be marked.
+
+    Its own hash is on record, with who got it and when, before a byte of it leaves.
+    """
+    if served.size > BYTES_MOST or served.copied is None:
+        return None
+    try:
+        body = storage.read(served.stored_name)
+    except (FileNotFoundError, StorageAway):
+        return None
+    found = marked(body, served.content_type, served.copied.lines)
+    if found is None:
+        return None
+    copy, content_type = found
+    record_copy(actor=actor, copied=served.copied, sha256=hashlib.sha256(copy).hexdigest())
+    name = served.name
+    if content_type != served.content_type:
+        name = f"{name.rpartition('.')[0] or name}.png"
+    response = HttpResponse(copy)
+    response.headers["Content-Length"] = str(len(copy))
+    return _copy_dressed(response, replace(served, name=name, content_type=content_type))
+
+
+def _copy_dressed(response: HttpResponse, served: Served) -> HttpResponseBase:
+    """Without the original's tag and ranges, which are of other bytes."""
+    dressed(response, served, "")
+    del response.headers["ETag"]
+    response.headers["Accept-Ranges"] = "none"
+    return response
 
 
 def dressed(response: HttpResponseBase, served: Served, etag: str) -> HttpResponseBase:

@@ -20,6 +20,8 @@ EXPIRES_AFTER = timedelta(hours=24)
 OPEN_MOST = 20
 ORGANISATION_BYTES_MOST = 8 * 1024 * MEBIBYTE
 NAME_MOST = 150
+# An entry of the access log whose detail is the SHA-256 (hex) of a marked copy.
+COPIED = "file.copied"
 
 
 class Purpose(models.TextChoices):

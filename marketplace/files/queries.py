@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db.models import QuerySet
 
 from marketplace.accounts.models import Organisation
@@ -7,6 +9,7 @@ from marketplace.accounts.organisations.queries import sees_inside
 from marketplace.base.actor import Actor
 from marketplace.base.inspected import inspects_organisation
 from marketplace.files.access import AccessRecord, readings_of
+from marketplace.files.limits import COPIED
 from marketplace.files.models import Purpose, Upload, UploadState
 
 
@@ -31,3 +34,12 @@ def readings_about(actor: Actor, organisation: Organisation) -> QuerySet[AccessR
         return AccessRecord.objects.none()
     files = evidence_of(actor, organisation).values_list("uid", flat=True)
     return readings_of([organisation.uid, *files])
+
+
+def copies_of(subject_uid: UUID, sha256: str = "") -> QuerySet[AccessRecord]:
+    """The marked copies of one file, newest first: `detail` is the SHA-256 (hex) of each.
+
+    sha256: only the copy with this hash, so that one that was found tells who got it.
+    """
+    rows = readings_of([subject_uid]).filter(what=COPIED)
+    return rows.filter(detail=sha256) if sha256 else rows

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
+
+import structlog
 
 from marketplace.accounts.models import Organisation
+from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, NotFound
 from marketplace.files.access import record_access
-from marketplace.files.limits import Purpose
+from marketplace.files.limits import COPIED, Purpose
+from marketplace.files.marking import KINDS
 from marketplace.files.models import Upload, UploadState
 from marketplace.files.queries import evidence_of
 
@@ -29,6 +33,20 @@ class Readable:
     subject_uid: UUID
     restricted: bool
     refusal: DomainError | None = None
+    # The copy is for this reader alone, and shows it.
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What stands over every page of a copy: who reads it, for whom, when, in which request."""
+
+    subject_uid: UUID
+    lines: tuple[str, ...]
+
+    @property
+    def number(self) -> str:
+        return self.lines[-1]
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,8 @@ class Served:
     sha256: str
     size: int
     content_type: str
+    # Set where what leaves is a copy for this reader.
+    copied: Copied | None = None
 
 
 Finder = Callable[[Actor, Upload], Readable | None]
@@ -68,13 +88,31 @@ def find_file(*, actor: Actor, upload_uid: UUID, part: str, reading: bool) -> Se
         raise NotFound
     if found.refusal is not None:
         raise found.refusal
+    copied = None
+    if found.marked and upload.content_type in KINDS:
+        copied = Copied(found.subject_uid, reader_lines(actor))
     if found.restricted and reading:
+        # A copy is given whole, whatever part was asked for.
+        detail = copied.number if copied else part
         record_access(
-            actor=actor, subject_uid=found.subject_uid, what="file.read", detail=part[:80]
+            actor=actor, subject_uid=found.subject_uid, what="file.read", detail=detail[:80]
         )
     return Served(
-        upload.stored_name, upload.name, upload.sha256, upload.length, upload.content_type
+        upload.stored_name, upload.name, upload.sha256, upload.length, upload.content_type, copied
     )
+
+
+def record_copy(*, actor: Actor, copied: Copied, sha256: str) -> None:
+    """Whose copy has this hash: in the access log, which is sealed day by day."""
+    record_access(actor=actor, subject_uid=copied.subject_uid, what=COPIED, detail=sha256)
+
+
+def reader_lines(actor: Actor) -> tuple[str, ...]:
+    """Person, organisation, time in Beijing, and the request that the record of access names."""
+    number = str(structlog.contextvars.get_contextvars().get("request_id", "") or uuid4().hex)
+    now = clock.now().astimezone(clock.SHANGHAI)
+    party = actor.organisation.name if actor.organisation else ""
+    return (actor.person.name, party, f"{now:%Y-%m-%d %H:%M:%S} 北京时间", number)
 
 
 def readable(actor: Actor, upload: Upload) -> Readable | None:

@@ -13,7 +13,7 @@ class Group(TextChoices):
     AWARDS = "awards", _("Decisions and awards")
     REMINDERS = "reminders", _("Reminders of what is due")
     WATCHED = "watched", _("Demands that you watch")
-    FINDS = "finds", _("New finds of your saved searches")
+    FINDS = "finds", _("New demands: announcements and finds of your saved searches")
     ACCOUNT = "account", _("Your account and its security")
 
 

@@ -32,6 +32,7 @@ from marketplace.scenarios.search.asked import (
     asked_of,
     entry_condition,
     facet_condition,
+    fits_condition,
     offered_terms,
     open_now,
     term_numbers,
@@ -106,7 +107,8 @@ def board(actor: Actor, filters: Mapping[str, Any], sort: str = "closing") -> Sc
 
 
 def _filtered(actor: Actor, asked: Asked) -> ScenarioQuerySet:
-    rows = Scenario.objects.visible_to(actor).public().filter(words_condition(asked.query))
+    rows = Scenario.objects.visible_to(actor).public()
+    rows = rows.filter(words_condition(asked.query), fits_condition(asked.fits))
     for name, codes in asked.chosen.items():
         rows = rows.filter(facet_condition(name, codes))
     return rows
@@ -195,7 +197,7 @@ def facets(actor: Actor, filters: Mapping[str, Any]) -> dict[str, Any]:
     numbers = term_numbers(terms)
     found: dict[str, Any] = {"without": {}, "more": False, "numbers": numbers}
     seen: dict[str, tuple[Counter[str | None], bool]] = {}
-    in_cube = asked.query is None and all(name in CUBE for name in asked.chosen)
+    in_cube = not asked.besides and all(name in CUBE for name in asked.chosen)
     if in_cube:
         every, kept = _kept()
         _from_cube(every, asked, found, seen)
@@ -203,7 +205,7 @@ def facets(actor: Actor, filters: Mapping[str, Any]) -> dict[str, Any]:
         for name in FACETS:
             seen.setdefault(name, (_by_code(kept, numbers[name]), False))
     else:
-        apart = [] if in_cube else [*asked.chosen, *(["q"] if asked.query else [])]
+        apart = [] if in_cube else [*asked.chosen, *asked.besides]
         sets = counts.counted(asked, numbers, apart=apart)
         found |= {"ids": sets[""].ids, "newest": sets[""].newest}
         for name in FACETS:

@@ -45,6 +45,8 @@ TEXTS = {
     "data_terms": (5000, True),
     "contact": (200, False),
 }
+# Fields that may be for released readers alone; their texts leave the demand at its publication.
+RESTRICTABLE = ("pain", "need", "deliverables", "ip_terms", "data_terms")
 # field -> vocabulary
 TERMS = {
     "domain": "domain",
@@ -161,6 +163,7 @@ def _readers(known: Known, now: datetime) -> dict[str, Reader]:
         "deadline_at": deadline(now),
         "owner_masked": flag,
         "owner_mask": text(60),
+        "restricted_fields": several_of(RESTRICTABLE),
         "consortium_allowed": flag,
         "consortium_members_max": whole(least=1, most=20),
         "pass_line_percent": decimal(places=2, least=Decimal(0), most=HUNDRED),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +16,7 @@ from marketplace.base.models import Recorded
 from marketplace.ledger.models import append_only
 from marketplace.scenarios import tallies
 from marketplace.scenarios.amendments.table import COLUMNS
+from marketplace.scenarios.content import RESTRICTABLE
 from marketplace.scenarios.parts import (
     Condition,
     Criterion,
@@ -24,6 +26,7 @@ from marketplace.scenarios.parts import (
     Operator,
     PaymentNode,
     changes_by_amendment_alone,
+    withheld_once_posted,
 )
 from marketplace.scenarios.reference import AwardMode, OfficialCalendar, RuleProfile, Term
 from marketplace.scenarios.search import facts
@@ -152,6 +155,10 @@ class Scenario(Recorded):
     owner_shown_at = models.DateTimeField(null=True)
     # With it the published commitment to the owner can be checked once the owner is named.
     owner_salt = models.BinaryField(null=True)
+    # 签约可见: fields of content.RESTRICTABLE that only released readers read (disclosure/withheld).
+    restricted_fields = ArrayField(
+        models.CharField(max_length=16), blank=True, default=list, db_default=[]
+    )
 
     title = models.CharField(_("title"), max_length=120)
     title_en = models.CharField(_("English title"), max_length=200, blank=True)
@@ -286,6 +293,7 @@ class Scenario(Recorded):
                     | pgtrigger.Q(old__owner_mask__df=pgtrigger.F("new__owner_mask"))
                 ),
             ),
+            withheld_once_posted("scenario_withheld", RESTRICTABLE),
             pgtrigger.Protect(
                 name="scenario_published_is_not_deleted",
                 operation=pgtrigger.Delete,

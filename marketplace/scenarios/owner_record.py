@@ -19,18 +19,28 @@ from marketplace.accounts.models import Organisation
 from marketplace.base.actor import VISITOR
 from marketplace.ledger.models import Event
 from marketplace.scenarios.amendments.models import Amendment, AmendmentState
+from marketplace.scenarios.disclosure.mask import unveiled
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.questions.models import Question
 from marketplace.scenarios.questions.timing import ANSWER, answer_due
 from marketplace.scenarios.suspensions.models import Suspension
 
 Rows = QuerySet[Scenario]
+AWARDED = [State.AWARDED, State.IMPLEMENTING, State.ACCEPTED]
 
 
 def published(owner: Organisation) -> Rows:
-    """Only what a visitor sees, so that the figures tell nobody more."""
-    rows = Scenario.objects.visible_to(VISITOR).filter(organisation=owner)
+    """Only what a visitor knows to be its own: the figures tell nobody more, nor whom a mask hides."""
+    rows = Scenario.objects.visible_to(VISITOR).filter(unveiled(VISITOR), organisation=owner)
     return rows.order_by("-published_at", "-pk")
+
+
+def awarded(owner: Organisation) -> Rows:
+    return published(owner).filter(state__in=AWARDED)
+
+
+def accepted(owner: Organisation) -> Rows:
+    return published(owner).filter(state=State.ACCEPTED)
 
 
 def withdrawn(owner: Organisation) -> Rows:
@@ -62,6 +72,8 @@ def questioned(owner: Organisation) -> Rows:
 
 FIGURES: dict[str, tuple[str | Promise, Callable[[Organisation], Rows]]] = {
     "published": (_("Demands posted"), published),
+    "awarded": (_("Awarded"), awarded),
+    "accepted": (_("Accepted"), accepted),
     "withdrawn": (_("Withdrawn before the deadline"), withdrawn),
     "failed": (_("Failed listings"), failed),
     "relisted": (_("Listed anew"), relisted),

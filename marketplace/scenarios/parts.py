@@ -57,6 +57,31 @@ def changes_by_amendment_alone(name: str, columns: Sequence[str]) -> pgtrigger.T
     )
 
 
+def withheld_once_posted(name: str, fields: Sequence[str]) -> pgtrigger.Trigger:
+    """What is for released readers alone never stands in a posted demand, and stays what it is."""
+    told = " OR ".join(
+        f"('{field}' = ANY(NEW.restricted_fields) AND NEW.{field} <> '')" for field in fields
+    )
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        func=f"""
+            IF NEW.published_at IS NULL THEN RETURN NEW; END IF;
+            IF {told} THEN
+                RAISE EXCEPTION 'a posted demand holds no restricted text';
+            END IF;
+            IF TG_OP = 'UPDATE' THEN
+                IF OLD.published_at IS NOT NULL
+                    AND NEW.restricted_fields IS DISTINCT FROM OLD.restricted_fields THEN
+                    RAISE EXCEPTION 'a posted demand keeps the classes of its fields';
+                END IF;
+            END IF;
+            RETURN NEW;
+        """,  # names of our own columns
+    )
+
+
 class ScenarioPart(models.Model):
     """A row of a scenario. Replaced as a whole while the owner may still edit."""
 

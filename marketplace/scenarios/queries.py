@@ -27,6 +27,7 @@ PLAIN_FIELDS = (
     "language",
     "owner_masked",
     "owner_mask",
+    "restricted_fields",
     "organising_mode",
     "award_mode",
     "race_entrants",

@@ -45,6 +45,11 @@ def can_watch_scenario(actor: Actor, _scenario: Scenario) -> bool:
     return follows_demands(actor)
 
 
+def can_keep_calendar(actor: Actor, _address: object) -> bool:
+    """Whoever may follow demands: a secret address of what he watches himself."""
+    return follows_demands(actor)
+
+
 def can_demonstrate_scenario(actor: Actor, scenario: Scenario) -> bool:
     """Officers who neither wrote the demand nor belong to its owner: take up, return, reject."""
     return actor.role == Role.OFFICER and stands_apart(actor, scenario)

@@ -5,7 +5,7 @@ from marketplace.files.models import Purpose, Upload
 from marketplace.files.serving import Readable, reads
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.documents.models import GateDocument
-from marketplace.scenarios.undertakings import UndertakingMissing, owes
+from marketplace.scenarios.undertakings import UndertakingMissing, owes, undertakes
 
 
 @reads(Purpose.ATTACHMENT)
@@ -15,7 +15,8 @@ def read_attachment(actor: Actor, upload: Upload) -> Readable | None:
     if row is None:
         return None
     refusal = UndertakingMissing(row) if owes(actor, row) else None
-    return Readable(row.uid, restricted=row.restricted, refusal=refusal)
+    released = row.restricted and undertakes(actor, row)
+    return Readable(row.uid, restricted=row.restricted, refusal=refusal, marked=released)
 
 
 @reads(Purpose.DOCUMENT)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.dateparse import parse_datetime
@@ -20,7 +20,7 @@ from marketplace.scenarios.amendments import actions
 from marketplace.scenarios.amendments.models import Amendment, AmendmentState
 from marketplace.scenarios.amendments.queries import Changed, amendments_of, difference
 from marketplace.scenarios.amendments.table import affects_bids
-from marketplace.scenarios.models import BEFORE_PUBLICATION, State
+from marketplace.scenarios.models import State
 from marketplace.scenarios.queries import stored_content
 from marketplace.scenarios.rules import can_draft_amendment, can_publish_amendment
 from marketplace.web import published
@@ -28,12 +28,13 @@ from marketplace.web.attachments import uid_of
 from marketplace.web.forms.amendments import FIELDS, ReasonForm, amended_data
 from marketplace.web.forms.scenarios import PART_TITLES, PARTS, DemandForm, DemandPage
 from marketplace.web.forms.typed import put_errors
+from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import (
     actor_of,
     attempt,
     forbid_unless,
     page,
-    scenario_or_404,
+    posted_or_404,
     show_refusal,
 )
 from marketplace.web.request import Request
@@ -47,10 +48,9 @@ DONE = {
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@kept_for_visitors
 def amendments(request: Request, address: str) -> HttpResponse:
-    scenario = scenario_or_404(request, address)
-    if scenario.state in BEFORE_PUBLICATION:
-        raise Http404
+    scenario = posted_or_404(request, address)
     if scenario.address != address:
         return redirect("scenario-amendments", scenario.address)
     actor = actor_of(request)
@@ -136,11 +136,9 @@ def shown(value: Any) -> str:
 
 def amend(request: Request, address: str) -> HttpResponse:
     """The form of a change, filled with what is posted."""
-    scenario = scenario_or_404(request, address)
+    scenario = posted_or_404(request, address)
     actor = actor_of(request)
     forbid_unless(can_draft_amendment(actor, scenario))
-    if scenario.state in BEFORE_PUBLICATION:
-        raise Http404
     shown_page = DemandPage(content=stored_content(scenario))
     reason, error = ReasonForm(), None
     if request.method == "POST":

@@ -13,10 +13,12 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 
-from marketplace.accounts.models import Capability, Grant, Organisation
+from marketplace.accounts.models import Capability, Grant, Organisation, User
 from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, Invalid, TooLarge
 from marketplace.files.limits import FILE_LIMIT, LIMITS, Purpose
+from marketplace.files.marking import KINDS
+from marketplace.files.queries import copies_of
 from marketplace.scenarios import actions
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario
@@ -34,7 +36,7 @@ from marketplace.web.pages import (
 )
 from marketplace.web.request import Request
 
-SIGNED_SHOWN = 200
+SIGNED_SHOWN = COPIES_SHOWN = 200
 
 
 def shown_files(request: Request, scenario: Scenario) -> list[dict[str, Any]]:
@@ -58,6 +60,9 @@ def shown_files(request: Request, scenario: Scenario) -> list[dict[str, Any]]:
             "salt": bytes(row.salt).hex() if row.restricted else "",
             "commitment": row.commitment if row.restricted else "",
             "note": " · ".join([kind_of(row), *([_("restricted")] if row.restricted else [])]),
+            "marked": row.restricted
+            and undertakes(actor, row)
+            and row.upload.content_type in KINDS,
         }
         for row in rows
     ]
@@ -144,6 +149,7 @@ def readers(request: Request, address: str, uid: UUID) -> HttpResponse:
     rows = Attachment.objects.visible_to(actor).filter(scenario=scenario, uid=uid)
     row = first_or_404(rows.select_related("upload", "scenario"))
     forbid_unless(can_release_attachment(actor, row) and row.restricted)
+    asked = request.GET.get("copy", "").strip().lower()[:64]
     vendors = Organisation.objects.filter(is_vendor=True, verified_at__isnull=False)
     vendors = vendors.exclude(pk=scenario.organisation_id).order_by("name", "pk")
     form, error = ReleaseForm(vendors=vendors), None
@@ -167,6 +173,8 @@ def readers(request: Request, address: str, uid: UUID) -> HttpResponse:
             if grant.until_at
         ],
         "signed": signatures(actor, row),
+        "copies": copies(row, asked),
+        "asked": asked,
         "before": scenario.state in BEFORE_PUBLICATION,
     }
     box = None if isinstance(error, Invalid) else error
@@ -179,6 +187,23 @@ def signatures(actor: Actor, row: Attachment) -> QuerySet[Undertaking]:
     """Who signed for this file, newest first."""
     rows = Undertaking.objects.visible_to(actor).filter(attachment=row)
     return rows.select_related("user", "organisation", "text").order_by("-pk")[:SIGNED_SHOWN]
+
+
+def copies(row: Attachment, sha256: str) -> list[dict[str, Any]]:
+    """The marked copies that were given, newest first, or those with this hash. Three queries."""
+    given = list(copies_of(row.uid, sha256)[:COPIES_SHOWN])
+    people = User.objects.in_bulk({one.user_uid for one in given}, field_name="uid")
+    parties = {one.organisation_uid for one in given}
+    named = Organisation.objects.in_bulk(parties, field_name="uid")
+    return [
+        {
+            "at": one.at,
+            "user": people.get(one.user_uid),
+            "organisation": named.get(one.organisation_uid),
+            "sha256": one.detail,
+        }
+        for one in given
+    ]
 
 
 def _release(request: Request, row: Attachment) -> DomainError | None:

@@ -34,9 +34,11 @@ from marketplace.scenarios.models import AwardMode, Scenario
 from marketplace.scenarios.models import State as ScenarioState
 from marketplace.scenarios.windows import window_end
 from marketplace.web.forms.awards import ChooseForm, MinutesForm, NobodyForm, RefuseForm
+from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
 from marketplace.web.request import Request
 from marketplace.web.second_factor import fresh_proof
+from marketplace.web.shared import shared_demand
 
 
 # -- The decision ------------------------------------------------------------------------------------
@@ -115,7 +117,8 @@ def decision_page(
 
 # -- Publicity ---------------------------------------------------------------------------------------
 @login_not_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
+@kept_for_visitors
 @fresh_proof(do="publish")
 def publicity(request: Request, address: str) -> HttpResponse:
     """The public notice with its window; before it, for an officer, the preview to publish."""
@@ -137,6 +140,9 @@ def publicity(request: Request, address: str) -> HttpResponse:
     context = {
         "scenario": scenario,
         "standing": standing,
+        "shared": shared_demand(request, scenario, _("Publicity of the award"))
+        if notices
+        else None,
         "notices": [{"row": row, "body": read_notice(queries.body_of(row))} for row in notices],
         "preview": preview,
         "now": clock.now(),

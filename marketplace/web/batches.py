@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -31,6 +31,7 @@ from marketplace.web.forms.batches import (
     TaskForm,
     initial_of,
 )
+from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import (
     actor_of,
     attempt,
@@ -42,6 +43,8 @@ from marketplace.web.pages import (
 )
 from marketplace.web.request import Request
 from marketplace.web.second_factor import fresh_proof
+from marketplace.web.shared import Shared, crumbs, listing, page_data, shared, whole
+from marketplace.web.templatetags.jiebang import localized_text
 from marketplace.web.words import SHANGHAI
 
 LISTED = 100
@@ -51,6 +54,7 @@ CALL_FIELDS = ("number", "title", "title_en", "call_number", "closes_at", "text"
 # -- For everybody ---------------------------------------------------------------------------------
 @login_not_required
 @require_safe
+@kept_for_visitors
 def batches(request: Request) -> HttpResponse:
     """Every call that was made, the newest first; officers see their drafts as well."""
     actor = actor_of(request)
@@ -59,25 +63,44 @@ def batches(request: Request) -> HttpResponse:
     context = {
         "rows": [{"row": row, "open": queries.takes_demands(row, now)} for row in rows],
         "may_make": can_run_batch(actor, Batch()),
+        "shared": shared_list(request, [row for row in rows if row.called_at]),
     }
     return render(request, "batches/list.html", context)
 
 
+def shared_list(request: Request, rows: list[Batch]) -> Shared:
+    pages = [(localized_text(row, "title"), reverse("batch", args=[row.number])) for row in rows]
+    here = page_data(whole(request.path), _("Batches"), mainEntity=listing(pages))
+    return shared(request, _("Batches"), data=[here])
+
+
+def shared_batch(request: Request, row: Batch, demands: list[Scenario]) -> Shared:
+    title, said = localized_text(row, "title"), localized_text(row, "text")
+    rows = listing(
+        (localized_text(one, "title"), reverse("scenario", args=[one.address])) for one in demands
+    )
+    steps = crumbs((_("Batches"), reverse("batches")), (title, request.path))
+    here = page_data(whole(request.path), title, mainEntity=rows)
+    return shared(request, title, said, data=[here, steps], kind="article")
+
+
 @login_not_required
 @require_safe
+@kept_for_visitors
 def batch(request: Request, number: int) -> HttpResponse:
     """The call and, once announced, the demands. What is on its way is nobody's here."""
     actor = actor_of(request)
     row = first_or_404(Batch.objects.visible_to(actor).filter(number=number))
     listed = Scenario.objects.public().filter(in_batch__batch=row)
+    listed = listed.select_related("organisation", "domain").order_by("ref")
+    demands = list(listed) if row.state == BatchState.ANNOUNCED else []
     now = clock.now()
     context = {
         "batch": row,
         "open": queries.takes_demands(row, now),
         "now": now,
-        "demands": listed.select_related("organisation", "domain").order_by("ref")
-        if row.state == BatchState.ANNOUNCED
-        else [],
+        "demands": demands,
+        "shared": shared_batch(request, row, demands) if row.called_at else None,
         "office": actor.is_office,
     }
     return render(request, "batches/batch.html", context)

@@ -22,11 +22,11 @@ from marketplace.base.actor import Actor
 from marketplace.indicators.queries import Opened, opened_so_far
 from marketplace.scenarios.board import SORTS, facets, page_of, usual_sort
 from marketplace.scenarios.disclosure.mask import shown_owner
-from marketplace.scenarios.fitting.queries import capabilities_of, fits_among
+from marketplace.scenarios.fitting.queries import capabilities_of, fits_among, fitting
 from marketplace.scenarios.models import OrganisingMode, Scenario
 from marketplace.scenarios.queries import is_open
 from marketplace.scenarios.rules import follows_demands
-from marketplace.scenarios.search.asked import FACETS, VALUES_MOST, asked_of
+from marketplace.scenarios.search.asked import FACETS, VALUES_MOST, Asked, asked_of
 from marketplace.scenarios.search.asking import TYPED_MOST, WORDS_MOST
 from marketplace.scenarios.search.counts import COUNTED_MOST
 from marketplace.scenarios.search.marks import excerpt, marked
@@ -37,6 +37,7 @@ from marketplace.web.fit_words import with_fit
 from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of
 from marketplace.web.request import Request
+from marketplace.web.shared import Shared, listing, page_data, shared, site_data, whole
 from marketplace.web.templatetags.jiebang import localized_text, term
 from marketplace.web.watch_buttons import with_buttons
 
@@ -46,6 +47,7 @@ PAGES_MOST = 500
 NEAR_MOST = 10
 HEADS = {
     "q": gettext_lazy("Words"),
+    "fits": gettext_lazy("Fits you"),
     "state": gettext_lazy("State"),
     "domain": gettext_lazy("Domain"),
     "focus": gettext_lazy("Focus"),
@@ -59,6 +61,8 @@ HEADS = {
 }
 # Open from the start; the others once something of them is chosen.
 UNFOLDED = ("state", "domain", "carrier", "area", "mode")
+TITLE = gettext_lazy("Security demands of Lingang, open to whoever can solve them")
+DESCRIPTION = gettext_lazy("Security demands of the park, open to whoever can solve them.")
 Kept = dict[str, list[str]]
 
 
@@ -69,6 +73,9 @@ def board_page(request: Request) -> HttpResponse:
     """Filters, sort and page stand in the address; htmx gets the part that changes."""
     actor, given = actor_of(request), request.GET
     filters = filters_of(given)
+    capable = bool(capabilities_of(actor))
+    if given.get("fits") and capable:
+        filters["fits"] = fitting(actor)
     asked = asked_of(filters)
     usual = usual_sort(filters)
     sort = given.get("sort", "")
@@ -82,8 +89,9 @@ def board_page(request: Request) -> HttpResponse:
     near = max(0, NEAR_MOST - found["total"]) if page.number == 1 else 0
     shown = page_of(actor, filters, sort, first, page.end_index(), found=found, near=near)
     now = clock.now()
-    entries = with_buttons(actor, shown, lines(actor, shown, now, asked.query, found))
-    kept: Kept = {name: [codes] if name == "q" else codes for name, codes in filters.items()}
+    told = lines(actor, shown, now, asked, found)
+    entries = with_buttons(actor, shown, told)
+    kept = kept_of(filters)
     if sort != usual:
         kept["sort"] = [sort]
     context = {
@@ -92,7 +100,7 @@ def board_page(request: Request) -> HttpResponse:
         "page_obj": page,
         "entries": entries[: len(page)],
         "near": entries[len(page) :],
-        "fits": bool(capabilities_of(actor)),
+        "fits": fits_shown(kept, found) if capable else None,
         "total": found["total"],
         "total_said": said(found["total"], more=found["more"]),
         "q": filters.get("q", ""),
@@ -102,8 +110,10 @@ def board_page(request: Request) -> HttpResponse:
         "chosen": chosen(found, kept),
         "sorts": sorts(kept, sort, usual=usual, words=asked.query is not None),
         "filtered": asked.anything,
-        "saves": asked.anything and follows_demands(actor),
-        "notes": notes(given, asked.query),
+        # Asked anew as everybody sees the board, so without what fits this reader alone.
+        "saves": asked.without("fits").anything and follows_demands(actor),
+        "notes": notes(given, asked),
+        "shared": shared_board(request, entries[: len(page)], kept, page.number),
         **({} if found["total"] else {"drops": drops(found, kept), "tries": tries(filters, kept)}),
     }
     part = request.htmx and not request.htmx.history_restore_request
@@ -115,20 +125,36 @@ def board_page(request: Request) -> HttpResponse:
     return render(request, template, context)
 
 
+def shared_board(
+    request: Request, entries: list[dict[str, Any]], kept: Kept, number: int
+) -> Shared:
+    """Every order and spelling of the same filters has one address."""
+    pages: Kept = {"page": [str(number)]} if number > 1 else {}
+    path = address({name: sorted(kept[name]) for name in sorted(kept)} | pages)
+    name, said = str(TITLE), str(DESCRIPTION)
+    rows = listing((entry["plain_title"], entry["url"]) for entry in entries)
+    here = page_data(whole(path), name, said, mainEntity=rows)
+    return shared(request, name, said, path=path, data=[here, site_data()])
+
+
 def lines(
     actor: Actor,
     rows: list[Scenario],
     now: datetime,
-    query: Query | None,
+    asked: Asked,
     found: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """The rows as they are shown; to a vendor with why an open one fits. One query more for that."""
-    fitting = fits_among(actor, [row for row in rows if is_open(row, now)])
+    """The rows as they are shown; to a vendor with why an open one fits. One query more for that.
+
+    Who asks for what fits is told it of the others as well.
+    """
+    told = [row for row in rows if asked.fits or is_open(row, now)]
+    fit = fits_among(actor, told)
     known = {name: _labels(found, name) for name in ("technology", "domain", "focus")}
     return [
-        with_fit(line, fitting[row.pk], known) if row.pk in fitting else line
+        with_fit(line, fit[row.pk], known) if row.pk in fit else line
         for row in rows
-        for line in (entry(actor, row, now, query),)
+        for line in (entry(actor, row, now, asked.query),)
     ]
 
 
@@ -145,6 +171,20 @@ def filters_of(given: QueryDict) -> dict[str, Any]:
     return filters
 
 
+def kept_of(filters: dict[str, Any]) -> Kept:
+    """The same as an address says it."""
+    plain = {"q": lambda words: [words], "fits": lambda _facts: ["1"]}
+    return {name: plain.get(name, list)(value) for name, value in filters.items()}
+
+
+def fits_shown(kept: Kept, found: dict[str, Any]) -> dict[str, Any]:
+    """The filter of a vendor: on or off, and how many there are while it is on."""
+    on = "fits" in kept
+    url = address(kept, fits=[] if on else ["1"])
+    count = said(found["total"], more=found["more"]) if on else ""
+    return {"on": on, "url": url, "count": count}
+
+
 def said(count: int, *, more: bool) -> str:
     return f"{count:,}+" if more else f"{count:,}"
 
@@ -159,6 +199,7 @@ def entry(actor: Actor, scenario: Scenario, now: datetime, query: Query | None) 
         "ref": scenario.ref,
         "state": shown_state(scenario, now),
         "title": _with_marks(there[0]),
+        "plain_title": title,
         "summary": _with_marks(there[1]),
         "found": _elsewhere(scenario, query)
         if query and not any(hit for parts in there for _text, hit in parts)
@@ -242,13 +283,18 @@ def chosen(found: dict[str, Any], kept: Kept) -> list[dict[str, Any]]:
     return [
         {
             "head": head,
-            "label": value if name == "q" else choice_label(labels.get(value, value)),
-            "url": address(kept, q=[]) if name == "q" else toggled(kept, name, value),
+            "label": _plain_label(name, value) or choice_label(labels.get(value, value)),
+            "url": toggled(kept, name, value),
         }
         for name, head in HEADS.items()
         for labels in (_labels(found, name),)
         for value in kept.get(name, ())
     ]
+
+
+def _plain_label(name: str, value: str) -> str:
+    """Of what is no facet."""
+    return {"q": value, "fits": _("what your organisation declares that it can do")}.get(name, "")
 
 
 def drops(found: dict[str, Any], kept: Kept) -> list[dict[str, Any]]:
@@ -258,7 +304,10 @@ def drops(found: dict[str, Any], kept: Kept) -> list[dict[str, Any]]:
         count = found["without"].get(name, 0)
         if name in kept and count:
             labels = _labels(found, name)
-            told = [choice_label(labels.get(value, value)) for value in kept[name]]
+            told = [
+                _plain_label(name, value) or choice_label(labels.get(value, value))
+                for value in kept[name]
+            ]
             more = count >= COUNTED_MOST
             rows.append(
                 {
@@ -296,9 +345,15 @@ def tries(filters: dict[str, Any], kept: Kept) -> list[dict[str, Any]]:
     return rows
 
 
-def notes(given: QueryDict, query: Query | None) -> list[str]:
-    """What of the words was not looked for."""
-    told = []
+def notes(given: QueryDict, asked: Asked) -> list[str]:
+    """What of the words, or of the address, was not looked for."""
+    told, query = [], asked.query
+    if given.get("fits") and not asked.fits:
+        told.append(
+            _(
+                "“Fits you” is for vendors whose organisation declares what it can do; here it filters nothing."
+            )
+        )
     if len(given.get("q", "").strip()) > TYPED_MOST:
         sentence = _("Only the first %(most)s characters are looked for.")
         told.append(sentence % {"most": TYPED_MOST})

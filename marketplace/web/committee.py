@@ -119,7 +119,7 @@ def with_specialties(people: list[Eligible]) -> list[tuple[Eligible, list[str]]]
     """Each with the names of what he knows; what is in no vocabulary stands as it was entered."""
     if not people:
         return []
-    words = Term.objects.filter(vocabulary__in=("domain", "technology"))
+    words = Term.objects.filter(vocabulary="specialty")
     named = {word.code: term(word) for word in words}
     known = [
         (person, getattr(getattr(person.user, "expert", None), "specialties", []))

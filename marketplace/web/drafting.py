@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from django.http import Http404, HttpResponse, QueryDict
@@ -139,7 +140,11 @@ def _preview(found: Understood, scenario: Scenario | None) -> dict[str, Any]:
                 kept += 1
         understood[f"{part}-TOTAL_FORMS"] = str(kept)
     lines += [_line(name, "", why) for name, why in odd.items()]
-    context = {"lines": lines, "understood": sum(not line["why"] for line in lines)}
+    context = {
+        "lines": lines,
+        "understood": sum(not line["why"] for line in lines),
+        "mark": secrets.token_urlsafe(),
+    }
     return context | _sent(understood, scenario)
 
 

@@ -34,6 +34,13 @@ SENTENCES: dict[str, str | Promise] = {
     "opening.failed": gettext_lazy(
         "Two officers found that the bids can never be opened: keys are lost. No bidder is at fault."
     ),
+    "draw.committed": gettext_lazy(
+        "The list from which the panel is drawn was fixed, under codes; nobody can change it."
+    ),
+    "draw.drawn": gettext_lazy("The panel was drawn by lot. Its names are told with the result."),
+    "draw.voided": gettext_lazy(
+        "A drawing of the panel was void: what had been deposited did not match. Another follows."
+    ),
     "panel.technical_locked": gettext_lazy("All blind scores are locked; names are read only now."),
     "review.finished": gettext_lazy("The review ended; its report is fixed."),
     "award.publicised": gettext_lazy("The result was publicised, until %(until)s."),

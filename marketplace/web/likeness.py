@@ -17,6 +17,7 @@ from marketplace.base.errors import DomainError
 from marketplace.scenarios.actions.relisting import ENDED
 from marketplace.scenarios.content import Content
 from marketplace.scenarios.likeness.actions import answer_likeness
+from marketplace.scenarios.likeness.models import Verdict
 from marketplace.scenarios.likeness.queries import Like, likes, told_to
 from marketplace.scenarios.models import OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import can_edit_scenario
@@ -86,6 +87,8 @@ def _form(
         return form
     said = like.answer
     initial = {"verdict": said.verdict, "reason": said.reason} if said else {}
+    if not given["same"]:
+        initial.setdefault("verdict", Verdict.DIFFERENT)
     return LikenessForm(initial=initial, **given)
 
 
@@ -99,6 +102,7 @@ def shown_likes(
     return [
         {
             "like": like,
+            "own": like.other.organisation_id == scenario.organisation_id,
             "url": reverse("scenario", args=[like.other.address]),
             "parts": [
                 _("%(part)s %(percent)s %%") % {"part": PARTS[part], "percent": percent}

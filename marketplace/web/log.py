@@ -18,16 +18,21 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import translation
 from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from marketplace.base import packer
 from marketplace.base.errors import DomainError, Invalid, NotFound, TooLarge, TooMany
 from marketplace.base.problems import plain_problem
+from marketplace.committee import verify_scores
 from marketplace.committee.draw import verify_draw
 from marketplace.ledger import keys, verify, witness
 from marketplace.ledger.log import cosigning, queries, tiles
 from marketplace.ledger.verify import TILE, tile_path
+from marketplace.web.kept import kept_for_visitors
+from marketplace.web.request import Request
+from marketplace.web.shared import page_data, shared, whole
 
 FOREVER = "public, max-age=31536000, immutable"
 SHORTLY = "public, max-age=5"
@@ -40,6 +45,7 @@ PLACE = re.compile(
 # By what they are saved as, which is what docs/log.md calls them.
 SCRIPTS = {"jiebang_verify.py": verify, "witness.py": witness}
 PROGRAMS = {**SCRIPTS, "packer.py": packer, "verify_draw.py": verify_draw}
+PROGRAMS["verify_scores.py"] = verify_scores
 
 
 def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
@@ -157,9 +163,12 @@ def cosignatures(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_safe
-def log_page(request: HttpRequest) -> HttpResponse:
+@kept_for_visitors
+def log_page(request: Request) -> HttpResponse:
     """What the log is and how it stands, for people."""
     standing = queries.standing()
+    name = _("Transparency log")
+    said = _("Whatever happens on this platform leaves an entry here for good.")
     context = {
         "standing": standing,
         "root": bytes(standing.checkpoint.root).hex() if standing.checkpoint else "",
@@ -174,6 +183,7 @@ def log_page(request: HttpRequest) -> HttpResponse:
                 SCRIPTS, (reverse("log-verify"), reverse("log-witness")), strict=True
             )
         ],
+        "shared": shared(request, name, said, data=[page_data(whole(request.path), name, said)]),
     }
     return render(request, "public/log.html", context)
 
@@ -191,5 +201,6 @@ urlpatterns = [
     # Not of the log, but given out like its programs: what packs a bid, what replays a draw.
     path("seal/packer.py", script, {"name": "packer.py"}, name="packer"),
     path("log/verify_draw.py", script, {"name": "verify_draw.py"}, name="draw-verify"),
+    path("log/verify_scores.py", script, {"name": "verify_scores.py"}, name="scores-verify"),
     path("log/cosignatures", cosignatures, name="log-cosignatures"),
 ]

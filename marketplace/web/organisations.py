@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,13 +14,15 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from marketplace.accounts.models import Organisation
 from marketplace.accounts.organisations import actions, queries
 from marketplace.accounts.rules import (
     can_edit_organisation,
 )
+from marketplace.awards.track_record import FIGURES as WON
+from marketplace.awards.track_record import track_record, won
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR, Actor, Role
 from marketplace.base.errors import DomainError
@@ -32,8 +35,12 @@ from marketplace.web.forms.people import (
     RelationForm,
     capability_terms,
 )
+from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of, attempt, first_or_404, forbid_unless, page, show_refusal
 from marketplace.web.request import Request
+from marketplace.web.shared import Shared, ids, organisation_data, page_data, shared, whole
+from marketplace.web.templatetags.jiebang import localized_text
+from marketplace.web.words import english
 
 PER_PAGE = 30
 DEMANDS_SHOWN = 20
@@ -71,38 +78,79 @@ def tabs(actor: Actor, organisation: Organisation, current: str) -> list[dict[st
 
 # -- What everybody reads ----------------------------------------------------------------------------
 @login_not_required
-@require_GET
+@require_safe
+@kept_for_visitors
 def organisation(request: Request, uid: UUID) -> HttpResponse:
     """The public page of a verified organisation, with the demands that it posted."""
     row = organisation_or_404(request, uid)
     actor = actor_of(request)
-    words = capability_terms()
+    words = capability_terms() if row.capabilities else {}
     public = Scenario.objects.visible_to(VISITOR).filter(unveiled(actor), organisation=row)
     demands = public.exclude(published_at=None).order_by("-published_at", "-pk")
     context = {
         "organisation": row,
         "tabs": tabs(actor, row, "organisation"),
-        "capabilities": [words[code] for code in row.capabilities if code in words],
+        "capabilities": [
+            {"word": words[code], "url": f"{reverse('board')}?{urlencode({'technology': code})}"}
+            for code in row.capabilities
+            if code in words
+        ],
+        "edits": can_edit_organisation(actor, row),
         "demands": demands[:DEMANDS_SHOWN],
         "record": record(row) if row.is_owner else [],
+        "track": track_record(row) if row.is_vendor else [],
+        "won": won(row)[:DEMANDS_SHOWN] if row.is_vendor else [],
+        "shared": shared_organisation(
+            request, row, [words[code] for code in row.capabilities if code in words]
+        ),
     }
     return page(request, "organisations/public.html", context)
 
 
+def figure_or_404(row: Organisation, name: str) -> tuple[Any, Callable[[Organisation], Any]]:
+    """Of an owner its record, of a vendor what it won; nothing of what it is not."""
+    known = {**(FIGURES if row.is_owner else {}), **(WON if row.is_vendor else {})}
+    if name not in known:
+        raise Http404
+    return known[name]
+
+
+def shared_organisation(
+    request: Request, row: Organisation, capabilities: list[str], label: str = ""
+) -> Shared | None:
+    """None of one that its own people and the office alone see."""
+    if row.verified_at is None:
+        return None
+    name = localized_text(row, "name")
+    if label:
+        about = {"@id": ids(reverse("organisation", args=[row.uid]), "organisation")}
+        here = page_data(whole(request.path), f"{label} · {name}", about=about)
+        return shared(request, f"{label} · {name}", data=[here])
+    said = organisation_data(row, capabilities)
+    described = str(localized_profile(row))
+    here = page_data(whole(request.path), name, mainEntity={"@id": said["@id"]})
+    return shared(request, name, described, data=[here, said], kind="profile")
+
+
+def localized_profile(row: Organisation) -> str:
+    first, second = row.profile_zh, row.profile_en
+    return second or first if english() else first or second
+
+
 @login_not_required
-@require_GET
+@require_safe
+@kept_for_visitors
 def record_list(request: Request, uid: UUID, figure: str) -> HttpResponse:
     """The demands behind one figure of the owner's record."""
     row = organisation_or_404(request, uid)
-    if figure not in FIGURES or not row.is_owner:
-        raise Http404
-    label, rows = FIGURES[figure]
+    label, rows = figure_or_404(row, figure)
     days = days_to_publish(row) if figure == "time" else {}
     shown = Paginator(rows(row), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "organisation": row,
         "tabs": tabs(actor_of(request), row, "organisation"),
         "label": label,
+        "shared": shared_organisation(request, row, [], str(label)),
         "page_obj": shown,
         "lines": [{"scenario": scenario, "days": days.get(scenario.pk)} for scenario in shown],
     }

@@ -13,7 +13,7 @@ from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from marketplace.base.errors import DomainError, Invalid, NotFound, ReadingNeedsPledge, StorageAway
-from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario
 from marketplace.web.acting import actor_of
 from marketplace.web.request import Request
 
@@ -22,10 +22,20 @@ M = TypeVar("M", bound=Model)
 
 def scenario_or_404(request: Request, address: str) -> Scenario:
     """By reference or uid, if this actor may see it; a page under the uid redirects by itself."""
-    rows = Scenario.objects.visible_to(actor_of(request)).select_related(
-        "organisation", "domain", "carrier", "area", "focus", "funding", "profile"
+    rows = (
+        Scenario.objects.visible_to(actor_of(request))
+        .select_related("organisation", "domain", "carrier", "area", "focus", "funding", "profile")
+        .select_related("in_batch__batch")
     )
     return first_or_404(rows.filter(**address_lookup(address)))
+
+
+def posted_or_404(request: Request, address: str) -> Scenario:
+    """The same, once everybody may see it: what speaks of a posted demand has no page before."""
+    scenario = scenario_or_404(request, address)
+    if scenario.state in BEFORE_PUBLICATION:
+        raise Http404
+    return scenario
 
 
 def address_lookup(address: str) -> dict[str, Any]:
@@ -97,6 +107,7 @@ __all__ = [
     "first_or_404",
     "forbid_unless",
     "page",
+    "posted_or_404",
     "scenario_or_404",
     "show_refusal",
 ]

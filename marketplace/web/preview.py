@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from marketplace.base.actor import VISITOR
 from marketplace.scenarios.attachments import Access
+from marketplace.scenarios.disclosure.withheld import restricted_of
 from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario
 from marketplace.scenarios.rules import can_edit_scenario
 from marketplace.web.attachments import kind_of
@@ -32,7 +33,12 @@ def preview(request: Request, address: str) -> HttpResponse:
     stranger = copy.copy(request)
     stranger.load_acting = lambda: (VISITOR, [])
     stranger.actor, stranger.hats, stranger.user = VISITOR, [], AnonymousUser()
+    withheld = restricted_of(scenario) if scenario.state in BEFORE_PUBLICATION else []
+    for name in withheld if not released else ():
+        setattr(scenario, name, "")
     context = whole(stranger, scenario)
+    if withheld and not released:
+        context["held"] = {"names": withheld, "preview": True}
     here = reverse("scenario-preview", args=[scenario.address])
     context |= {
         "tabs": [],

@@ -20,10 +20,14 @@ from marketplace.indicators.queries import (
     goals,
     opened_of,
 )
+from marketplace.scenarios.matrix import matrix
 from marketplace.scenarios.models import State
 from marketplace.web import preview, published, verify
 from marketplace.web.board import board_page, opened
+from marketplace.web.kept import kept_for_visitors
+from marketplace.web.matrix import shown
 from marketplace.web.request import Request
+from marketplace.web.shared import Shared, page_data, shared, whole
 from marketplace.web.templatetags.jiebang import localized_text
 
 REASONS = {
@@ -40,6 +44,7 @@ REASONS = {
 
 @login_not_required
 @require_safe
+@kept_for_visitors
 def goals_page(request: Request) -> HttpResponse:
     told = goals()
     counted = told.standing("counted")
@@ -52,8 +57,21 @@ def goals_page(request: Request) -> HttpResponse:
         "counted": [line(unit, told.k4.as_of) for unit in counted],
         "apart": [line(unit, told.k4.as_of) for unit in told.units if unit.standing != "counted"],
         "ends": ends(told),
+        "matrix": shown(matrix()),
+        "shared": shared_goals(request),
     }
     return render(request, "public/goals.html", context)
+
+
+def shared_goals(request: Request) -> Shared:
+    name, said = (
+        _("Fifty open security demands"),
+        _(
+            "What has been opened of the demands that the action plan asks for, each with its evidence."
+        ),
+    )
+    here = page_data(whole(request.path), name, said)
+    return shared(request, name, said, data=[here])
 
 
 def figures(k4: K4) -> list[dict[str, Any]]:

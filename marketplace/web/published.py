@@ -8,8 +8,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
+from django.utils.cache import get_conditional_response
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
@@ -20,7 +20,9 @@ from marketplace.bidding.record.queries import records as signed_records
 from marketplace.desk.queries import actions_for
 from marketplace.ledger.models import Event
 from marketplace.scenarios.actions.relisting import ENDED
+from marketplace.scenarios.batches.queries import announced_batch_of
 from marketplace.scenarios.disclosure.mask import knows_owner
+from marketplace.scenarios.disclosure.withheld import file_of
 from marketplace.scenarios.models import (
     BEFORE_PUBLICATION,
     NOT_PAST,
@@ -35,11 +37,20 @@ from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.web import happened
 from marketplace.web.attachments import shown_files
 from marketplace.web.course import shown_state, steps
+from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of, first_or_404, scenario_or_404
 from marketplace.web.profiles import rule_lines
 from marketplace.web.request import Request
+from marketplace.web.shared import Shared, shared_demand
 from marketplace.web.watch_buttons import button_of
 
+LABELS: dict[str, str | Promise] = {
+    "demand": gettext_lazy("The demand"),
+    "questions": gettext_lazy("Questions and answers"),
+    "amendments": gettext_lazy("Changes"),
+    "publicity": gettext_lazy("Publicity"),
+    "history": gettext_lazy("History"),
+}
 NOT_OPENED = {*NOT_PAST, State.CLOSED, State.WITHDRAWN}
 # Why a listing failed, by its public code; the record keeps the sentence in Chinese.
 FAILURES: dict[str, str | Promise] = {
@@ -57,6 +68,7 @@ FAILURES: dict[str, str | Promise] = {
 
 @login_not_required
 @require_safe
+@kept_for_visitors
 def scenario_page(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     if scenario.address != address:
@@ -66,6 +78,7 @@ def scenario_page(request: Request, address: str) -> HttpResponse:
 
 @login_not_required
 @require_safe
+@kept_for_visitors
 def history_page(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     if scenario.address != address:
@@ -85,7 +98,9 @@ def published_text(request: Request, address: str, version: int) -> HttpResponse
     response = HttpResponse(bytes(publication.body), content_type="application/json")
     name = f"{scenario.ref}-{publication.version}.json"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    tag = f'"{publication.sha256}"'
+    response.headers["ETag"] = tag
+    return get_conditional_response(request, etag=tag, response=response) or response
 
 
 def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
@@ -110,8 +125,16 @@ def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:
         else None,
         "rounds": rounds(scenario),
         "watch": button_of(actor, scenario),
+        "batch": announced_batch_of(scenario),
+        "shared": shared_part(request, scenario, tab),
         **actions(actor, scenario),
     }
+
+
+def shared_part(request: Request, scenario: Scenario, tab: str) -> Shared | None:
+    if scenario.state in BEFORE_PUBLICATION:
+        return None
+    return shared_demand(request, scenario, str(LABELS[tab]) if tab != "demand" else "")
 
 
 def rounds(scenario: Scenario) -> list[dict[str, Any]]:
@@ -139,6 +162,7 @@ def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
     ordered = ("position", "pk")
     files = shown_files(request, scenario)
     return context | {
+        "held": held(actor_of(request), scenario, files),
         "metrics": scenario.metrics.order_by(*ordered),
         "criteria": scenario.criteria.order_by(*ordered),
         "payments": scenario.payment_nodes.order_by(*ordered),
@@ -150,6 +174,21 @@ def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
         "files": files,
         "releases": can_edit_scenario(actor_of(request), scenario)
         and any(file["row"].restricted for file in files),
+    }
+
+
+def held(actor: Actor, scenario: Scenario, files: list[dict[str, Any]]) -> dict[str, Any]:
+    """Fields whose texts are for released readers, and the way to them for this one.
+
+    Before publication whoever sees the demand reads them in their places.
+    """
+    if scenario.state in BEFORE_PUBLICATION or not scenario.restricted_fields:
+        return {"names": []}
+    return {
+        "names": scenario.restricted_fields,
+        "file": next((file for file in files if file["row"] == file_of(actor, scenario)), None),
+        "asks": True,
+        "contact": scenario.contact if knows_owner(actor, scenario) else "",
     }
 
 
@@ -169,10 +208,10 @@ def told_notes(actor: Actor, scenario: Scenario) -> list[ScenarioNote]:
 
 
 def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str, Any]]:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "url": reverse("scenario", args=[scenario.address]),
-            "label": _("The demand"),
+            "label": LABELS["demand"],
             "current": present == "demand",
         }
     ]
@@ -180,25 +219,25 @@ def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str
         rows.append(
             {
                 "url": reverse("scenario-questions", args=[scenario.address]),
-                "label": _("Questions and answers"),
+                "label": LABELS["questions"],
                 "current": present == "questions",
             }
         )
         rows.append(
             {
                 "url": reverse("scenario-amendments", args=[scenario.address]),
-                "label": _("Changes"),
+                "label": LABELS["amendments"],
                 "current": present == "amendments",
             }
         )
     if any(event.kind == "award.publicised" for event in events):
         url = reverse("publicity", args=[scenario.address])
-        rows.append({"url": url, "label": _("Publicity")})
+        rows.append({"url": url, "label": LABELS["publicity"]})
     if events:
         rows.append(
             {
                 "url": reverse("scenario-history", args=[scenario.address]),
-                "label": _("History"),
+                "label": LABELS["history"],
                 "count": len(events),
                 "current": present == "history",
             }

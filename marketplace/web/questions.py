@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, Invalid
 from marketplace.base.inspected import inspects
 from marketplace.scenarios.attachments import Attachment
-from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
+from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.questions import actions
 from marketplace.scenarios.questions.models import Question
 from marketplace.scenarios.questions.queries import (
@@ -39,12 +39,13 @@ from marketplace.scenarios.rules import (
 from marketplace.web import published
 from marketplace.web.attachments import uid_of
 from marketplace.web.forms.questions import AnswerForm, QuestionForm
+from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import (
     actor_of,
     attempt,
     forbid_unless,
     page,
-    scenario_or_404,
+    posted_or_404,
     show_refusal,
 )
 from marketplace.web.request import Request
@@ -55,10 +56,9 @@ WAITING_MOST = 200
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@kept_for_visitors
 def questions(request: Request, address: str) -> HttpResponse:
-    scenario = scenario_or_404(request, address)
-    if scenario.state in BEFORE_PUBLICATION:
-        raise Http404
+    scenario = posted_or_404(request, address)
     if scenario.address != address:
         return redirect("scenario-questions", scenario.address)
     actor = actor_of(request)

@@ -62,6 +62,30 @@ def report_json(request: Request, address: str) -> HttpResponse:
     )
 
 
+@require_GET
+def scores_json(request: Request, address: str) -> HttpResponse:
+    """The blinded score file, for verify_scores.py; its hash stands in the log."""
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    content, _error = attempt(queries.score_file, actor=actor, scenario=scenario)
+    record_access(actor=actor, subject_uid=scenario.uid, what="scores.read")
+    return HttpResponse(
+        content,
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{scenario.address}-scores.json"'},
+    )
+
+
+@require_GET
+def scores(request: Request, address: str) -> HttpResponse:
+    """Every judge's points for every bid, for who reads the report."""
+    scenario = scenario_or_404(request, address)
+    actor = actor_of(request)
+    found, _error = attempt(queries.score_overview, actor=actor, scenario=scenario)
+    record_access(actor=actor, subject_uid=scenario.uid, what="scores.read")
+    return render(request, "committee/scores.html", {"scenario": scenario, "scores": found})
+
+
 def read_body(found: Report) -> dict[str, Any]:
     return json.loads(bytes(found.body))
 
@@ -120,4 +144,6 @@ def _own_line(request: Request, scenario: Scenario) -> HttpResponse:
 urlpatterns = [
     path("scenarios/<str:address>/report/", report, name="report"),
     path("scenarios/<str:address>/report.json", report_json, name="report-json"),
+    path("scenarios/<str:address>/scores/", scores, name="scores"),
+    path("scenarios/<str:address>/scores.json", scores_json, name="scores-json"),
 ]

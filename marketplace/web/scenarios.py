@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from django.contrib import messages
@@ -17,6 +18,7 @@ from marketplace.scenarios import actions, queries
 from marketplace.scenarios.content import Content, Fault, by_field
 from marketplace.scenarios.drafting.quality import Quality
 from marketplace.scenarios.drafting.queries import Judgement, judge_stored, judge_typed
+from marketplace.scenarios.likeness.queries import owed
 from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import (
     can_draft_scenario,
@@ -56,7 +58,9 @@ def new(request: Request) -> HttpResponse:
     post = request.POST
     if "add" in post:
         return _show_form(request, DemandPage(post=post, add=post["add"]), None)
-    scenario, error = attempt(actions.create_draft, actor=actor, data=typed_data(post))
+    scenario, error = attempt(
+        actions.create_draft, actor=actor, data=typed_data(post), form=post.get("form", "")
+    )
     if post.get("do") == "autosave":
         return _autosaved(request, scenario, error)
     if error:
@@ -167,6 +171,7 @@ def _show_form(
         "part_titles": PART_TITLES,
         "revision": request.POST.get("revision", 1),
         "seen": request.POST.get("seen", "{}"),
+        "mark": request.POST.get("form") or secrets.token_urlsafe(),
     }
     if scenario is not None:
         stale = isinstance(error, Stale)
@@ -185,9 +190,10 @@ def _show_form(
         found = judge_typed(typed, clock.now(), actor_of(request).organisation_id)
     else:
         found = judge_stored(scenario, clock.now())
-    context |= told_judgement(found)
     if scenario is not None:
         context["likes"] = shown_likes(actor_of(request), scenario, found.content)
+        found.faults.extend(owed([item["like"] for item in context["likes"]]))
+    context |= told_judgement(found)
     # Sentences beside the fields say it all; only other refusals need a box of their own.
     box = None if isinstance(error, Invalid) else error
     response = page(request, "scenarios/form.html", context, error=box)

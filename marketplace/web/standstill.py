@@ -15,16 +15,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from marketplace.base.errors import DomainError
 from marketplace.scenarios import actions
 from marketplace.scenarios.actions.relisting import PARTS_MOST
-from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario
 from marketplace.scenarios.rules import can_edit_scenario, can_suspend_scenario
 from marketplace.scenarios.suspensions.actions import resume_scenario, suspend_scenario
 from marketplace.web.forms.typed import TypedForm, offer
 from marketplace.web.pages import (
     actor_of,
     attempt,
-    first_or_404,
     forbid_unless,
-    scenario_or_404,
+    posted_or_404,
     show_refusal,
 )
 from marketplace.web.request import Request
@@ -50,16 +48,9 @@ class RelistForm(TypedForm):
         offer(self, "parts", [("1", _("As a whole, as another round")), *split])
 
 
-def posted(request: Request, address: str) -> Scenario:
-    scenario = scenario_or_404(request, address)
-    if scenario.state in BEFORE_PUBLICATION:
-        return first_or_404(Scenario.objects.none())
-    return scenario
-
-
 def standstill(request: Request, address: str) -> HttpResponse:
     """Suspend it, or let it go on: one form, by how it stands."""
-    scenario = posted(request, address)
+    scenario = posted_or_404(request, address)
     actor = actor_of(request)
     forbid_unless(can_suspend_scenario(actor, scenario))
     form, error = StandstillForm(), None
@@ -82,7 +73,7 @@ def standstill(request: Request, address: str) -> HttpResponse:
 
 def relist(request: Request, address: str) -> HttpResponse:
     """What failed or was withdrawn, listed anew by its owner."""
-    scenario = posted(request, address)
+    scenario = posted_or_404(request, address)
     actor = actor_of(request)
     forbid_unless(can_edit_scenario(actor, scenario))
     form = RelistForm()

@@ -12,7 +12,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.functional import Promise
@@ -25,6 +25,8 @@ from marketplace.ledger import keys as published
 from marketplace.ledger import verify as offline
 from marketplace.ledger.verify import Finding
 from marketplace.web.log import script_text
+from marketplace.web.request import Request
+from marketplace.web.shared import shared
 from marketplace.web.words import NOTHING
 
 LARGEST = 1024 * 1024
@@ -100,7 +102,7 @@ def read(raw: bytes) -> dict[str, Any]:
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def verify_page(request: HttpRequest) -> HttpResponse:
+def verify_page(request: Request) -> HttpResponse:
     """Reads only: nothing of what is handed in is kept."""
     form = ReceiptForm(request.POST or None, request.FILES or None)
     context: dict[str, Any] = {
@@ -108,6 +110,7 @@ def verify_page(request: HttpRequest) -> HttpResponse:
         "script_sha256": hashlib.sha256(script_text("jiebang_verify.py")).hexdigest(),
         "states": STATES,
         "data": words_for_the_script(),
+        "shared": shared(request, _("Verify a receipt")),
         "fault_rule": {
             "name": RULE_NAME,
             "sha256": RULE_SHA256,

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from marketplace.base import clock
 from marketplace.scenarios.rules import follows_demands
 from marketplace.scenarios.watching import actions
+from marketplace.scenarios.watching.calendars import CalendarAddress
 from marketplace.scenarios.watching.models import WATCHED_MOST
 from marketplace.scenarios.watching.queries import watched
 from marketplace.web.board import PER_PAGE, entry
@@ -59,6 +60,8 @@ def watched_page(request: Request) -> HttpResponse:
         ],
         "now": now,
         "most": WATCHED_MOST,
+        "follows": buttons,
+        "calendar": CalendarAddress.objects.visible_to(actor).first(),
     }
     return render(request, "scenarios/watched.html", shown)
 

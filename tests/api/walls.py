@@ -86,6 +86,8 @@ DEMANDS = {
     "eligibility_conclude":            "- - - - - f - - - -",
     "eligibility_retrieve":            "- e - - e e - - - -",
     "panels_appoint":                  "- - - - - f - - - -",
+    "scenarios_draw":                  "- - - - - - - - - -",  # nothing is drawn yet
+    "draws_prepare":                   "- - - - - f - - - -",
     "scenarios_choose_winner":         "- a - - - - - - - -",
     "scenarios_choose_nobody":         "- a - - - - - - - -",
     "scenarios_decide_by_minutes":     "- - - - f - - - - -",
@@ -111,6 +113,11 @@ DEMANDS = {
     "panels_recuse_member":            "- - - - - r r - - -",
     "panels_start_scoring":            "- - - - - r - - - -",
     "panels_finish_review":            "- - - - - r - - - -",
+    "draws_retrieve":                  "- - - - - - - - - -",  # of an example there is none
+    "draws_deposit":                   "- - - - - - - - - -",
+    "draws_commit":                    "- - - - - - - - - -",
+    "invitations_to_panels_retrieve":  "- - - - - - - - - -",
+    "invitations_to_panels_answer":    "- - - - - - - - - -",
     "sheets_list":                     "- a a a a a a a a a",
     "sheets_retrieve":                 "- - - - d d r - - -",
     "sheets_save":                     "- - - - - - r - - -",

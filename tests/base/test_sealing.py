@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.base import packer, sealing
+from tests.base.age_files import BY_PASSPHRASE
 
 IDENTITY = pyrage.x25519.Identity.generate()
 OTHER = pyrage.x25519.Identity.generate()
@@ -133,7 +134,7 @@ def test_a_hole_that_claims_to_be_huge_is_not_unpacked():
         (b"plain bytes", "not_age"),
         (b"", "not_age"),
         (b"age-encryption.org/v1\n-> X25519 abc\n", "not_age"),
-        (pyrage.passphrase.encrypt(b"x", "secret"), "stanzas"),
+        (BY_PASSPHRASE, "stanzas"),
         (pyrage.encrypt(b"x", [IDENTITY.to_public(), OTHER.to_public()]), "stanzas"),
         (b"age-encryption.org/v1\n-> yubikey abc\nbody\n--- mac\n", "stanzas"),
         (b"age-encryption.org/v1\n-> \n--- mac\n", "not_age"),
@@ -144,6 +145,10 @@ def test_only_age_to_one_x25519_recipient_is_taken(raw, reason):
     with pytest.raises(sealing.Unreadable) as refused:
         sealing.check_form(raw)
     assert refused.value.reason in {reason, "stanzas"}
+
+
+def test_the_file_by_passphrase_is_one():
+    assert pyrage.passphrase.decrypt(BY_PASSPHRASE, "secret") == b"x"
 
 
 def test_one_x25519_recipient_is_taken():

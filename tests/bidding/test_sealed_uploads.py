@@ -41,6 +41,7 @@ from marketplace.files.models import Upload, UploadState
 from marketplace.scenarios.actions import close_scenario
 from tests import world
 from tests.api.client import As, refused
+from tests.base.age_files import BY_PASSPHRASE
 from tests.bidding import bids
 from tests.bidding.sealed_uploads import assembled, envelopes, upload, uploaded
 from tests.files.sending import create, patch, signed_in
@@ -223,7 +224,6 @@ def test_an_upload_that_cannot_be_used(cast, spoil, clock):
     assert Upload.objects.exclude(subject_uid=None).count() == 0
 
 
-PASSPHRASE = pyrage.passphrase.encrypt(b"x" * 70_000, "geheim")
 PLUGIN = b"age-encryption.org/v1\n-> piv-p256 aaaaaa bbbb\n" + b"b" * 43 + b"\n--- x\n" + b"c" * 99
 
 
@@ -238,7 +238,7 @@ def two_recipients():
     ("body", "code"),
     [
         (b"PK\x03\x04" * 20_000, "upload.not_age"),
-        (PASSPHRASE, "upload.stanzas"),
+        (BY_PASSPHRASE + bytes(70_000), "upload.stanzas"),
         (PLUGIN, "upload.stanzas"),
         (two_recipients(), "upload.stanzas"),
     ],

@@ -7,7 +7,6 @@ import sys
 from datetime import timedelta
 from uuid import uuid4
 
-import pyrage
 import pytest
 
 from marketplace.base import clock as real_clock
@@ -32,6 +31,7 @@ from marketplace.ledger.models import Event, Receipt
 from marketplace.ledger.verify import CHECKS, Keys, NotValid, examine, verify
 from marketplace.scenarios.models import Scenario, State
 from tests import world
+from tests.base.age_files import BY_PASSPHRASE
 from tests.bidding import bids
 
 pytestmark = pytest.mark.django_db
@@ -250,7 +250,7 @@ def sealed_with(scenario, vendor, body):
 
 @pytest.mark.parametrize(
     "body",
-    [b"plain", b"", pyrage.passphrase.encrypt(b"x", "secret")],
+    [b"plain", b"", BY_PASSPHRASE],
     ids=["plain", "empty", "passphrase"],
 )
 def test_what_is_not_age_to_one_recipient_is_refused(body):

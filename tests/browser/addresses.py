@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from marketplace.accounts.models import Membership, Organisation, User
 from marketplace.accounts.pledges import Pledge
+from marketplace.awards.models import Award
 from marketplace.bidding.models import Bid
 from marketplace.committee.models import Panel, Sheet, SheetState
 from marketplace.management.season.content import Content
@@ -121,7 +122,17 @@ def bidder(_user: User) -> Given:
     return {"uid": Organisation.objects.filter(is_vendor=True).order_by("-pk")[0].uid}
 
 
+def winner(_user: User) -> Given:
+    """A vendor whose award is confirmed."""
+    return {"uid": Award.objects.order_by("pk")[0].decision.bid.organisation.uid}
+
+
 def batch_number(_user: User) -> Given:
+    """The open call."""
+    return {"number": Batch.objects.order_by("-number")[0].number}
+
+
+def announced_number(_user: User) -> Given:
     return {"number": Batch.objects.order_by("number")[0].number}
 
 
@@ -138,6 +149,7 @@ FORM = "main form"
 PAGES: dict[str, list[Page]] = {
     "board": [Page()],
     "goals": [Page()],
+    "matrix": [Page()],
     "verify": [Page()],
     "log": [Page()],
     "components": [Page()],
@@ -177,7 +189,7 @@ PAGES: dict[str, list[Page]] = {
     "pledge": [Page("officer", own_pledge)],
     "register": [Page(), Page(send=FORM), Page("v5")],
     "registered": [Page()],
-    "organisation": [Page("", bidder), Page("o3-owner", own_organisation)],
+    "organisation": [Page("", bidder), Page("", winner), Page("o3-owner", own_organisation)],
     "owner-record": [Page("", recorded)],
     "organisation-profile": [Page("v5", own_organisation), Page("officer", own_organisation)],
     "organisation-control": [Page("v1", own_organisation), Page("officer", bidder)],
@@ -218,14 +230,15 @@ PAGES: dict[str, list[Page]] = {
         Page("", of("S07")),
         Page("o3-editor", of("S13")),
         Page("", of("S17")),
+        Page("", of("S10")),
     ],
     "saved-searches": [Page("v5"), Page("officer")],
     "saved-search": [Page("v5", kept_search)],
     "fits": [Page("v5"), Page("officer")],
-    "watched": [Page("v5"), Page("officer")],
+    "watched": [Page("v5"), Page("v5", send="section form"), Page("officer")],
     "scenario-history": [Page("", of("S07")), Page("", of("S01"))],
     "scenario-questions": [Page("", of("S07")), Page("v5", of("S06"))],
-    "scenario-amendments": [Page("", of("S07"))],
+    "scenario-amendments": [Page("", of("S07")), Page("", of("S02"))],
     "scenario-amend": [Page("o1-owner", of("S01"))],
     "scenario-standstill": [Page("officer", of("S01"))],
     "scenario-relist": [Page("o3-owner", of("S03"))],
@@ -244,7 +257,7 @@ PAGES: dict[str, list[Page]] = {
     ],
     "office-queue": [Page("officer"), Page("secretary")],
     "batches": [Page(), Page("officer")],
-    "batch": [Page("", batch_number), Page("officer", batch_number)],
+    "batch": [Page("", batch_number), Page("", announced_number), Page("officer", batch_number)],
     "batch-new": [Page("officer"), Page("officer", send=FORM)],
     "batch-office": [
         Page("officer", batch_number, send="section:has(#meeting) form"),
@@ -284,12 +297,14 @@ PAGES: dict[str, list[Page]] = {
     "returns": [Page("officer", of("S07"))],
     "eligibility": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
     "panel": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
+    "draw": [Page("secretary", of("S12")), Page("witness", of("S12"))],
     "panel-desk": [Page("e7", panel("S09")), Page("e4", panel("S09")), Page("e7", panel("S08"))],
     "sheet": [
         Page("e7", sheet("S09", SheetState.OPEN)),
         Page("e4", sheet("S09", SheetState.LOCKED)),
     ],
     "report": [Page("o5-owner", of("S15")), Page("secretary", of("S08"))],
+    "scores": [Page("secretary", of("S08"))],
     "decision": [Page("o5-owner", of("S15")), Page("o1-owner", of("S07"))],
     "publicity": [Page("", of("S08")), Page("officer", of("S07"))],
     "award-confirm": [Page("officer", of("S08")), Page("officer", of("S07"))],
@@ -304,7 +319,12 @@ NO_PAGES = {
     "mfa_download_recovery_codes": "a text file",
     "mfa_login_webauthn": "data for a script",
     "scenario-form-file": "a file",
+    "matrix-csv": "a file",
     "scenario-watch": "takes a POST alone",
+    "watched-calendar": "takes a POST alone; watched sends it",
+    "scenario-calendar": "a file",
+    "deadlines-calendar": "a file",
+    "calendar-of-person": "a file",
     "scenario-check": "takes a POST alone",
     "scenario-batch": "takes a POST alone",
     "opened-file": "a file",
@@ -320,6 +340,8 @@ NO_PAGES = {
     "return-certificate-pdf": "a paper",
     "sheet-file": "a file",
     "report-json": "a file of data",
+    "scores-json": "a file of data",
+    "scores-verify": "a program",
     "notice": "sends on to what the message speaks of",
     "scenario-published": "a file of data",
     "file": "a file",
@@ -335,6 +357,8 @@ NO_PAGES = {
     "log-witness": "a program",
     "packer": "a program",
     "draw-verify": "a program",
+    "draw-replay": "a file of data",
+    "draw-invitation": "tests/committee/draw looks at it: in the demo every one is answered",
     "log-cosignatures": "takes a POST alone",
     "health-live": "two words for a probe",
     "health-ready": "a few words for a probe",

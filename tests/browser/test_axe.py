@@ -79,12 +79,14 @@ def test_every_address_is_declared_once():
     assert set(PAGES) & set(NO_PAGES) == set()
 
 
-def looked_at(page: Page, label: str, language: str) -> Iterator[str]:
+def looked_at(
+    page: Page, label: str, language: str, *, day: bool = True, night: bool = True
+) -> Iterator[str]:
     """What is wrong with the page that is open: axe, the widths, and the other language."""
     english = language == "en"
-    for fault in page.evaluate(FIND, WHOLE):
+    for fault in page.evaluate(FIND, WHOLE) if day else []:
         yield f"{label}: {fault}"
-    if not english:
+    if night:
         page.emulate_media(color_scheme="dark")
         for fault in page.evaluate(FIND, COLOURS):
             yield f"{label} dark: {fault}"
@@ -124,7 +126,11 @@ def test_a_page_is_within_reach_of_everybody(demo, page, sessions, name):
             if row.send:
                 with page.expect_navigation(wait_until="domcontentloaded"):
                     page.locator(row.send).last.evaluate(SEND)
-            faults += looked_at(page, label, language)
+            # The first row of a page in both languages by day, Chinese by night too; the others,
+            # which differ in what they say, in turns: one language by day, the other by night.
+            turn = (language == "en") == bool(place % 2)
+            day, night = (True, language != "en") if not place else (turn, not turn)
+            faults += looked_at(page, label, language, day=day, night=night)
     assert faults == [], "\n".join(faults)
 
 
@@ -145,7 +151,8 @@ def test_the_pages_of_faults_are_within_reach(demo, page):
             url = f"{demo.site}/{language}/{name}/"
             page.route(url, answering(body))
             page.goto(url, wait_until="load")  # with its style sheet
-            faults += looked_at(page, f"{name} {language}", language)
+            night = language != "en"
+            faults += looked_at(page, f"{name} {language}", language, night=night)
     assert faults == [], "\n".join(faults)
 
 

@@ -155,7 +155,7 @@ def test_an_interest_of_the_last_three_years_excludes():
         until_date=(factories.clock.now() - timedelta(days=420)).date(),
     )
     [sentence] = refusals(scenario, judge)
-    assert "employed by" in sentence
+    assert "until 13 months ago" in sentence
 
 
 def test_strangers_to_the_pool_and_twins_are_refused():

@@ -55,7 +55,11 @@ def test_finishing_leaves_ranking_candidates_losers_and_an_event():
     }
     event = Event.objects.get(kind="review.finished")
     assert (event.from_state, event.to_state) == (State.REVIEW, State.DECISION)
-    assert event.data == {"sha256": scenario.report.sha256}
+    blinded = canonical(queries.blinded(json.loads(bytes(scenario.report.body))))
+    assert event.data == {
+        "sha256": scenario.report.sha256,
+        "scores_sha256": hashlib.sha256(blinded).hexdigest(),
+    }
 
 
 def test_nobody_over_the_pass_line_is_a_failure():

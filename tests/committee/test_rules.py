@@ -3,17 +3,23 @@ import pytest
 from marketplace.accounts.actions import end_grants
 from marketplace.accounts.models import Capability
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
+from marketplace.committee.draw.models import DrawInvitation, DrawPlace
 from marketplace.committee.rules import (
     can_add_member,
+    can_answer_invitation,
     can_appoint_panel,
+    can_commit_draw,
     can_declare_interest,
+    can_deposit_nonce,
     can_finish_review,
     can_lock_sheet,
+    can_prepare_draw,
     can_recuse_member,
     can_save_scores,
     can_see_progress,
     can_start_scoring,
 )
+from marketplace.experts.models import Expert
 from tests import world
 from tests.committee import factories
 from tests.matrix import cells, rules_of
@@ -32,6 +38,10 @@ MATRIX = {
     can_lock_sheet:       "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_finish_review:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_see_progress:     "-  -  -  +  +  -  -  -  -  -  -  -  -  -",
+    can_prepare_draw:     "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_deposit_nonce:    "-  -  -  -  +  -  -  -  -  +  -  -  -  -",
+    can_commit_draw:      "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_answer_invitation:"-  -  -  -  -  +  -  -  -  -  -  -  -  -",
 }  # fmt: skip
 
 
@@ -66,6 +76,10 @@ def test_matrix():
         can_lock_sheet: sheet,
         can_appoint_panel: scenario,
         can_finish_review: scenario,
+        can_prepare_draw: scenario,
+        can_answer_invitation: DrawInvitation(
+            place=DrawPlace(expert=Expert(user=judges[0].user)), number=1
+        ),
     }
     expected, found = {}, {}
     for cell in cells(WHO, MATRIX):

@@ -56,6 +56,10 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "bidders.suspended",
         "bidders.resumed",
         "scenario.amended",
+        # To owners and to vendors: tests/scenarios/test_batches.py.
+        "batch.called",
+        "batch.cancelled",
+        "batch.announced",
         "bidders.amended",
         "opening.requested",
         # After the opening or the end alone, to the bidder and the officers who decide.
@@ -76,6 +80,9 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "opening.failed",
         "panel.appointed",
         "member.added",
+        # tests/committee/draw
+        "draw.prepared",
+        "draw.invited",
         "member.joined",
         "member.removed",
         "invitation.accepted",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -40,6 +41,36 @@ def test_a_draft_keeps_every_field_and_row():
     ]
     assert [node.percent for node in fresh.payment_nodes.order_by("position")] == [30, 40, 30]
     assert Event.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_a_form_that_is_sent_again_begins_no_second_draft():
+    owner, other = world.owner(), world.owner()
+    first = actions.create_draft(actor=owner, data={"title": "一"}, form="mark")
+    again = actions.create_draft(actor=owner, data={"title": "二"}, form="mark")
+    assert (again.uid, again.title, again.revision) == (first.uid, "二", 2)
+    actions.create_draft(actor=other, data={"title": "别人的"}, form="mark")
+    actions.create_draft(actor=owner, data={"title": "三"}, form="another")
+    actions.create_draft(actor=owner, data={"title": "四"})
+    titles = Scenario.objects.order_by("pk").values_list("title", flat=True)
+    assert list(titles) == ["二", "别人的", "三", "四"]
+
+
+@pytest.mark.django_db
+def test_a_form_that_was_filed_meanwhile_changes_nothing():
+    owner = world.owner()
+    begun = actions.create_draft(actor=owner, data=typed.data(), form="mark")
+    Scenario.objects.filter(pk=begun.pk).update(state=State.SUBMITTED)
+    with pytest.raises(StateConflict):
+        actions.create_draft(actor=owner, data={"title": "二"}, form="mark")
+    assert Scenario.objects.get().title == begun.title
+
+
+def test_a_form_that_is_sent_twice_at_once_begins_one_draft(two_at_once):
+    owner = world.owner()
+    sent = partial(actions.create_draft, actor=owner, data={"title": "一"}, form="mark")
+    first, second = two_at_once(sent, sent)
+    assert first.uid == second.uid == Scenario.objects.get().uid
 
 
 @pytest.mark.django_db
@@ -170,7 +201,7 @@ def test_filing_leaves_one_event_without_what_was_written():
         "submitted",
     )
     assert event.subjects == [scenario.uid]
-    assert (event.audience, event.profile_version) == (Audience.PARTIES, "A/5")
+    assert (event.audience, event.profile_version) == (Audience.PARTIES, "A/6")
     assert (event.actor_uid, event.organisation_uid) == (owner.user.uid, owner.organisation.uid)
     assert len(event.input_hash) == 64
     assert scenario.title.encode() not in bytes(event.body)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from marketplace.base.clock import now as clock_now
 from marketplace.ledger import actions as ledger
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.owner_record import FIGURES, days_to_publish, figure, record
@@ -32,6 +33,8 @@ def test_each_figure_counts_its_list(clock):
     told = figures(owner)
     assert told == {
         "published": (4, None),
+        "awarded": (0, None),
+        "accepted": (0, None),
         "withdrawn": (1, None),
         "failed": (1, None),
         "relisted": (1, None),
@@ -77,7 +80,7 @@ def test_it_costs_the_same_with_one_and_with_thirty(number, count_queries):
         world.published_scenario(owner, state=State.FAILED)
     with count_queries() as made:
         record(owner.organisation)
-    assert len(made) == 9
+    assert len(made) == 11
 
 
 def test_on_the_page_each_figure_opens_its_list():
@@ -93,3 +96,19 @@ def test_on_the_page_each_figure_opens_its_list():
     assert Client().get(f"{address}record/bids/").status_code == 404
     vendor = world.vendor().organisation
     assert Client().get(f"/en/organisations/{vendor.uid}/record/failed/").status_code == 404
+
+
+def test_what_a_mask_hides_is_in_no_figure_and_on_no_list():
+    owner = world.owner()
+    named = world.published_scenario(owner, state=State.AWARDED)
+    veiled = world.published_scenario(owner, owner_masked=True, owner_mask="某港航企业")
+    assert figures(owner)["published"] == (1, None)
+    assert figures(owner)["awarded"] == (1, None)
+    for actor in (None, owner):
+        client = Client()
+        if actor:
+            client.force_login(actor.user)
+        shown = text(client.get(f"/organisations/{owner.organisation.uid}/record/published/"))
+        assert (named.ref in shown, veiled.ref in shown) == (True, False)
+    Scenario.objects.filter(pk=veiled.pk).update(owner_shown_at=clock_now())
+    assert figures(owner)["published"] == (2, None)

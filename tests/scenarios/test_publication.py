@@ -75,7 +75,7 @@ def test_what_publication_leaves_behind(clock):
     assert (event.from_state, event.to_state) == ("demonstrated", "published")
     assert event.audience == Audience.PUBLIC
     assert event.subjects == [publication.uid, scenario.uid]
-    assert event.profile_version == "A/5"
+    assert event.profile_version == "A/6"
     assert event.data == {
         "ref": "LG-2026-0001",
         "sha256": publication.sha256,
@@ -100,7 +100,7 @@ def test_the_frozen_text_holds_everything_and_is_canonical():
     assert frozen["parts"] == json.loads(canonical(content.rows))
     assert frozen["profile"] == {
         "code": "A",
-        "version": 4,
+        "version": scenario.profile.version,
         "award_mode": "owner_choice",
         "values": scenario.profile.values,
     }

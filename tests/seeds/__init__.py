@@ -8,7 +8,8 @@ SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 
 
 def read(path):
-    return yaml.safe_load((SEEDS / path).read_text(encoding="utf-8"))
+    # libyaml reads the same ten times as fast.
+    return yaml.load((SEEDS / path).read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
 def leaves(value, where=""):

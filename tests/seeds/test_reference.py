@@ -38,6 +38,7 @@ def test_vocabularies_are_complete_and_bilingual():
             "transformation",
             "focus",
             "technology",
+            "specialty",
             "carrier",
             "area",
             "sync3",
@@ -137,16 +138,23 @@ PROFILE_NAMES = {
 }
 
 
+EXPERT_NAMES = {
+    "expert_years_min",
+    "expert_senior",
+    "expert_panels_max",
+    *(f"rotation_weight_{n}" for n in range(4)),
+}
 OUTAGE_NAMES = {"outage_total", "outage_window", "outage_extension"}
 
 
 def test_profiles_name_every_value_with_its_unit():
     assert sorted(PROFILES) == ["A", "B", "C", "D"]
     # Who has no grace does not name it.
-    assert set(PROFILES["A"]["values"]) == PROFILE_NAMES | OUTAGE_NAMES | {"bytes_grace"}
+    named = PROFILE_NAMES | EXPERT_NAMES
+    assert set(PROFILES["A"]["values"]) == named | OUTAGE_NAMES | {"bytes_grace"}
     deductions = {"price_deduct_above", "price_deduct_below"}
-    assert set(PROFILES["B"]["values"]) == PROFILE_NAMES | OUTAGE_NAMES | deductions
-    assert set(PROFILES["D"]["values"]) == PROFILE_NAMES
+    assert set(PROFILES["B"]["values"]) == named | OUTAGE_NAMES | deductions
+    assert set(PROFILES["D"]["values"]) == named
     assert set(PROFILES["C"]["values"]) == {"public_summary_min"}
     for profile in PROFILES.values():
         for name, row in profile["values"].items():

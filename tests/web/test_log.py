@@ -13,6 +13,7 @@ from django.test import Client
 
 from marketplace.base import packer
 from marketplace.base.actor import SYSTEM
+from marketplace.committee import verify_scores
 from marketplace.committee.draw import verify_draw
 from marketplace.ledger import actions as ledger
 from marketplace.ledger import keys, leaves, verify
@@ -197,6 +198,8 @@ def test_the_scripts_are_those_that_run_here(committing_db, site, tmp_path):
         assert answer.read() == Path(packer.__file__).read_bytes()
     with urlopen(f"{site}/log/verify_draw.py") as answer:
         assert answer.read() == Path(verify_draw.__file__).read_bytes()
+    with urlopen(f"{site}/log/verify_scores.py") as answer:
+        assert answer.read() == Path(verify_scores.__file__).read_bytes()
     with urlopen(f"{site}/log/keys.json") as answer:
         assert json.load(answer) == keys.published()
 

@@ -180,7 +180,7 @@ def test_no_page_carries_inline_script_or_style():
     for path in ("/", "/goals/", page(scenario), f"{page(scenario)}history/", "/verify/"):
         shown = text(get(path))
         scripts = re.findall(r"<script[^>]*>", shown)
-        data = [one for one in scripts if 'type="application/json"' in one]
+        data = [one for one in scripts if re.search(r'type="application/(ld\+)?json"', one)]
         assert [one for one in scripts if one not in data and " src=" not in one] == [], path
         assert not re.search(r"<style|\sstyle=|\son\w+=", shown), path
 

@@ -16,6 +16,7 @@ from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.committee import queries
 from marketplace.committee.actions.scoring import advance, open_sheets
+from marketplace.committee.draw.invitations import replace
 from marketplace.committee.models import (
     MemberState,
     Panel,
@@ -31,6 +32,7 @@ from marketplace.committee.rules import (
     can_declare_interest,
     can_recuse_member,
 )
+from marketplace.experts.candidates import NEVER_JUDGES
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.models import Scenario
@@ -39,9 +41,6 @@ from marketplace.scenarios.models import State as ScenarioState
 APPOINTED_IN = {ScenarioState.ELIGIBILITY, ScenarioState.REVIEW}
 # Afterwards the prices are known, and a new judge would know whom his points help.
 PANEL_MAY_CHANGE = {PanelState.APPOINTED, PanelState.TECHNICAL, PanelState.NAMED}
-
-# Who tests, watches over the procedure or runs the machines does not score.
-NEVER_JUDGES = (Role.EVALUATOR, Role.WITNESS, Role.COMPLAINTS, Role.INSPECTOR, Role.OPERATOR)
 
 
 @transaction.atomic
@@ -178,6 +177,7 @@ def _recuse(
         reason=reason,
         data={"code": member.code},
     )
+    replace(scenario, panel, member)
     # The one whose sheets were awaited may have been this one.
     advance(scenario, panel, actor=actor)
     return member

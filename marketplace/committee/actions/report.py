@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -83,13 +84,20 @@ def finish_review(*, actor: Actor, scenario_uid: UUID) -> Report:
         profile_version=queries.rules_of(scenario).label,
         inputs=document,
         # Everybody may know that it ended and what was fixed; how many stood, only the report says.
-        data={"sha256": report.sha256},
+        data={"sha256": report.sha256, **_scores_hash(document)},
     )
     if not candidates:
         with override(settings.LANGUAGE_CODE):
             reason = str(_("No valid bid reached the pass line."))
         record_failure(scenario=scenario, actor=actor, failure="below_pass_line", reason=reason)
     return report
+
+
+def _scores_hash(document: dict[str, Any]) -> dict[str, str]:
+    """The hash of the file that bidders will recompute; an older report has no salt for it."""
+    if "salt" not in document:
+        return {}
+    return {"scores_sha256": hashlib.sha256(canonical(queries.blinded(document))).hexdigest()}
 
 
 def _keep_ranking(report: Report, bids: list[Bid], lines: list[arithmetic.Line]) -> None:

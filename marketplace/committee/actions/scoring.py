@@ -19,6 +19,7 @@ from marketplace.base.states import move
 from marketplace.bidding import actions as bidding
 from marketplace.bidding.actions.eligibility import require_running
 from marketplace.committee import queries
+from marketplace.committee.draw.seats import settled
 from marketplace.committee.models import (
     MemberState,
     Panel,
@@ -52,6 +53,11 @@ def start_scoring(*, actor: Actor, panel_uid: UUID) -> Panel:
         raise StateConflict(
             _("Scoring starts once the eligibility of all bids is concluded."),
             code="scoring.scenario_state",
+        )
+    if not settled(scenario):
+        raise StateConflict(
+            _("Invitations wait for an answer: scoring starts once every seat is settled."),
+            code="scoring.invitations",
         )
     members = list(queries.active(panel))
     if any(member.state != MemberState.DECLARED for member in members):

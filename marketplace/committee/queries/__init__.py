@@ -4,7 +4,9 @@ from marketplace.committee.queries.consortia import (
     challenges_shown,
     conflicts_of_change,
 )
-from marketplace.committee.queries.documents import ranked, report_document
+from marketplace.committee.queries.documents import blinded, ranked, report_document
+from marketplace.committee.queries.feedback import CriterionFeedback, feedback_of, score_file
+from marketplace.committee.queries.overview import score_overview
 from marketplace.committee.queries.panels import (
     Eligible,
     Progress,
@@ -39,17 +41,20 @@ from marketplace.committee.queries.sheets import (
 __all__ = [
     "BlindFile",
     "Challenge",
+    "CriterionFeedback",
     "Eligible",
     "JudgedBid",
     "Progress",
     "SheetView",
     "active",
     "blind_bids",
+    "blinded",
     "challenges_of",
     "challenges_shown",
     "choosable",
     "concerned_organisations",
     "conflicts_of_change",
+    "feedback_of",
     "member_finished",
     "my_panels",
     "names_are_public",
@@ -62,6 +67,8 @@ __all__ = [
     "report_document",
     "report_of",
     "rules_of",
+    "score_file",
+    "score_overview",
     "scored_bids",
     "seat",
     "sheet_file",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from marketplace.committee.models import MemberState, Panel, PanelMember, Score,
 from marketplace.committee.queries.panels import active, rules_of
 from marketplace.scenarios.models import Criterion, RuleProfile, Scenario
 
+SCORES_TYPE = "jiebang-scores/1"
 BODY_TYPES = {arithmetic.FORMULA_1: "jiebang-report/1", arithmetic.FORMULA: "jiebang-report/2"}
 
 
@@ -41,6 +43,7 @@ def report_document(scenario: Scenario, panel: Panel, bids: list[Bid]) -> dict[s
         "formula": formula,
         "scenario": {"uid": scenario.uid, "ref": scenario.ref},
         "profile": profile.label,
+        **({"salt": secrets.token_hex(32)} if newer else {}),
         "rules": {
             "trim_extremes": profile.says("trim_extremes"),
             "trim_panel_min": profile.count("trim_panel_min"),
@@ -86,6 +89,29 @@ def _newer_rules(profile: RuleProfile) -> dict[str, Any]:
         "veto_over_percent": percent("veto_over"),
         "technical_minimum_percent": percent("technical_minimum"),
         "ties": str(profile.rule("ties")["value"]).split(),
+    }
+
+
+def blinded(body: dict[str, Any]) -> dict[str, Any]:
+    """A report's body without who bid, when and why a judge said what: enough to recompute it.
+
+    The salt of the newer reports keeps its hash, which the log tells, from being guessed.
+    """
+    kept = ("formula", "profile", "rules", "judges", "ranking", "price_basis_cny", "salt")
+    return {
+        "type": SCORES_TYPE,
+        "scenario": {"ref": body["scenario"]["ref"]},
+        **{name: body[name] for name in kept if name in body},
+        "criteria": body["criteria"],
+        "bids": [
+            {name: bid[name] for name in ("blind_code", "price_cny", "receipt_order", "points")}
+            | (
+                {"vetoes": {c: sorted(who) for c, who in bid["vetoes"].items()}}
+                if "vetoes" in bid
+                else {}
+            )
+            for bid in body["bids"]
+        ],
     }
 
 

@@ -206,6 +206,13 @@ class SheetView:
         return sum(line.points is not None for line in self.lines)
 
     @property
+    def ready(self) -> bool:
+        """It can be locked: every criterion has its points, and every veto its reason."""
+        return all(
+            line.points is not None and (line.comment or not line.veto) for line in self.lines
+        )
+
+    @property
     def total(self) -> Decimal:
         return sum((line.points for line in self.lines if line.points is not None), Decimal(0))
 

@@ -4,6 +4,7 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
@@ -17,8 +18,9 @@ from marketplace.desk.others import waiting_on
 from marketplace.desk.queries import waiting_for
 from marketplace.management.season.content import Content, Mapping
 from marketplace.management.season.people import People, load_people
-from marketplace.management.season.play import Play, seconds_from_now
+from marketplace.management.season.play import Play, seconds_from_now, wait_until
 from marketplace.scenarios import actions as scenarios
+from marketplace.scenarios.batches.models import Batch
 from marketplace.scenarios.documents.kinds import DocumentKind
 from marketplace.scenarios.models import Scenario
 from marketplace.supervision.actions import register_approach, request_inspection, send_tip
@@ -34,11 +36,19 @@ TOURED = (
 ).split()
 
 
-CALL = {
+ANNOUNCED = {
     "number": "1",
-    "title": "第一批网络安全需求征集通知（虚构）",
-    "title_en": "First call for security demands (fictitious)",
+    "title": "第一批网络安全需求榜单（虚构）",
+    "title_en": "First batch of security demands (fictitious)",
     "call_number": "沪临网办〔2026〕1号（虚构）",
+    "text": "面向园区企业征集第一批网络安全需求。\n\n- 需求真实，指标可测\n- 资金已落实",
+    "text_en": "The first security demands of the park's enterprises are called for.",
+}
+CALL = {
+    "number": "2",
+    "title": "第二批网络安全需求征集通知（虚构）",
+    "title_en": "Second call for security demands (fictitious)",
+    "call_number": "沪临网办〔2026〕2号（虚构）",
     "text": "面向园区企业征集网络安全需求。\n\n- 需求真实，指标可测\n- 资金已落实\n- 不指向特定品牌",
     "text_en": "Security demands of the park's enterprises are called for.",
 }
@@ -81,10 +91,14 @@ class Command(BaseCommand):
         plans = content.plan["scenarios"]
         played = [self.begin(Play(content, people, plan["code"]), plan) for plan in plans]
         self.say(f"{len(played)} demands are filed; waiting for the short deadlines")
+        batch_uid = self.gathering(people, played)
         for number, (play, plan) in enumerate(played, 1):
             if plan["state"] in AFTER_DEADLINE:
                 self.finish(play, plan)
                 self.say(f"[{number}/{len(played)}] {play.code} is in state {plan['state']}")
+        self.announce(people, played, batch_uid)
+        for play, plan in played:
+            self.afterwards(play, plan)
         self.call(people, played)
         supervise(people)
         self.say(f"demo content loaded in {time.monotonic() - began:.1f} s")
@@ -94,7 +108,12 @@ class Command(BaseCommand):
         state, profile = plan["state"], plan["profile"]
         deadline_at = self.deadline(play, state)
         award_mode = plan.get("award_mode") or ("collective" if profile == "B" else "owner_choice")
-        play.draft(profile=profile, award_mode=award_mode, deadline_at=deadline_at)
+        play.draft(
+            profile=profile,
+            award_mode=award_mode,
+            deadline_at=deadline_at,
+            mask=plan.get("mask", ""),
+        )
         if state == "draft":
             return play, plan
         readers = plan.get("released_to", [])
@@ -114,6 +133,8 @@ class Command(BaseCommand):
             return play, plan
         play.conclude_demonstration()
         play.file_documents()
+        if plan.get("batch"):
+            return play, plan  # published with the others of its batch
         holders = plan.get("keyholders", KEY_HOLDERS)
         play.publish(keyholders=holders, deadline_at=self.deadline(play, state))
         for vendor in readers:
@@ -121,6 +142,46 @@ class Command(BaseCommand):
         for vendor in plan.get("bids", []):
             play.bid(vendor)
         return play, plan
+
+    def gathering(self, people: People, played: list[tuple[Play, Mapping]]) -> UUID:
+        """The call of the first batch, which is over in a moment, with its demands."""
+        officer = people.actor("officer")
+        closes_at = seconds_from_now(BIDDING_SECONDS)
+        batch = scenarios.create_batch(actor=officer, data=ANNOUNCED | {"closes_at": closes_at})
+        scenarios.call_batch(actor=officer, batch_uid=batch.uid)
+        for play, plan in played:
+            if plan.get("batch"):
+                scenarios.file_under_call(
+                    actor=play.owner, scenario_uid=play.uid, batch_uid=batch.uid
+                )
+        return batch.uid
+
+    def announce(self, people: People, played: list[tuple[Play, Mapping]], batch_uid: UUID) -> None:
+        """第一批榜单公告: its demands are published at one moment."""
+        chosen = [play for play, plan in played if plan.get("batch")]
+        batch = Batch.objects.get(uid=batch_uid)
+        assert batch.closes_at is not None, "it was called"
+        closes_at = batch.closes_at
+        wait_until("the end of the call", lambda: clock.now() >= closes_at)
+        scenarios.gather_batch(actor=people.actor("officer"), batch_uid=batch_uid)
+        days = max(play.seed["bid_days"] for play in chosen)
+        scenarios.announce_batch(
+            actor=people.actor("officer2"),
+            batch_uid=batch_uid,
+            announcement_number="沪临网办公告〔2026〕1号（虚构）",
+            scenario_uids=[play.uid for play in chosen],
+            key_holder_uids=[people.user(local).uid for local in KEY_HOLDERS],
+            deadline_at=clock.now() + timedelta(days=days, minutes=5),
+        )
+        self.say("the first batch is announced")
+
+    def afterwards(self, play: Play, plan: Mapping) -> None:
+        """What happens to a demand that takes bids: a question with its answer, a change."""
+        for asked in plan.get("questions", []):
+            play.ask(asked["vendor"], asked["text_zh"])
+            play.answer_all(asked["answer_zh"])
+        if change := plan.get("amendment"):
+            play.amend({change["field"]: change["text_zh"]}, change["reason_zh"])
 
     def call(self, people: People, played: list[tuple[Play, Mapping]]) -> None:
         """An open call with two demands on their way and three tasks."""

@@ -19,6 +19,7 @@ from marketplace.bidding.examining import own_folder
 from marketplace.bidding.opener import open_confirmed
 from marketplace.bidding.pauses import Pauses
 from marketplace.bidding.replay import Replay
+from marketplace.committee.draw.drawing import draw_committed
 from marketplace.ledger.verify import NotValid, parse_vkey
 
 log = structlog.get_logger()
@@ -69,6 +70,7 @@ def one_round(identity: str, replay: Replay, pauses: Pauses | None = None) -> bo
         if connection.connection is None:
             verify_clock()
         finished = open_confirmed(identity, replay, pauses)
+        drawn = draw_committed(identity, pauses)
     except (OperationalError, InterfaceError) as error:
         log.warning("opener.database_away", error=type(error).__name__)
         connection.close()
@@ -80,12 +82,14 @@ def one_round(identity: str, replay: Replay, pauses: Pauses | None = None) -> bo
         return False
     if finished:
         log.info("opener.finished", openings=finished)
+    if drawn:
+        log.info("opener.drew", draws=drawn)
     heartbeat.beat(heartbeat.OPENER)
     return True
 
 
 class Command(BaseCommand):
-    help = "Open what key holders have confirmed, every second, until told to stop."
+    help = "Open what key holders have confirmed and draw what is committed, until told to stop."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round, then exit")
@@ -96,6 +100,7 @@ class Command(BaseCommand):
         verify_clock()
         if options["once"]:
             open_confirmed(identity, replay)
+            draw_committed(identity)
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

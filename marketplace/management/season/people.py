@@ -15,11 +15,15 @@ from marketplace.accounts.pledging import sign_pledge
 from marketplace.accounts.queries import hats
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
-from marketplace.experts.models import Expert, Interest, InterestKind
+from marketplace.experts.models import Expert, Interest, InterestKind, Relation
 from marketplace.management.season.content import Content
 
 MONTH = timedelta(days=365.25 / 12)
-RELATIONS = {"adviser": InterestKind.ADVISER, "spouse_employed": InterestKind.RELATIVE}
+VALID_FOR = timedelta(days=3 * 365)
+RELATIONS = {
+    "adviser": (InterestKind.ADVISER, ""),
+    "spouse_employed": (InterestKind.RELATIVE, Relation.SPOUSE),
+}
 
 
 class People:
@@ -120,20 +124,32 @@ def make_user(content: Content, person: dict[str, Any], hashed: str) -> User:
 
 
 def load_expert(user: User, person: dict[str, Any], organisations: dict[str, Organisation]) -> None:
+    today = clock.today()
     expert = Expert.objects.create(
-        user=user, title=person["title_zh"], specialties=person["specialties"]
+        user=user,
+        number=f"LG-{person['local'].upper()}",
+        title=person["title_zh"],
+        title_en=person["title_en"],
+        specialties=person["specialties"],
+        kind=person["kind"],
+        grade=person["grade"],
+        field_from_year=today.year - person["years_in_field"],
+        valid_until=today + VALID_FOR,
+        confirmed_at=clock.now(),
     )
-    ties = [(row, InterestKind.EMPLOYMENT) for row in person["employers"]]
-    ties += [(row, RELATIONS[row["kind"]]) for row in person["relations"]]
-    for row, kind in ties:
-        if "organisation" in row:
-            Interest.objects.create(
-                expert=expert,
-                organisation=organisations[row["organisation"]],
-                kind=kind,
-                from_date=months_ago(row.get("months_ago")),
-                until_date=months_ago(row.get("to_months_ago")),
-            )
+    ties = [(row, InterestKind.EMPLOYMENT, "") for row in person["employers"]]
+    ties += [(row, *RELATIONS[row["kind"]]) for row in person["relations"]]
+    for row, kind, relation in ties:
+        known = organisations.get(row.get("organisation", ""))
+        Interest.objects.create(
+            expert=expert,
+            organisation=known,
+            party_name="" if known else row["name_zh"],
+            kind=kind,
+            relation=relation,
+            from_date=months_ago(row.get("months_ago")),
+            until_date=months_ago(row.get("to_months_ago")),
+        )
 
 
 def months_ago(months: int | None) -> date | None:

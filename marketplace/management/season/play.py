@@ -21,11 +21,13 @@ from marketplace.management.season.content import Content, Mapping, draft_data
 from marketplace.management.season.people import People
 from marketplace.scenarios import actions as scenarios
 from marketplace.scenarios import sweeps
+from marketplace.scenarios.amendments.actions import draft_amendment, publish_amendment
 from marketplace.scenarios.attachments import Access
 from marketplace.scenarios.demonstration.conclusion import QUESTIONS
 from marketplace.scenarios.demonstration.models import Outcome, Verdict
 from marketplace.scenarios.documents.kinds import FORMS, DocumentKind
 from marketplace.scenarios.models import Scenario, State
+from marketplace.scenarios.questions.actions import answer_questions, ask_question
 
 PATIENCE = 60
 # Experts without a tie to any demand's owner of the seeds.
@@ -73,10 +75,15 @@ class Play:
         return Scenario.objects.get(uid=self.uid)
 
     # -- to the board --------------------------------------------------------------------------
-    def draft(self, *, profile: str, award_mode: str, deadline_at: datetime) -> None:
+    def draft(
+        self, *, profile: str, award_mode: str, deadline_at: datetime, mask: str = ""
+    ) -> None:
+        """mask: under which words the owner posts it, where it is not to be named."""
         data = draft_data(
             self.seed, profile=profile, award_mode=award_mode, deadline_at=deadline_at
         )
+        if mask:
+            data = {**data, "owner_masked": True, "owner_mask": mask}
         self.uid = scenarios.create_draft(actor=self.editor, data=data).uid
 
     def attach(self) -> None:
@@ -171,6 +178,21 @@ class Play:
             key_holder_uids=uids,
             deadline_at=deadline_at,
         )
+
+    # -- while it takes bids ---------------------------------------------------------------------
+    def ask(self, vendor: str, text: str) -> None:
+        ask_question(actor=self.people.actor(vendor), scenario_uid=self.uid, text=text)
+
+    def answer_all(self, text: str) -> None:
+        """The owner, to everybody, whatever waits."""
+        waiting = self.scenario.questions.filter(reply=None)
+        uids = list(waiting.values_list("uid", flat=True))
+        answer_questions(actor=self.owner, scenario_uid=self.uid, question_uids=uids, text=text)
+
+    def amend(self, data: Mapping, reason: str) -> None:
+        """Drafted by the owner, published by an officer."""
+        row = draft_amendment(actor=self.owner, scenario_uid=self.uid, data=data, reason=reason)
+        publish_amendment(actor=self.publisher, amendment_uid=row.uid)
 
     # -- bids ------------------------------------------------------------------------------------
     def bid(self, vendor: str, forms: Mapping | None = None) -> None:

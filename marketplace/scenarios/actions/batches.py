@@ -35,6 +35,7 @@ from marketplace.scenarios.batches.models import (
     BatchDemand,
     BatchState,
 )
+from marketplace.scenarios.disclosure.mask import refuse_naming
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.readers import Wrong, whole
 from marketplace.scenarios.rules import (
@@ -206,6 +207,7 @@ def announce_batch(
     moment = clock.now()
     for row in chosen:
         try:
+            refuse_naming_in(batch, row.scenario)
             with transaction.atomic():
                 publish_at(
                     moment,
@@ -247,6 +249,19 @@ def announce_batch(
         },
     )
     return batch
+
+
+def refuse_naming_in(batch: Batch, scenario: Scenario) -> None:
+    """Raise Invalid where the batch's own words, public since the call, name a masked owner."""
+    texts = {name: getattr(batch, name) for name in TEXTS}
+    try:
+        refuse_naming(scenario, texts)
+    except Invalid as error:
+        sentence = _(
+            "The call names the owner, who wants to stay unnamed, and its text stays: publish this"
+            " demand by itself, or the owner gives up its mask."
+        )
+        raise Invalid(errors={"demand": [sentence]}, code=error.code) from error
 
 
 def _hold(rows: list[BatchDemand]) -> None:

@@ -16,7 +16,7 @@ from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.extension import extended
 from marketplace.scenarios.actions.found import find, keep_note, profile_label, stated
-from marketplace.scenarios.disclosure.mask import speaking
+from marketplace.scenarios.disclosure.mask import refuse_naming, speaking
 from marketplace.scenarios.disclosure.patterns import refuse_forbidden
 from marketplace.scenarios.extensions import record_awaited
 from marketplace.scenarios.models import Scenario, State
@@ -89,7 +89,12 @@ def record_failure(*, scenario: Scenario, actor: Actor, failure: str, reason: st
 def _end(
     scenario: Scenario, *, actor: Actor, to: State, words: str, told: dict[str, str]
 ) -> Scenario:
-    """The public end of a posted demand; its event is named after the state."""
+    """The public end of a posted demand; its event is named after the state.
+
+    Raises Invalid where a person's words name an owner under its mask.
+    """
+    if actor.user is not None:
+        refuse_naming(scenario, {"reason": words})
     scenario.ended_at = clock.now()
     left = move(scenario, to, also=("ended_at", "failure"))
     if words:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.errors import Invalid, Stale, StateConflict
+from marketplace.base.idempotency import Once
 from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.ledger import actions as ledger
@@ -47,16 +48,24 @@ PARTS: dict[str, type[Any]] = {
 
 
 @transaction.atomic
-def create_draft(*, actor: Actor, data: Mapping[str, Any]) -> Scenario:
+def create_draft(*, actor: Actor, data: Mapping[str, Any], form: str = "") -> Scenario:
     """Begin a demand of the actor's organisation; it may be incomplete.
 
     data: fields by name, terms and profile as codes, parts as lists of rows (see content.py).
+    form: the mark of the form that begins it. Sent again within a day, by a second press or since
+    the answer was lost, that form writes into the draft that it began, and begins no other.
     Raises Invalid with every fault, field by field.
     """
     require(can_draft_scenario, actor, actor.organisation)
     content = _read(data, {})
+    once = Once(actor=actor, route="draft of a form", key=form, body="")
+    if form and (uid := once.begin()):
+        begun = find(actor, uid)
+        return save_draft(actor=actor, scenario_uid=uid, revision=begun.revision, data=data)
     scenario = Scenario(organisation=actor.organisation, author=actor.user)
     write_content(scenario, content)
+    if form:
+        once.done(scenario.uid)
     return scenario
 
 

@@ -36,6 +36,7 @@ from marketplace.scenarios.batches.models import BatchDemand
 from marketplace.scenarios.content import Fault, by_field
 from marketplace.scenarios.disclosure.guards import owner_unnamed
 from marketplace.scenarios.disclosure.mask import frozen_owner
+from marketplace.scenarios.disclosure.withheld import withhold
 from marketplace.scenarios.documents.guards import documents_there, prepared_by
 from marketplace.scenarios.documents.queries import frozen_documents
 from marketplace.scenarios.models import Envelope, EnvelopeKey, Publication, Scenario, State
@@ -121,11 +122,15 @@ def publish_at(
     recipients = _make_envelope_keys(scenario)
     if scenario.owner_masked:
         scenario.owner_salt = make_salt()
+    withheld = withhold(scenario, now)
     frozen = _frozen(scenario, profile, recipients, holders)
     left = move(
         scenario,
         State.PUBLISHED,
-        also=("profile", "deadline_at", "published_at", "published_by", "ref", "owner_salt"),
+        also=(
+            *("profile", "deadline_at", "published_at", "published_by", "ref", "owner_salt"),
+            *("restricted_fields", *withheld),
+        ),
     )
     body = canonical(frozen)
     publication = Publication.objects.create(

@@ -16,8 +16,9 @@ from marketplace.ledger import actions as ledger
 from marketplace.scenarios.actions.draft import write_content
 from marketplace.scenarios.actions.found import find, profile_label
 from marketplace.scenarios.content import Content
+from marketplace.scenarios.disclosure.withheld import whole_content
 from marketplace.scenarios.models import Scenario, State
-from marketplace.scenarios.queries import rounds_on_the_way, stored_content
+from marketplace.scenarios.queries import rounds_on_the_way
 from marketplace.scenarios.rules import can_edit_scenario
 
 ENDED = (State.FAILED, State.WITHDRAWN, State.TERMINATED)
@@ -51,7 +52,7 @@ def relist_scenario(*, actor: Actor, scenario_uid: UUID, parts: int = 1) -> list
             gettext_lazy("Another round of this demand is on its way already."),
             code="relisting.under_way",
         )
-    content = stored_content(scenario)
+    content = whole_content(scenario)
     made = [
         clone(actor, root, content, number=number, parts=parts) for number in range(1, parts + 1)
     ]

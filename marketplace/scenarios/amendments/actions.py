@@ -41,6 +41,7 @@ from marketplace.scenarios.amendments.table import AMENDABLE, affects_bids
 from marketplace.scenarios.checks import texts_of
 from marketplace.scenarios.content import ROWS, Content, Fault, by_field, read
 from marketplace.scenarios.disclosure.guards import naming
+from marketplace.scenarios.disclosure.mask import refuse_naming
 from marketplace.scenarios.disclosure.patterns import refuse_forbidden
 from marketplace.scenarios.models import Publication, Scenario, State
 from marketplace.scenarios.queries import known_codes, stored_content
@@ -64,6 +65,7 @@ def draft_amendment(
     require(can_draft_amendment, actor, scenario)
     now = clock.now()
     require_running(scenario, now)
+    refuse_naming(scenario, {"reason": words})
     if scenario.amendments.filter(state=AmendmentState.DRAFTED).exists():
         raise StateConflict(
             gettext_lazy("Another change is drafted already: publish or drop it first."),
@@ -71,6 +73,7 @@ def draft_amendment(
         )
     before = stored_content(scenario)
     changes = changes_of(scenario, before, data, now)
+    refuse_telling(scenario, content_of(changes))
     row = Amendment.objects.create(
         scenario=scenario,
         base_version=version_of(scenario),
@@ -206,6 +209,11 @@ def changes_of(
         for name in data
         if name not in AMENDABLE
     }
+    for name in scenario.restricted_fields:
+        if data.get(name):
+            never[name] = [
+                _("Only released readers read this, in a file that no amendment changes.")
+            ]
     if never:
         raise Invalid(errors=never, code="amendment.never")
     typed, faults = read(data, base=before.values, known=known_codes(), now=now)
@@ -229,6 +237,13 @@ def changes_of(
     if not changes:
         raise Invalid(_("Nothing of this differs from what is posted."), code="amendment.nothing")
     return changes
+
+
+def content_of(changes: Mapping[str, Mapping[str, Any]]) -> Content:
+    """What stands there afterwards, of what changes."""
+    after = {name: change["after"] for name, change in changes.items()}
+    rows = {name: after.pop(name) for name in ROWS if name in after}
+    return Content(after, rows)
 
 
 def same_second(one: datetime, other: datetime | None) -> bool:

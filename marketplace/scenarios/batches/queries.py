@@ -35,6 +35,12 @@ def batch_of(scenario: Scenario) -> Batch | None:
     return row.batch if row else None
 
 
+def announced_batch_of(scenario: Scenario) -> Batch | None:
+    """The batch that everybody may read of; none while the demand is on its way in it."""
+    standing = getattr(scenario, "in_batch", None)
+    return standing.batch if standing and standing.batch.state == BatchState.ANNOUNCED else None
+
+
 @dataclass(frozen=True)
 class Entry:
     """A demand of a batch with its documents. ready: the announcement would publish it."""

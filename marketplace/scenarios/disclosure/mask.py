@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from django.db.models import Q
@@ -18,9 +18,10 @@ from django.utils.translation import gettext as _
 from marketplace.accounts.models import Membership, Organisation
 from marketplace.base.actor import Actor
 from marketplace.base.canonical import canonical, salted
+from marketplace.base.errors import Invalid
 from marketplace.base.inspected import inspected, inspects
 from marketplace.base.packer import names_found
-from marketplace.scenarios.content import Fault
+from marketplace.scenarios.content import Fault, by_field
 from marketplace.scenarios.models import Scenario
 
 # Said of a masked owner where the mask has no English.
@@ -150,9 +151,23 @@ def mask_faults(
     if owner is None:
         return []
     names = telling_names(owner)
+    sentence = _("This names the owner, who wants to stay unnamed: “%(name)s”.")
+    instead = _("This names the owner, who wants to stay unnamed: “%(name)s”. Write “%(mask)s”.")
     faults = []
     for field, words in [("owner_mask", mask), *texts]:
         if told := names_found(words, names):
-            sentence = _("This names the owner, who wants to stay unnamed: “%(name)s”.")
-            faults.append(Fault(field, "mask.named", sentence % {"name": told[0]}))
+            said = sentence if field == "owner_mask" else instead
+            faults.append(Fault(field, "mask.named", said % {"name": told[0], "mask": mask}))
     return faults
+
+
+def refuse_naming(scenario: Scenario, texts: Mapping[str, str]) -> None:
+    """Raise Invalid, field by field, where words that everybody will read name a masked owner.
+
+    For those who know the owner, after their rule was asked: to others the answer would tell it.
+    """
+    if not scenario.veiled:
+        return
+    owner, mask = scenario.organisation, scenario.owner_mask
+    if faults := mask_faults(texts.items(), owner, masked=True, mask=mask):
+        raise Invalid(errors=by_field(faults), code="mask.named")

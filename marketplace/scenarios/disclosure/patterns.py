@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from marketplace.base.errors import Invalid
+from marketplace.scenarios.disclosure import reach
 from marketplace.scenarios.disclosure.plain import Plain, plain
+from marketplace.scenarios.disclosure.reach import Span
 
-Span = tuple[int, int]
 Finder = Callable[[str], Iterable[Span]]
 
 # Where ways to reach a person are meant to stand.
@@ -329,26 +330,18 @@ def _credentials(text: str) -> Iterator[Span]:
             yield found.start(), found.start(1) + len(value)
 
 
-MOBILE = re.compile(
-    r"(?<![\d.,])(?:\+?86[ \t-]?)?(?:1[ \t]?[3-9](?:[ \t-]?\d){9}|1[3-9]\d\.\d{4}\.\d{4})"
-    r"(?!\d|[.,]\d|[ \t]?%)"
-)
 COUNTED = re.compile(r"[ \t]*(?:条|次|元|个|项|万|亿|笔|份|bps|bit|byte|字节|行|包|吨|ns|us|ms)")
-CONTACTS = _matches(
-    r"(?<![\w.+-])[\w.+-]+[ \t]?(?:@|\(at\)|\[at\])[ \t]?[a-z0-9-]+(?:[ \t]?\.[ \t]?[a-z0-9-]+)+",
-    r"(?<![\d.-])(?:\+?86[ \t-]?)?\(?0(?:10|2\d|[3-9]\d\d)\)?[ \t-]?[2-9]\d{3}[ \t-]?\d{3,4}(?![\d.])",
-    r"(?<![\d.-])[48]00[- ]\d{3,4}[- ]\d{3,4}(?!\d)",
-    r"(?:微信|wechat|weixin|qq)[ \t]*(?:号|id)?[ \t]*[:=][ \t]*[a-z0-9_-]{5,}",
-)
 
 
 def _contacts(text: str) -> Iterator[Span]:
-    yield from CONTACTS(text)
-    for found in MOBILE.finditer(text):
-        digits = re.sub(r"\D", "", found.group())
+    yield from reach.mails(text)
+    yield from reach.lines(text)
+    yield from reach.messengers(text)
+    for start, end in reach.mobiles(text):
+        digits = re.sub(r"\D", "", text[start:end])
         # 15000000000 records a day are a number; somebody's telephone seldom ends on six noughts.
-        if not digits.endswith("000000") and not COUNTED.match(text, found.end()):
-            yield found.span()
+        if not digits.endswith("000000") and not COUNTED.match(text, end):
+            yield start, end
 
 
 IDENTITY = re.compile(

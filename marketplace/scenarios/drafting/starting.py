@@ -13,8 +13,8 @@ from django.db.models import QuerySet
 
 from marketplace.base.actor import Actor
 from marketplace.scenarios.content import ROWS, Content
+from marketplace.scenarios.disclosure.withheld import whole_content
 from marketplace.scenarios.models import Scenario
-from marketplace.scenarios.queries import stored_content
 
 # What must be the new one's own: when, and whom to ask.
 NEW_EACH_TIME = ("deadline_at", "contact")
@@ -59,7 +59,7 @@ def copied(actor: Actor, uid: UUID) -> Content | None:
     scenario = rows.filter(organisation=actor.organisation, uid=uid).first()
     if scenario is None or actor.organisation is None:
         return None
-    content = stored_content(scenario)
+    content = whole_content(scenario)
     for name in NEW_EACH_TIME:
         content.values.pop(name, None)
     return content

@@ -10,7 +10,7 @@ from marketplace.base.actor import Actor
 from marketplace.scenarios.fitting.scoring import DOMAINS, FOCUSES, Fit, at_home, fit
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.reference import Term
-from marketplace.scenarios.search.asked import open_now
+from marketplace.scenarios.search.asked import Fitting, open_now
 
 # Of what fits somehow, the soonest so many are weighed.
 WEIGHED_MOST = 200
@@ -23,18 +23,29 @@ def capabilities_of(actor: Actor) -> list[str]:
     return list(organisation.capabilities) if organisation and organisation.is_vendor else []
 
 
+def facts_of(capabilities: list[str]) -> tuple[int, ...]:
+    """Any of these in a demand is worth points, and nothing else is. One query."""
+    wanted = {
+        "technology": set(capabilities),
+        "domain": at_home(capabilities, DOMAINS),
+        "focus": at_home(capabilities, FOCUSES),
+    }
+    terms = Term.objects.filter(vocabulary__in=wanted).values_list("pk", "vocabulary", "code")
+    return tuple(sorted(pk for pk, vocabulary, code in terms if code in wanted[vocabulary]))
+
+
+def fitting(actor: Actor) -> Fitting | None:
+    """What the board's filter asks for; None where nothing is declared."""
+    mine = capabilities_of(actor)
+    return Fitting(facts_of(mine), actor.organisation_id) if mine else None
+
+
 def fits(actor: Actor) -> list[tuple[Scenario, Fit]]:
     """Open demands, the best fit first, then the soonest deadline. At most three queries."""
     mine = capabilities_of(actor)
     if not mine:
         return []
-    wanted = {
-        "technology": set(mine),
-        "domain": at_home(mine, DOMAINS),
-        "focus": at_home(mine, FOCUSES),
-    }
-    terms = Term.objects.filter(vocabulary__in=wanted).values_list("pk", "vocabulary", "code")
-    ids = [pk for pk, vocabulary, code in terms if code in wanted[vocabulary]]
+    ids = list(facts_of(mine))
     rows = Scenario.objects.visible_to(actor).filter(open_now(), suspended=False)
     rows = rows.filter(search__facts__overlap=ids).exclude(organisation=actor.organisation_id)
     some = rows.select_related(*PARTS).order_by("deadline_at", "pk")[:WEIGHED_MOST]

@@ -35,6 +35,7 @@ def answer_likeness(
     """
     scenario = find(actor, scenario_uid)
     require(can_edit_scenario, actor, scenario)
+    like = _like(actor, scenario, other_uid)
     if scenario.state not in OWNER_EDITS:
         raise StateConflict(
             gettext_lazy(
@@ -45,7 +46,6 @@ def answer_likeness(
     if verdict not in Verdict.values:
         raise Invalid(errors={"verdict": [_("Say whether it is the same demand or another.")]})
     words = stated(reason) if verdict == Verdict.DIFFERENT else ""
-    like = _like(actor, scenario, other_uid)
     before = like.answer.verdict if like.answer else None
     if verdict == Verdict.DUPLICATE:
         _link(scenario, like.other)

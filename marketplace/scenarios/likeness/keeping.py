@@ -37,8 +37,9 @@ def words_of_content(content: Content) -> dict[str, str]:
 
 
 def words_of_row(scenario: Scenario) -> dict[str, str]:
-    """scenario: with its metrics fetched, where there are many."""
-    values = {name: getattr(scenario, name) for name in PARTS if name != "metrics"}
+    """Without what only released readers read. scenario: with its metrics, where there are many."""
+    held = {"metrics", *scenario.restricted_fields}
+    values = {name: getattr(scenario, name) for name in PARTS if name not in held}
     return words_of(values, [vars(row) for row in scenario.metrics.all()])
 
 
@@ -76,4 +77,8 @@ def _batch(behind: int, *, every: bool) -> list[Scenario]:
     rows = Scenario.objects.filter(pk__gt=behind).order_by("pk")
     if not every:
         rows = rows.filter(likeness=None)
-    return list(rows.only("pk", "title", "pain", "need").prefetch_related("metrics")[:BATCH])
+    return list(
+        rows.only("pk", "title", "pain", "need", "restricted_fields").prefetch_related("metrics")[
+            :BATCH
+        ]
+    )

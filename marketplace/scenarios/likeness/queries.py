@@ -156,6 +156,11 @@ def _phrases(mine: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
 
 def unanswered(actor: Actor, scenario: Scenario, content: Content) -> list[Fault]:
     """What stands between this demand and its submission: strong likenesses without a word."""
+    return owed(likes(actor, scenario, content))
+
+
+def owed(found: list[Like]) -> list[Fault]:
+    """The same of likenesses that are known already."""
     sentence = _(
         "This is %(percent)s %% like %(other)s. Save the draft, and say under “Like earlier demands”"
         " what makes it different, or that it is the same."
@@ -166,6 +171,6 @@ def unanswered(actor: Actor, scenario: Scenario, content: Content) -> list[Fault
             "likeness.unanswered",
             sentence % {"percent": one.percent, "other": one.other.ref or one.other.title},
         )
-        for one in likes(actor, scenario, content)
+        for one in found
         if one.owes_answer
     ]

@@ -34,7 +34,7 @@ from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.extension import Cause, postpone
 from marketplace.scenarios.actions.found import find, profile_label
 from marketplace.scenarios.attachments import Attachment
-from marketplace.scenarios.disclosure.mask import speaking
+from marketplace.scenarios.disclosure.mask import refuse_naming, speaking
 from marketplace.scenarios.disclosure.patterns import refuse_forbidden
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.questions.contacts import contacts_found
@@ -163,6 +163,8 @@ def answer_questions(
     require_class(rows, about)
     if about is None or not about.restricted:
         refuse_forbidden({"text": words})
+        refuse_naming(scenario, {"text": words})
+        require_unnamed(scenario, rows)
     hold_numbers(scenario)
     answer = Answer.objects.create(
         scenario=scenario,
@@ -261,6 +263,23 @@ def require_class(rows: Collection[Question], about: Attachment | None) -> None:
         ]
     if errors:
         raise Invalid(errors={"attachment": errors}, code="question.class")
+
+
+def require_unnamed(scenario: Scenario, rows: Collection[Question]) -> None:
+    """With the answer everybody would read what a question says of a masked owner.
+
+    Whoever asks is told nothing of it: that would confirm a guess.
+    """
+    for row in rows:
+        try:
+            refuse_naming(scenario, {"questions": row.text})
+        except Invalid as error:
+            sentence = _(
+                "Question %(number)s names the owner and would be read by all: answer its point"
+                " without it, or to the readers of a restricted file."
+            )
+            told: list[Text] = [sentence % {"number": row.number}]
+            raise Invalid(errors={"questions": told}, code=error.code) from error
 
 
 def asked(scenario: Scenario, uids: Sequence[UUID]) -> list[Question]:

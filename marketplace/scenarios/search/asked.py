@@ -80,25 +80,42 @@ def offered_terms() -> list[Term]:
 
 
 @dataclass(frozen=True)
+class Fitting:
+    """Only what somebody is fit for: with any of these facts, and not of his own organisation."""
+
+    facts: tuple[int, ...]
+    organisation_id: int | None
+
+
+@dataclass(frozen=True)
 class Asked:
     """chosen: {facet in force: its codes}. query: None where no words were typed."""
 
     query: Query | None = None
     chosen: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    fits: Fitting | None = None
 
     @property
     def anything(self) -> bool:
-        return bool(self.query or self.chosen)
+        return bool(self.query or self.chosen or self.fits)
+
+    @property
+    def besides(self) -> list[str]:
+        """What is in force beside the facets."""
+        there = {"q": self.query, "fits": self.fits}
+        return [name for name, asked in there.items() if asked]
 
     def without(self, name: str) -> Asked:
         if name == "q":
             return replace(self, query=None)
+        if name == "fits":
+            return replace(self, fits=None)
         rest = {facet: codes for facet, codes in self.chosen.items() if facet != name}
         return replace(self, chosen=rest)
 
 
 def asked_of(filters: Mapping[str, Any]) -> Asked:
-    """filters: any of q (text) and the facets (a code, or several). Empty ones filter nothing.
+    """filters: any of q (text), the facets (a code, or several) and fits. Empty ones filter nothing.
 
     Unknown codes find nothing. At most two queries a minute, for words alone.
     """
@@ -110,7 +127,9 @@ def asked_of(filters: Mapping[str, Any]) -> Asked:
         codes = tuple(dict.fromkeys(str(code) for code in codes if code))[:VALUES_MOST]
         if codes:
             chosen[name] = codes
-    return Asked(ask(typed, synonyms()) if typed else None, chosen)
+    fits = filters.get("fits")
+    fitting = fits if isinstance(fits, Fitting) else None
+    return Asked(ask(typed, synonyms()) if typed else None, chosen, fitting)
 
 
 # -- As conditions of the scenario ------------------------------------------------------------------
@@ -123,6 +142,13 @@ def words_condition(query: Query | None) -> Q:
     if query is None:
         return Q()
     return Q(search__tokens__holds=query.tsquery) if query.words else Q(pk=None)
+
+
+def fits_condition(fits: Fitting | None) -> Q:
+    if fits is None:
+        return Q()
+    own = Q(organisation_id=fits.organisation_id)
+    return Q(search__facts__overlap=list(fits.facts)) & ~own
 
 
 def facet_condition(name: str, codes: Iterable[str]) -> Q:
@@ -159,13 +185,22 @@ def _fixed(name: str, code: str) -> Q:
     return Q(pk=None)
 
 
+FITS = (
+    "e.facts && %s::int[] AND e.scenario_id NOT IN"
+    " (SELECT id FROM marketplace_scenario WHERE organisation_id = %s)"
+)
+
+
 # -- As conditions of the entry `e`, beside `n.now` ---------------------------------------------------
 def entry_condition(
     asked: Asked, numbers: Mapping[str, Mapping[str, int]]
 ) -> tuple[str, list[Any]]:
-    """SQL and its parameters. The words come last: of a row at hand they are the dearest to look for."""
+    """SQL and its parameters. The words come last: they are the dearest to look for in a row."""
     said = ["true"]
     given: list[Any] = []
+    if asked.fits is not None:
+        said.append(FITS)
+        given += [list(asked.fits.facts), asked.fits.organisation_id]
     for name, codes in asked.chosen.items():
         known = [numbers[name][code] for code in codes if code in numbers[name]]
         if name == "state":

@@ -97,7 +97,7 @@ class Counted:
 def counted(
     asked: Asked, numbers: Mapping[str, Mapping[str, int]], *, apart: Iterable[str] = ()
 ) -> dict[str, Counted]:
-    """{"": what fits all, facet: what fits all but this one, "q": all but the words}.
+    """{"": what fits all, facet: what fits all but this one, "q" and "fits": all but these}.
 
     apart: which of these besides the first; "q" is counted only where nothing fits all. One query.
     """
@@ -111,8 +111,8 @@ def counted(
         worded = _by_words_alone(one)
         parts.append((WORDED if worded else SET).format(name=name or "all", condition=condition))
         given += values * (2 if worded else 1)
-    # What is left without the words is a number alone.
-    told = [(TOTAL if name == "q" else SAID).format(name=name or "all") for name in sets]
+    # What is left without the words, or of what does not fit, is a number alone.
+    told = [(TOTAL if name in {"q", "fits"} else SAID).format(name=name or "all") for name in sets]
     told.append(IDS)
     if _by_words_alone(asked):
         told.append(ARE_NEWEST)
@@ -133,7 +133,7 @@ def counted(
 
 
 def _by_words_alone(asked: Asked) -> bool:
-    return asked.query is not None and bool(asked.query.words) and not asked.chosen
+    return bool(asked.query and asked.query.words and not asked.chosen and not asked.fits)
 
 
 # D, C, B, A: metrics and others, need and pain, summaries, title.

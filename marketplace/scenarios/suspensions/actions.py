@@ -17,6 +17,7 @@ from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.actions.extension import Cause, postpone
 from marketplace.scenarios.actions.found import find, profile_label, stated
+from marketplace.scenarios.disclosure.mask import refuse_naming
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.rules import can_suspend_scenario
 from marketplace.scenarios.suspensions.models import Suspension
@@ -35,6 +36,7 @@ def suspend_scenario(*, actor: Actor, scenario_uid: UUID, reason: str) -> Suspen
     words = stated(reason)
     scenario = find(actor, scenario_uid)
     require(can_suspend_scenario, actor, scenario)
+    refuse_naming(scenario, {"reason": words})
     now = clock.now()
     if scenario.state != State.PUBLISHED:
         raise StateConflict(
@@ -61,6 +63,7 @@ def resume_scenario(*, actor: Actor, scenario_uid: UUID, reason: str) -> Suspens
     words = stated(reason)
     scenario = find(actor, scenario_uid)
     require(can_suspend_scenario, actor, scenario)
+    refuse_naming(scenario, {"reason": words})
     if scenario.state != State.PUBLISHED or not scenario.suspended:
         raise StateConflict(_("The demand is not suspended."), code="scenario.not_suspended")
     row = lock(Suspension, scenario=scenario, until_at=None)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import User
+from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, NotFound
 from marketplace.base.locks import lock
 from marketplace.base.rules import require
 from marketplace.scenarios.models import Scenario
-from marketplace.scenarios.rules import can_watch_scenario
+from marketplace.scenarios.rules import can_keep_calendar, can_watch_scenario
+from marketplace.scenarios.watching.calendars import CalendarAddress, digest_of
 from marketplace.scenarios.watching.models import WATCHED_MOST, Watch
+
+SECRET_BYTES = 32
 
 
 class WatchLimit(DomainError):
@@ -45,3 +50,23 @@ def watch_scenario(*, actor: Actor, scenario_uid: UUID) -> Watch:
 def unwatch_scenario(*, actor: Actor, scenario_uid: UUID) -> None:
     """No more news of it. Nothing is refused, also where nothing was watched."""
     Watch.objects.visible_to(actor).filter(scenario__uid=scenario_uid).delete()
+
+
+@transaction.atomic
+def renew_calendar_address(*, actor: Actor) -> str:
+    """A new secret for the calendar of what one watches; the one before ends at once.
+
+    Returned this once, kept as a digest. Like watching it leaves no event. Raises NotAllowed.
+    """
+    require(can_keep_calendar, actor, CalendarAddress(), unpledged=True)
+    user = lock(User, pk=actor.user_id)
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    given = {"digest": digest_of(secret), "renewed_at": clock.now()}
+    CalendarAddress.objects.update_or_create(user=user, defaults=given)
+    return secret
+
+
+@transaction.atomic
+def end_calendar_address(*, actor: Actor) -> None:
+    """Nothing is answered there any more. Nothing is refused, also where there was none."""
+    CalendarAddress.objects.visible_to(actor).delete()

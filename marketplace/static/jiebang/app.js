@@ -23,11 +23,23 @@
     return fill(box.dataset.textMinutes, values);
   }
 
+  // A page that the browser had already (304) says when it was made; the answer says what time it is.
+  const came = performance.getEntriesByType("navigation")[0];
+  const told = Date.parse(came?.serverTiming?.find(({ name }) => name === "now")?.description);
+
+  function serverTime(box) {
+    const made = Date.parse(box.dataset.now);
+    const since = performance.now() - (came?.responseStart || 0);
+    return box.isFirst && told ? Math.max(made, told + since) : made;
+  }
+
+  for (const box of all("[data-countdown]")) box.isFirst = true;
+
   function tick() {
     for (const box of all("[data-countdown]")) {
       if (box.started === undefined) {
         box.started = performance.now();
-        box.left = Date.parse(box.dataset.deadline) - Date.parse(box.dataset.now);
+        box.left = Date.parse(box.dataset.deadline) - serverTime(box);
         box.over = box.left <= 0;
       }
       if (box.over) continue;
@@ -57,7 +69,6 @@
       if (form.guarded) continue;
       form.guarded = true;
       form.addEventListener("input", () => { form.dataset.changed = "yes"; });
-      form.addEventListener("submit", () => { leaving = true; });
     }
     for (const button of all("[data-copy], [data-close-details]", root)) button.hidden = false;
     for (const box of all("[data-formset]", root)) wakeFormset(box);
@@ -68,7 +79,22 @@
     event.preventDefault();
     event.returnValue = "";
   });
-  window.addEventListener("pageshow", () => { leaving = false; });
+  // Pressed twice, a form is sent once; what is sent and unanswered for long may be sent again.
+  const UNANSWERED = 10000;
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !form.matches("form[data-guard]")) return;
+    if (Date.now() - (form.sentAt || 0) < UNANSWERED) {
+      event.preventDefault();
+      return;
+    }
+    form.sentAt = Date.now();
+    leaving = true;
+  });
+  window.addEventListener("pageshow", () => {
+    leaving = false;
+    for (const form of all("form[data-guard]", document)) delete form.sentAt;
+  });
 
   // A formset: data-formset="prefix", rows in [data-formset-rows], one <template> with
   // __prefix__, buttons [data-formset-add] and, in a row, [data-formset-remove].

@@ -19,6 +19,11 @@
 
     function send() {
       if (!dirty || running) return;
+      // The form itself is on its way (app.js): a draft saved beside it would be a second one.
+      if (Date.now() - (form.sentAt || 0) < AGAIN) {
+        later(AGAIN);
+        return;
+      }
       dirty = false;
       running = true;
       htmx.trigger(box(), "autosave");
@@ -49,7 +54,9 @@
       if (waiting) {
         const { submitter } = waiting;
         waiting = null;
-        form.requestSubmit(submitter);
+        // What somebody else wrote meanwhile is read before it is written over.
+        if (status === 409) box().scrollIntoView({ block: "center" });
+        else form.requestSubmit(submitter);
       } else if (status === 200) {
         if (dirty) later(PAUSE);
         else delete form.dataset.changed;

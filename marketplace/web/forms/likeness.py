@@ -24,3 +24,7 @@ class LikenessForm(TypedForm):
         super().__init__(*args, **kwargs)
         choices = [(str(code), label) for code, label in Verdict.choices]
         offer(self, "verdict", choices if same else choices[:1])
+        reason = self.fields["reason"]
+        reason.required = not same
+        if same:
+            reason.help_text = _("Needed where it is different; the office reads it.")

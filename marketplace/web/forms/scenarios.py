@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.base.canonical import digest
 from marketplace.base.clock import SHANGHAI
-from marketplace.scenarios.content import TAGS, TERMS, Content, is_blank
+from marketplace.scenarios.content import RESTRICTABLE, TAGS, TERMS, Content, is_blank
 from marketplace.scenarios.drafting.notes import field_notes
 from marketplace.scenarios.models import CriterionKind, Operator, OrganisingMode
 from marketplace.scenarios.queries import newest_profiles
@@ -27,6 +27,8 @@ from marketplace.web.templatetags.jiebang import term as term_name
 ROWS_SHOWN_MOST = 60
 LEVEL = re.compile(r"^\s*([^\s|:：]+)[\s|:：]+(.+)$")
 NUMERIC = {"inputmode": "decimal", "autocomplete": "off"}
+# What takes any number of values.
+LISTS = (*TAGS, "restricted_fields")
 LINES = forms.Textarea(attrs={"rows": 4})
 
 
@@ -111,6 +113,15 @@ class DemandForm(TypedForm):
         ),
     )
     owner_mask = line(_("Called instead"))
+    restricted_fields = forms.MultipleChoiceField(
+        label=_("For released readers alone"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "Everybody else reads “after signing” in their place: publication moves these texts into"
+            " a file that you release reader by reader. Title, summary and metrics are public always."
+        ),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -125,6 +136,8 @@ class DemandForm(TypedForm):
             offer(self, name, [("", "—"), *offered.get(vocabulary, [])])
         for name, vocabulary in TAGS.items():
             offer(self, name, offered.get(vocabulary, []))
+        named = [(name, self.fields[name].label) for name in RESTRICTABLE]
+        offer(self, "restricted_fields", named)
         profiles = [(row.code, f"{row.code} · {term_name(row)}") for row in newest_profiles()]
         offer(self, "profile", [("", "—"), *profiles])
 
@@ -205,7 +218,7 @@ SECTION_OF = {
     **dict.fromkeys(("organising_mode", "race_entrants"), "money"),
     **dict.fromkeys(("duration_months", "deadline_at"), "money"),
     **dict.fromkeys(("conditions", "consortium_allowed", "consortium_members_max"), "bidders"),
-    **dict.fromkeys(("ip_terms", "data_terms", "contact"), "bidders"),
+    **dict.fromkeys(("ip_terms", "data_terms", "contact", "restricted_fields"), "bidders"),
 }
 
 
@@ -251,9 +264,9 @@ def typed_rows(post: QueryDict, part: str) -> list[dict[str, Any]]:
 def typed_data(post: QueryDict) -> dict[str, Any]:
     """What was typed, in the shape that the actions take."""
     data: dict[str, Any] = {
-        name: post.get(name, "") for name in DemandForm.base_fields if name not in TAGS
+        name: post.get(name, "") for name in DemandForm.base_fields if name not in LISTS
     }
-    data |= {name: post.getlist(name) for name in TAGS}
+    data |= {name: post.getlist(name) for name in LISTS}
     for part in PARTS:
         data[part] = typed_rows(post, part)
     for row in data["criteria"]:
@@ -367,7 +380,7 @@ def changes(seen: str, content: Content, post: QueryDict) -> list[dict[str, Any]
             theirs, mine = _told(rows[name]), _told(typed_rows(post, name))
             label: Any = PART_TITLES[name]
         elif name in DemandForm.base_fields:
-            many = name in TAGS
+            many = name in LISTS
             theirs = ", ".join(values[name]) if many else values[name]
             mine = ", ".join(post.getlist(name)) if many else post.get(name, "")
             label = DemandForm.base_fields[name].label or name

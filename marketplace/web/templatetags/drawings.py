@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.utils.html import escape
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from marketplace.web.templatetags.jiebang import term
@@ -83,3 +85,18 @@ def progress(value: Any, maximum: Any, label: str, text: str = "") -> dict[str, 
         "width": f"{share:.2f}%",
         "text": text or f"{plain(done)} / {plain(whole)}",
     }
+
+
+@register.filter
+def figures(values: Iterable[str], labels: Iterable[str]) -> SafeString:
+    """One cell of a table for each figure, with the head of its column for phones.
+
+    In one piece: a page of scores has thousands of them.
+    """
+    heads = [escape(label) for label in labels]
+    return SafeString(
+        "".join(
+            f'<td data-label="{head}" class="jb-right jb-num">{escape(value)}</td>'
+            for head, value in zip(heads, values, strict=True)
+        )
+    )

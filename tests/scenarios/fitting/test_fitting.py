@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.base import clock as base_clock
-from marketplace.scenarios.fitting.queries import fits, fits_among
+from marketplace.scenarios.board import facets, page_of
+from marketplace.scenarios.fitting.queries import fits, fits_among, fitting
 from marketplace.scenarios.fitting.scoring import DOMAINS, FOCUSES, Fit, fit
-from marketplace.scenarios.models import State
+from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.reference import Term
+from marketplace.scenarios.search.indexing import index_again
 from tests import world
 from tests.files.sending import signed_in
 from tests.web.asking import text
@@ -47,6 +51,7 @@ def test_nothing_declared_fits_nothing():
 def posted(domain, *technologies, **fields):
     scenario = world.published_scenario(domain=world.term("domain", domain), **fields)
     scenario.technologies.set(world.term("technology", code) for code in technologies)
+    index_again(every=True)  # as the publication does
     return scenario
 
 
@@ -104,5 +109,78 @@ def test_one_and_thirty_cost_the_same(count_queries):
         with count_queries() as queries:
             client.get("/en/desk/fits/")
             client.get("/en/")
+        seen.append(len(queries))
+    assert seen[0] == seen[1]
+
+
+# -- As a filter of the board ------------------------------------------------------------------------
+def found(client, path):
+    shown = text(client.get(path))
+    return re.findall(r'<span class="jb-num">(LG-[^<]+)</span>', shown), shown
+
+
+@db
+def test_it_filters_the_board_beside_the_others_and_says_why():
+    vendor = world.vendor(capabilities=["ai", "converged"])
+    client = signed_in(vendor)
+    fit_open = posted("ai", "ai", title="甲项目")
+    fit_past = posted("ai", state=State.REVIEW)
+    by_focus = posted("data_compliance", focus=world.term("focus", "ics_security"))
+    posted("data_compliance", "quantum")
+    every = {fit_open.ref, fit_past.ref, by_focus.ref}
+    refs, shown = found(client, "/en/?fits=1")
+    assert set(refs) == every
+    assert shown.count("Fits you: ") == 3
+    assert "3 demands" in shown
+    assert set(found(client, "/en/?fits=1&state=open")[0]) == {fit_open.ref, by_focus.ref}
+    assert found(client, "/en/?fits=1&domain=ai&state=open&sort=new")[0] == [fit_open.ref]
+    assert found(client, "/en/?fits=1&q=甲项目")[0] == [fit_open.ref]
+    refs, shown = found(client, "/en/?fits=1&technology=quantum")
+    assert refs == []
+    assert "what your organisation declares that it can do" in shown  # which to drop: it or quantum
+
+
+@db
+def test_the_filter_finds_exactly_what_the_points_find():
+    vendor = world.vendor(capabilities=["ai", "mpc"])
+    for domain in ("ai", "data_compliance", "industrial_internet"):
+        posted(domain)
+        posted(domain, "mpc", "quantum")
+    rows = list(Scenario.objects.select_related("domain", "focus"))
+    numbers = facets(vendor, {"fits": fitting(vendor)})
+    shown = page_of(vendor, {"fits": fitting(vendor)}, "closing", 0, 20)
+    assert {row.pk for row in shown} == set(fits_among(vendor, rows))
+    assert numbers["total"] == len(shown)
+
+
+@db
+def test_an_own_demand_fits_nobody_of_its_organisation():
+    both = world.owner(capabilities=["ai"], is_vendor=True)
+    own = world.published_scenario(both, domain=world.term("domain", "ai"))
+    other = posted("ai")
+    refs, _shown = found(signed_in(both), "/en/?fits=1")
+    assert refs == [other.ref]
+    assert own.ref in found(signed_in(both), "/en/")[0]
+
+
+@db
+def test_for_others_it_filters_nothing_and_says_so():
+    scenario = posted("industrial_internet")
+    for actor in (None, world.officer(), world.vendor()):
+        refs, shown = found(signed_in(actor) if actor else Client(), "/en/?fits=1")
+        assert refs == [scenario.ref]
+        assert "here it filters nothing" in shown
+        assert "Only what fits" not in shown
+
+
+@db
+def test_the_filter_costs_the_same_for_one_and_thirty(count_queries):
+    owner, client, seen = world.owner(), signed_in(world.vendor(capabilities=["ai"])), []
+    for number in (1, 29):
+        for _ in range(number):
+            world.published_scenario(owner, domain=world.term("domain", "ai"))
+        client.get("/en/?fits=1&state=open")
+        with count_queries() as queries:
+            client.get("/en/?fits=1&state=open")
         seen.append(len(queries))
     assert seen[0] == seen[1]
