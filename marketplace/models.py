@@ -42,6 +42,7 @@ from marketplace.committee.draw.models import (
     RegisterEntry,
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
+from marketplace.experts.importing.models import ExpertImport
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
 from marketplace.indicators.models import Indicator, OpenDemand
@@ -142,6 +143,7 @@ __all__ = [
     "EnvelopeKey",
     "Event",
     "Expert",
+    "ExpertImport",
     "FactTally",
     "FactorReset",
     "FailedOpening",

@@ -13,6 +13,7 @@ REGISTER = (
     "marketplace.notices.handlers",
     "marketplace.notices.accounts",
     "marketplace.notices.invitations",
+    "marketplace.experts.reminders",
     "marketplace.scenarios.notices",
     "marketplace.scenarios.questions.notices",
     "marketplace.scenarios.amendments.notices",

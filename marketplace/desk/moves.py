@@ -6,7 +6,7 @@ asked of a row must have been fetched with it.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from marketplace.accounts.models import Capability, Organisation, PersonRole
@@ -36,6 +36,13 @@ from marketplace.committee.models import (
     SheetState,
 )
 from marketplace.desk.acts import Desk
+from marketplace.experts.models import Expert, Interest
+from marketplace.experts.rules import (
+    can_confirm_record,
+    can_edit_expert,
+    can_state_interest,
+    can_strike_interest,
+)
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import is_open
 from marketplace.scenarios.questions.timing import asked_until
@@ -227,4 +234,29 @@ def on_organisation(desk: Desk, organisation: Organisation) -> list[str]:
         own = {row.organisation_id for row in actor.person.memberships.all()}
         if organisation.pk not in own:
             names += ["attach_evidence", "verify_organisation", "refuse_verification"]
+    return names
+
+
+def on_expert(actor: Actor, expert: Expert) -> list[str]:
+    names = []
+    if can_edit_expert(actor, expert):
+        names.append("edit_expert")
+        names.append("lift_suspension" if expert.suspended_at else "suspend_expert")
+    if can_confirm_record(actor, expert):
+        names.append("confirm_record")
+    if can_state_interest(actor, expert):
+        names.append("state_interest")
+    return names
+
+
+def on_interest(actor: Actor, interest: Interest, today: date) -> list[str]:
+    """interest: with its expert."""
+    if interest.struck_at is not None:
+        return []
+    over = interest.until_date is not None and interest.until_date <= today
+    names = []
+    if not over and can_state_interest(actor, interest.expert):
+        names.append("end_interest")
+    if can_strike_interest(actor, interest):
+        names.append("strike_interest")
     return names

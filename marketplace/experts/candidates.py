@@ -8,16 +8,16 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import Organisation, PersonRole
 from marketplace.accounts.queries import key_holders
 from marketplace.base.actor import Role
-from marketplace.experts.graph import ties
+from marketplace.experts.graph import first_ties
 from marketplace.experts.models import Expert, ExpertKind, Grade
 from marketplace.experts.numbers import Profile, numbers_of
-from marketplace.experts.workload import panels_since
+from marketplace.experts.workload import panels_by_user, panels_since
 
 # Who watches, measures or rules does not judge.
 NEVER_JUDGES = (Role.EVALUATOR, Role.WITNESS, Role.COMPLAINTS, Role.INSPECTOR, Role.OPERATOR)
@@ -38,16 +38,17 @@ REASONS = {
 
 
 def with_standing(rows: QuerySet[Expert], profile: Profile | None, day: date) -> QuerySet[Any]:
-    """With `panels` of the last twelve months, and `barred`: a code of REASONS, or empty."""
+    """With `barred`: a code of REASONS, or empty. Asked so that each subquery runs once."""
     numbers = numbers_of(profile)
-    roles = PersonRole.objects.filter(user=OuterRef("user"))
-    acts = Exists(roles.filter(role=Role.EXPERT))
+    roles = PersonRole.objects.order_by()
+    acting = roles.filter(role=Role.EXPERT).values("user")
+    apart = roles.filter(role__in=NEVER_JUDGES).values("user")
     latest_year = day.year - numbers.years
     whens = [
-        When(Q(user__is_active=False) | ~acts, then=Value("inactive")),
+        When(Q(user__is_active=False) | ~Q(user__in=acting), then=Value("inactive")),
         When(Q(suspended_at__isnull=False), then=Value("suspended")),
         When(Q(valid_until__lte=day), then=Value("expired")),
-        When(Exists(roles.filter(role__in=NEVER_JUDGES)), then=Value("role")),
+        When(Q(user__in=apart), then=Value("role")),
         When(~Q(kind__in=[ExpertKind.TECHNICAL, ExpertKind.ECONOMIC]), then=Value("kind")),
     ]
     if numbers.senior:
@@ -56,10 +57,11 @@ def with_standing(rows: QuerySet[Expert], profile: Profile | None, day: date) ->
     if numbers.years:
         unknown = Q(field_from_year=None)
         whens.append(When(unknown | Q(field_from_year__gt=latest_year), then=Value("years")))
-    full = Q(panels__gte=numbers.panels) | Q(panels__gte=F("panels_most"))
-    whens.append(When(full, then=Value("workload")))
-    barred = Case(*whens, default=Value(""), output_field=CharField())
-    return rows.annotate(panels=panels_since(day)).annotate(barred=barred)
+    # Counted for the few who set a limit of their own, and for those who sat so often.
+    own = Q(panels_most__isnull=False) & Q(panels_most__lte=panels_since(day))
+    often = [user for user, number in panels_by_user(day).items() if number >= numbers.panels]
+    whens.append(When(own | Q(user__in=often), then=Value("workload")))
+    return rows.annotate(barred=Case(*whens, default=Value(""), output_field=CharField()))
 
 
 def eligible(profile: Profile | None, day: date) -> QuerySet[Any]:
@@ -96,21 +98,20 @@ def gathered(
     """
     kept_out = dict.fromkeys(key_holders(scenario_uid).values_list("pk", flat=True), "key_holder")
     kept_out |= barred or {}
-    near = {
-        user_id: found[0] for user_id, found in ties(organisations, day).items() if found[0].hard
-    }
+    near = first_ties(organisations, day)
     numbers = numbers_of(profile)
     result = Gathered({specialty: [] for specialty in strata})
     rows = with_standing(Expert.objects.filter(specialties__overlap=[*strata]), profile, day)
-    columns = ("uid", "user_id", "specialties", "panels", "barred")
-    for uid, user_id, specialties, panels, reason in rows.order_by("uid").values_list(*columns):
+    panels = panels_by_user(day)
+    columns = ("uid", "user_id", "specialties", "barred")
+    for uid, user_id, specialties, reason in rows.order_by("uid").values_list(*columns):
         why = reason or kept_out.get(user_id, "")
         if not why and user_id in near:
             result.excluded.append((uid, "conflict", near[user_id].plain))
         elif why:
             result.excluded.append((uid, why, {}))
         else:
-            entry = (uid, user_id, numbers.weight(panels))
+            entry = (uid, user_id, numbers.weight(panels.get(user_id, 0)))
             for specialty in strata:
                 if specialty in specialties:
                     result.candidates[specialty].append(entry)

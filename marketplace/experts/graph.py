@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -208,25 +208,39 @@ def ties(
     organisations: Iterable[Organisation], day: date, *, users: list[int] | None = None
 ) -> dict[int, list[Conflict]]:
     """{user id: ties on that day}, hard ones first, of these people or of all. Four queries."""
-    by_code, by_name = _ways(organisations, day)
     found: dict[int, list[Conflict]] = {}
+    for user_id, ways, said in _met(organisations, day, users):
+        found.setdefault(user_id, []).extend(Conflict(way, day=day, **said) for way in ways)
+    for mine in found.values():
+        mine.sort(key=lambda tie: not tie.hard)
+    return found
+
+
+def first_ties(organisations: Iterable[Organisation], day: date) -> dict[int, Conflict]:
+    """{user id: the first hard tie} of everybody who has one. Four queries."""
+    found: dict[int, Conflict] = {}
+    for user_id, ways, said in _met(organisations, day, None):
+        if said["hard"] and user_id not in found:
+            found[user_id] = Conflict(ways[0], day=day, **said)
+    return found
+
+
+def _met(
+    organisations: Iterable[Organisation], day: date, users: list[int] | None
+) -> Iterator[tuple[int, list[Way], dict[str, Any]]]:
+    """(user id, ways to the party, what else a Conflict says): memberships, then interests."""
+    by_code, by_name = _ways(organisations, day)
     if not by_code or users == []:
-        return found
+        return
     since = years_before(day, LOOK_BACK_YEARS)
     among = Q() if users is None else Q(user__in=users)
-
-    def add(user_id: int, ways: list[Way], kind: str, **said: Any) -> None:
-        until = said.get("until")
-        hard = until is None or until > since
-        met = found.setdefault(user_id, [])
-        met += [Conflict(way, kind, hard, day, **said) for way in ways]
-
     seats = Membership.objects.filter(among, organisation__uscc__in=by_code).order_by("pk")
     for user_id, code in seats.values_list("user_id", "organisation__uscc"):
-        add(user_id, by_code[code], MEMBER)
+        yield user_id, by_code[code], {"kind": MEMBER, "hard": True}
     left = EndedRole.objects.filter(among, organisation__uscc__in=by_code).order_by("pk")
     for user_id, code, at in left.values_list("user_id", "organisation__uscc", "created_at"):
-        add(user_id, by_code[code], MEMBER, until=at.astimezone(clock.SHANGHAI).date())
+        until = at.astimezone(clock.SHANGHAI).date()
+        yield user_id, by_code[code], {"kind": MEMBER, "hard": until > since, "until": until}
     same = (
         Q(organisation__uscc__in=by_code)
         | Q(organisation=None, party_uscc__in=by_code)
@@ -241,10 +255,8 @@ def ties(
     ):
         # Not on the platform and without a code, it is known by its name alone.
         ways = by_code[known or code] if known or code else by_name[name]
-        add(user_id, ways, kind, relation=relation, until=until)
-    for mine in found.values():
-        mine.sort(key=lambda tie: not tie.hard)
-    return found
+        hard = until is None or until > since
+        yield user_id, ways, {"kind": kind, "hard": hard, "relation": relation, "until": until}
 
 
 def _ways(

@@ -26,8 +26,23 @@ def seats(source: Seats) -> Seats:
 def panels_since(day: date) -> Any:
     """An expression for rows with `user`: the panels of the twelve months before that day."""
     count: Any = Value(0, output_field=IntegerField())
-    for source in SEATS:
-        rows = source(day_starts_at(years_before(day, 1))).filter(user=OuterRef("user"))
-        number = rows.order_by().values("user").annotate(number=Count("pk")).values("number")
+    for rows in _lately(day):
+        mine = rows.filter(user=OuterRef("user")).order_by()
+        number = mine.values("user").annotate(number=Count("pk")).values("number")
         count = count + Coalesce(Subquery(number, output_field=IntegerField()), 0)
     return count
+
+
+def panels_by_user(day: date) -> dict[int, int]:
+    """{user id: panels of those twelve months} of everybody who had one."""
+    found: dict[int, int] = {}
+    for rows in _lately(day):
+        counted = rows.order_by().values("user").annotate(number=Count("pk"))
+        for user_id, number in counted.values_list("user", "number"):
+            found[user_id] = found.get(user_id, 0) + number
+    return found
+
+
+def _lately(day: date) -> list[QuerySet[Any]]:
+    since = day_starts_at(years_before(day, 1))
+    return [source(since) for source in SEATS]

@@ -19,7 +19,7 @@ from marketplace.scenarios.content import Content
 from marketplace.scenarios.likeness.actions import answer_likeness
 from marketplace.scenarios.likeness.models import Verdict
 from marketplace.scenarios.likeness.queries import Like, likes, told_to
-from marketplace.scenarios.models import OWNER_EDITS, Scenario, State
+from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario, State
 from marketplace.scenarios.rules import can_edit_scenario
 from marketplace.web.forms.likeness import LikenessForm
 from marketplace.web.pages import (
@@ -102,7 +102,9 @@ def shown_likes(
     return [
         {
             "like": like,
-            "own": like.other.organisation_id == scenario.organisation_id,
+            "own": (own := like.other.organisation_id == scenario.organisation_id),
+            # Its owner cannot speak of what only the office sees yet.
+            "unseen": not own and like.other.state in BEFORE_PUBLICATION,
             "url": reverse("scenario", args=[like.other.address]),
             "parts": [
                 _("%(part)s %(percent)s %%") % {"part": PARTS[part], "percent": percent}

@@ -43,6 +43,10 @@ SENTENCES: dict[str, Words] = {
     ),
     "panel_size_min": gettext_lazy("At least %(value)s people review."),
     "panel_expert_share_min": gettext_lazy("At least %(value)s of them are outside experts."),
+    "expert_years_min": gettext_lazy(
+        "Experts are drawn by lot; each has been in the field for at least %(value)s years."
+    ),
+    "expert_panels_max": gettext_lazy("An expert sits on at most %(value)s panels a year."),
     "pass_line": gettext_lazy("Below %(value)s of the full score nobody is recommended."),
     "recommend_max": gettext_lazy("The panel recommends at most %(value)s bids, in order."),
     "publicity_min": gettext_lazy("The result is publicised for at least %(value)s."),
@@ -103,6 +107,7 @@ def rule_lines(scenario: Scenario) -> list[RuleLine]:
         line = text % {"n": profile.count("trim_panel_min")}
         lines.append(RuleLine(line, basis(rule), bool(rule.get("unconfirmed"))))
     lines += price_lines(profile)
+    lines += rotation_line(profile)
     if holds(profile):
         rule = profile.rule(HOLD)
         text = _(
@@ -156,6 +161,19 @@ TIE_WORDS: dict[str, Words] = {
 def tie_words(ties: Iterable[str]) -> str:
     words = _(", then ").join(str(TIE_WORDS[tie]) for tie in ties)
     return _("Of equal totals the first is decided by %(order)s.") % {"order": words}
+
+
+def rotation_line(profile: RuleProfile) -> list[RuleLine]:
+    """The weights of the draw, where the profile names them."""
+    names = [f"rotation_weight_{number}" for number in range(4)]
+    if names[0] not in profile.values:
+        return []
+    said = _(
+        "In the draw, who sat on no panel in the last twelve months weighs %(none)s, on one"
+        " %(one)s, on two %(two)s, on more %(more)s."
+    ) % dict(zip(("none", "one", "two", "more"), map(profile.count, names), strict=True))
+    rule = profile.rule(names[0])
+    return [RuleLine(said, basis(rule), bool(rule.get("unconfirmed")))]
 
 
 def outage_line(scenario: Scenario) -> list[RuleLine]:

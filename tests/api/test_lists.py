@@ -30,6 +30,7 @@ from tests import world
 from tests.api.client import As
 from tests.api.contract import schema
 from tests.committee import factories
+from tests.experts.factories import expert, tied
 from tests.scenarios import rounds
 
 pytestmark = pytest.mark.django_db
@@ -188,6 +189,14 @@ class Rows:
             kind="other",
         )
         return {"vendor": self.vendor, "officer": self.officer}
+
+    def pool_entries(self):
+        expert()
+        return {"officer": self.officer}
+
+    def interests(self):
+        tied(self.vendor.organisation)
+        return {"officer": self.officer}
 
     def pledge_text(self):
         return PledgeText.objects.create(
@@ -355,6 +364,8 @@ LISTS = {
     "tokens/": "tokens",
     "controls/": "controls",
     "relations/": "relations",
+    "experts/": "pool_entries",
+    "interests/": "interests",
     "pledge-texts/": "pledge_texts",
     "pledges/": "pledges",
     "approaches/": "approaches",

@@ -22,6 +22,7 @@ from marketplace.base.actor import Actor, Role
 from marketplace.bidding.actions import start_eligibility
 from marketplace.bidding.models import Bid, BidVersion, Opening
 from marketplace.committee.models import Panel, PanelMember, Report, Sheet
+from marketplace.experts.models import Expert, Interest, InterestKind
 from marketplace.files import actions as files
 from marketplace.notices.models import Notice
 from marketplace.scenarios import actions as demands
@@ -325,6 +326,7 @@ def test_who_is_let_in_to_what_is_somebody_s_own(clock):
         "evidence": evidence(vendor),
         "controls": world.control(organisation, "person:1"),
         "relations": related(organisation),
+        **entered(here.actors["expert"], organisation),
         "pledge-texts": PledgeText.objects.asked_of(vendor).order_by("pk").first(),
         "pledges": Pledge.objects.filter(user=vendor.user).first(),
         "approaches": approached(vendor),
@@ -379,6 +381,14 @@ def released(owner: Actor, reader: Actor) -> Attachment:
 def evidence(actor: Actor) -> Any:
     body = {"name": "a.pdf", "body": b"x"}
     return files.attach_small_evidence(actor=actor, organisation_uid=actor.organisation.uid, **body)
+
+
+def entered(judge: Actor, organisation: Organisation) -> dict[str, Any]:
+    """The judge's entry in the pool, with a tie that the office entered."""
+    entry, _new = Expert.objects.get_or_create(user=judge.person)
+    kind = InterestKind.ADVISER
+    tie = Interest.objects.create(expert=entry, organisation=organisation, kind=kind)
+    return {"experts": entry, "interests": tie}
 
 
 def related(organisation: Organisation) -> OrganisationRelation:

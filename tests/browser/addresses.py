@@ -18,13 +18,21 @@ from marketplace.accounts.pledges import Pledge
 from marketplace.awards.models import Award
 from marketplace.bidding.models import Bid
 from marketplace.committee.models import Panel, Sheet, SheetState
+from marketplace.experts.models import Expert
 from marketplace.management.season.content import Content
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.batches.models import Batch
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.saved.models import SavedSearch
 from marketplace.supervision.models import Inspection, Tip
-from tests.browser.furnishing import PROTECTED, invitation, own_key, reset_key, unsubscribing
+from tests.browser.furnishing import (
+    PROTECTED,
+    invitation,
+    own_key,
+    read_spreadsheet,
+    reset_key,
+    unsubscribing,
+)
 
 Given = dict[str, Any]
 Find = Callable[[User], Given]
@@ -47,6 +55,11 @@ class Page:
     half: bool = False
     send: str = ""
     moves: bool = False
+
+
+def entry_of(local: str) -> Find:
+    """The entry of an expert of the pool."""
+    return lambda _user: {"uid": Expert.objects.get(user__email__startswith=f"{local}@").uid}
 
 
 def scenario(code: str) -> Scenario:
@@ -208,6 +221,12 @@ PAGES: dict[str, list[Page]] = {
     "organisation-verification": [Page("v5", own_organisation), Page("officer", bidder)],
     "organisations-office": [Page("officer")],
     "people-office": [Page("officer"), Page("secretary")],
+    "experts": [Page("officer"), Page("secretary")],
+    "expert-new": [Page("officer"), Page("officer", send=FORM)],
+    "expert": [Page("officer", entry_of("e1")), Page("secretary", entry_of("e6"))],
+    "my-record": [Page("e6")],
+    "expert-import": [Page("officer"), Page("officer", send=FORM)],
+    "expert-import-preview": [Page("officer", read_spreadsheet)],
     "inspections": [Page("inspector")],
     "inspection-new": [Page("inspector"), Page("inspector", send=FORM)],
     "inspection": [Page("inspector", own_inspection)],
@@ -319,6 +338,7 @@ NO_PAGES = {
     "mfa_download_recovery_codes": "a text file",
     "mfa_login_webauthn": "data for a script",
     "scenario-form-file": "a file",
+    "expert-import-form": "a file",
     "matrix-csv": "a file",
     "scenario-watch": "takes a POST alone",
     "watched-calendar": "takes a POST alone; watched sends it",

@@ -20,6 +20,7 @@ from marketplace.accounts.recovery.actions import ask_factor_reset
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.base import clock
 from marketplace.base.actor import Role
+from marketplace.experts.actions import preview_import
 from marketplace.management.season.content import Content
 from marketplace.management.season.people import People
 from marketplace.notices.channels import Group
@@ -111,3 +112,22 @@ def unsubscribing(_user: User) -> Given:
 
 def own_key(user: User) -> Given:
     return {"pk": Authenticator.objects.get(user=user, type=Authenticator.Type.WEBAUTHN).pk}
+
+
+def read_spreadsheet(_user: User) -> Given:
+    """A preview of the officer's with an expert, a tie and a fault in it."""
+    head = ["电子邮箱 [expert.email]", "姓名 [expert.name]", "层次 [expert.grade]"]
+    head += ["专家类别 [expert.kind]", "评审专业 [expert.specialties]", "从业年限 [expert.years]"]
+    rows = [
+        head,
+        ["e1@demo.invalid", "陈示一", "高级职称", "技术专家", "工控安全", "12"],
+        ["new-expert@demo.invalid", "新示一", "高级职称", "技术专家", "密码应用", "十年"],
+    ]
+    ties = [
+        ["电子邮箱 [tie.email]", "类型 [tie.kind]", "单位 [tie.party_name]"],
+        ["e1@demo.invalid", "顾问", "示例港航集团（虚构）"],
+    ]
+    words = {"ot_security": ["工控安全"], "cryptography": ["密码应用"]}
+    actor = People(Content()).actor("officer")
+    made = preview_import(actor=actor, tables=[rows, ties], file_sha256="0" * 64, specialties=words)
+    return {"uid": made.uid}

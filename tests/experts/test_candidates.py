@@ -160,7 +160,7 @@ def test_a_large_pool_costs_what_a_small_one_costs(number, count_queries):
     profile, today = world.profile("B"), the_clock.today()
     with count_queries() as queried:
         result = gathered(scenario.uid, {"ot_security": 3}, [firm], profile, today)
-    assert len(queried) == 6
+    assert len(queried) == 8
     assert len(result.candidates["ot_security"]) + len(result.excluded) == len(people)
 
 

@@ -104,9 +104,7 @@ def shared_phrases(text: str, other: str) -> list[str]:
         if here[at : at + WINDOW] not in known:
             at += 1
             continue
-        stop = at + WINDOW
-        while stop < len(here) and here[at : stop + 1] in there:
-            stop += 1
+        stop = _shared_until(here, there, known, at)
         found.append(written[at:stop])
         at = stop
     words = {phrase.strip(" ，。；、,.;:：") for phrase in found}
@@ -114,6 +112,23 @@ def shared_phrases(text: str, other: str) -> list[str]:
         (one for one in words if len(one) >= WINDOW - 2), key=lambda one: (-len(one), one)
     )
     return [one if len(one) <= PHRASE_MOST else f"{one[:PHRASE_MOST]}…" for one in kept[:PHRASES]]
+
+
+def _shared_until(here: str, there: str, known: set[str], at: int) -> int:
+    """Where the run from `at` on ends that stands in both: windows lead there, a search makes sure.
+
+    What begins it is shared as well, so the end is found by halving.
+    """
+    least = most = at + WINDOW
+    while most < len(here) and here[most - WINDOW + 1 : most + 1] in known:
+        most += 1
+    while least < most:
+        middle = (least + most + 1) // 2
+        if here[at:middle] in there:
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def _folded(text: str) -> str:

@@ -30,6 +30,7 @@ from tests.notices.steps import deliver
 from tests.scenarios import test_batches as batches
 from tests.scenarios import typed
 from tests.scenarios.disclosure.test_mask import MASK, NAME, as_, planted, posted
+from tests.scenarios.disclosure.test_withheld import addresses
 from tests.web.asking import browser, url
 
 pytestmark = pytest.mark.django_db
@@ -166,17 +167,13 @@ def test_messages_name_nobody():
         if vendor.user.email in letter.to
     ]
     assert [(word, text) for word in words for text in said if word in text] == []
-    client = as_(vendor)
-    pages = ["scenario", "scenario-history", "scenario-amendments", "scenario-questions"]
-    asked = [url(name, scenario) for name in pages]
-    asked += [reverse("scenario-published", args=[scenario.ref, version]) for version in (1, 2)]
-    asked += [reverse("watched"), reverse("notices"), reverse("api-amendments")]
-    asked += [reverse("api-answers"), reverse("api-notices"), reverse("api-watched")]
-    for address in asked:
+    client, read = as_(vendor), 0
+    for address in addresses(scenario, amendment=change.uid, question=question.uid):
         response = client.get(address)
         told = (b"".join(response) if response.streaming else response.content).decode()
-        named = [word for word in words if word in told]
-        assert (address, response.status_code, named) == (address, 200, [])
+        assert (address, [word for word in words if word in told]) == (address, [])
+        read += response.status_code == 200
+    assert read > 20
     public = Event.objects.filter(audience="public")
     assert [w for e in public for w in words if w in bytes(e.body).decode()] == []
 

@@ -167,6 +167,10 @@ def test_nobody_is_told_of_what_they_may_not_see():
     page = text(browser(owner).get(url("scenario-likeness", mine)))
     for state in (State.DRAFT, State.SUBMITTED):
         assert str(theirs[state].uid) not in page
+    Scenario.objects.filter(pk=mine.pk).update(state=State.SUBMITTED)
+    page = browser(officer).get(url("scenario-likeness", mine))
+    unseen = [one["like"].other.pk for one in page.context["likes"] if one["unseen"]]
+    assert unseen == [theirs[State.SUBMITTED].pk]
 
 
 def test_an_owner_under_a_mask_is_named_by_it():
