@@ -78,6 +78,7 @@ ROUTES: dict[str, tuple[str, str]] = {
     "finish_review": ("POST", "api-panel-finish"),
     "save_scores": ("PATCH", "api-sheet"),
     "lock_sheet": ("POST", "api-sheet-lock"),
+    "correct_sheet": ("POST", "api-sheet-correct"),
     "publicise_award": ("POST", "api-award-publicise"),
     "confirm_award": ("POST", "api-award-confirm"),
     "refuse_award": ("POST", "api-award-refuse"),

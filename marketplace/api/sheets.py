@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bid_shapes import subject
-from marketplace.api.bodies import Body, Flag, Number, Text
+from marketplace.api.bodies import Body, Choice, Flag, Number, Text
 from marketplace.api.calls import calling
 from marketplace.api.deeds import Given, deed
 from marketplace.api.lists import Filter, Listed, listing, reading
@@ -26,7 +26,14 @@ from marketplace.base.errors import NotFound
 from marketplace.base.rules import require_confidentiality
 from marketplace.committee import actions as committee
 from marketplace.committee import queries
-from marketplace.committee.models import Score, Sheet, SheetStage, SheetState
+from marketplace.committee.models import (
+    CorrectionKind,
+    PanelState,
+    Score,
+    Sheet,
+    SheetStage,
+    SheetState,
+)
 from marketplace.desk import moves
 from marketplace.desk.queries import desk_for
 from marketplace.files.access import record_access
@@ -104,7 +111,12 @@ def sheets_of(actor: Actor) -> Any:
 
 def row_shape(request: Request, sheet: Sheet, desk: Any) -> dict[str, Any]:
     panel = sheet.member.panel
-    names = moves.on_sheet(desk, user_id=sheet.member.user_id, state=sheet.state)
+    names = moves.on_sheet(
+        desk,
+        user_id=sheet.member.user_id,
+        state=sheet.state,
+        reported=panel.state == PanelState.REPORTED,
+    )
     return {
         "uid": str(sheet.uid),
         "panel": str(panel.uid),
@@ -220,14 +232,53 @@ class SheetOne(Resource):
         **SHOWN,
     )
     def patch(self, given: Given, uid: UUID) -> UUID:
-        scores = {
-            code: (score["points"], score.get("comment", ""), score.get("veto", False))
-            for code, score in given.body["scores"].items()
-        }
+        scores = entries(given.body["scores"])
         committee.save_scores(
             actor=given.actor, sheet_uid=uid, revision=given.revision, scores=scores
         )
         return uid
+
+
+class Correct(Body):
+    kind = Choice(CorrectionKind.values)
+    reason = Text(2000)
+    scores = ScoresField(help_text="By the criterion's code; what is not named stays.")
+
+
+class SheetCorrect(Resource):
+    about = (Sheet, "member__panel__scenario__uid")
+
+    @deed(
+        "sheets_correct",
+        "Correct a locked sheet",
+        scope=None,
+        description="For one of four reasons, until the report. The old points stay on record.",
+        takes=Correct,
+        example={
+            "kind": "sum",
+            "reason": "录入时少加一项。",
+            "scores": {"C1": {"points": "36.5", "comment": "方案完整。"}},
+        },
+        proof=True,
+        **SHOWN,
+    )
+    def post(self, given: Given, uid: UUID) -> UUID:
+        committee.correct_sheet(
+            actor=given.actor,
+            sheet_uid=uid,
+            revision=given.revision,
+            kind=given.body["kind"],
+            reason=given.body["reason"],
+            scores=entries(given.body["scores"]),
+        )
+        return uid
+
+
+def entries(scores: dict[str, Any]) -> dict[str, Any]:
+    return {
+        code: (score["points"], score.get("comment", ""), score.get("veto", False))
+        for code, score in scores.items()
+    }
 
 
 SheetLock = calling(

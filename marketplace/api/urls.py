@@ -171,6 +171,7 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "sheets": ("sheets/", sheets.Sheets),
     "sheet": ("sheets/<uuid:uid>/", sheets.SheetOne),
     "sheet-lock": ("sheets/<uuid:uid>/lock/", sheets.SheetLock),
+    "sheet-correct": ("sheets/<uuid:uid>/correct/", sheets.SheetCorrect),
     "reports": ("reports/", reports.Reports),
     "report": ("reports/<uuid:uid>/", reports.ReportOne),
     # The award

@@ -32,3 +32,10 @@ def lock_shared(model: type[M], **lookup: Any) -> M:
         # Both names come from the model, never from a request.
         cursor.execute(f"SELECT 1 FROM {table} WHERE {column} = %s FOR SHARE", [pk])  # noqa: S608
     return model._default_manager.get(pk=pk)
+
+
+def transaction_id() -> int:
+    """Of the whole transaction, whatever savepoints it has; the triggers ask for it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT txid_current()")
+        return int(cursor.fetchone()[0])

@@ -170,7 +170,10 @@ class Score(models.Model):
                     IF TG_OP = 'INSERT' THEN parent := NEW.sheet_id;
                     ELSE parent := OLD.sheet_id; END IF;
                     IF EXISTS (SELECT 1 FROM marketplace_sheet
-                               WHERE id = parent AND state <> 'open') THEN
+                               WHERE id = parent AND state <> 'open')
+                        AND NOT (TG_OP = 'UPDATE' AND EXISTS (
+                            SELECT 1 FROM marketplace_correction
+                            WHERE sheet_id = parent AND made_xact = txid_current())) THEN
                         RAISE EXCEPTION 'a locked sheet is frozen';
                     END IF;
                     IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
@@ -178,6 +181,46 @@ class Score(models.Model):
                 """,
             )
         ]
+
+
+class CorrectionKind(models.TextChoices):
+    """The only reasons for which a locked sheet changes. Source: domain rules, “Scores”."""
+
+    SUM = "sum", _("Adding up: points entered or added wrongly")
+    RANGE = "range", _("Range: points beyond what the criterion gives")
+    OBJECTIVE = "objective", _("Objective item: judged otherwise than the same facts elsewhere")
+    EXTREME = "extreme", _("Found abnormally high or low")
+
+
+class Correction(Recorded):
+    """A judge's own change of a locked sheet, signed by a fresh proof. The old values are kept here.
+
+    changes: {criterion: {"before": {"points", "comment", "veto"}, "after": the same}}. Scores of a
+    locked sheet change in the transaction of such a row alone.
+    """
+
+    append_only = True
+
+    sheet = models.ForeignKey(Sheet, on_delete=models.PROTECT, related_name="corrections")
+    # Of the sheet: what was locked first is version 1.
+    version = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=16, choices=CorrectionKind.choices)
+    reason = models.TextField(max_length=2000)
+    changes = models.JSONField()
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    made_xact = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="correction_version_once", fields=["sheet", "version"]),
+            models.CheckConstraint(
+                name="correction_of_a_known_kind", condition=Q(kind__in=CorrectionKind.values)
+            ),
+            models.CheckConstraint(
+                name="correction_has_reason", condition=~Q(reason="") & Q(version__gt=1)
+            ),
+        ]
+        triggers = append_only("correction")
 
 
 class ReportQuerySet(models.QuerySet["Report"]):

@@ -49,6 +49,11 @@ def can_lock_sheet(actor: Actor, sheet: Sheet) -> bool:
     return sits(actor, sheet.member)
 
 
+def can_correct_sheet(actor: Actor, sheet: Sheet) -> bool:
+    """The judge himself: nobody changes another's points."""
+    return sits(actor, sheet.member)
+
+
 def can_finish_review(actor: Actor, scenario: Scenario) -> bool:
     return actor.role == Role.SECRETARY
 

@@ -193,9 +193,12 @@ def on_draw(desk: Desk, draw: Draw, deposited: set[str]) -> list[str]:
     return names
 
 
-def on_sheet(desk: Desk, *, user_id: int, state: str) -> list[str]:
-    mine = desk.actor.role == Role.EXPERT and user_id == desk.actor.user_id
-    return ["save_scores", "lock_sheet"] if mine and state == SheetState.OPEN else []
+def on_sheet(desk: Desk, *, user_id: int, state: str, reported: bool) -> list[str]:
+    if desk.actor.role != Role.EXPERT or user_id != desk.actor.user_id:
+        return []
+    if state == SheetState.LOCKED and not reported:
+        return ["correct_sheet"]
+    return ["save_scores", "lock_sheet"] if state == SheetState.OPEN else []
 
 
 def on_award(desk: Desk, decision: dict[str, Any], *, ends_at: datetime | None) -> list[str]:

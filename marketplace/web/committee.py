@@ -30,6 +30,7 @@ from marketplace.scenarios.reference import Term
 from marketplace.web.forms.committee import (
     AddForm,
     AppointForm,
+    CorrectionForm,
     DeclareForm,
     RecuseForm,
     typed_revision,
@@ -249,6 +250,7 @@ def _declared(request: Request, uid: UUID, *, stays: bool) -> HttpResponse:
 # -- A sheet -----------------------------------------------------------------------------------------
 @require_http_methods(["GET", "POST"])
 @scoring_proof
+@fresh_proof(do="correct")
 @fresh_proof(do="lock")
 def sheet(request: Request, uid: UUID) -> HttpResponse:
     """One judge's sheet: saved criterion by criterion (htmx) or as a whole, then locked."""
@@ -256,7 +258,7 @@ def sheet(request: Request, uid: UUID) -> HttpResponse:
     view, _error = attempt(queries.sheet_view, actor=actor, sheet_uid=uid)
     if request.method == "GET":
         record_access(actor=actor, subject_uid=uid, what="sheet.read")
-        return page(request, "committee/sheet.html", {"sheet": view})
+        return page(request, "committee/sheet.html", {"sheet": view, "correct": CorrectionForm()})
     revision = typed_revision(request.POST)
     if request.POST.get("do") == "lock":
         _row, error = attempt(actions.lock_sheet, actor=actor, sheet_uid=uid, revision=revision)
@@ -265,6 +267,8 @@ def sheet(request: Request, uid: UUID) -> HttpResponse:
             return HttpResponseRedirect(reverse("panel-desk", args=[view.panel_uid]))
         return page(request, "committee/sheet.html", {"sheet": view}, error=error)
     typed = typed_scores(request.POST, [line.code for line in view.lines])
+    if request.POST.get("do") == "correct":
+        return _correct(request, view, revision, typed)
     _row, error = attempt(
         actions.save_scores, actor=actor, sheet_uid=uid, revision=revision, scores=typed
     )
@@ -286,6 +290,32 @@ def sheet(request: Request, uid: UUID) -> HttpResponse:
     if isinstance(error, Stale):
         context["changes"] = sheet_changes(view, typed)
     return page(request, "committee/sheet.html", context, error=error)
+
+
+def _correct(
+    request: Request, view: Any, revision: int, typed: dict[str, tuple[str, str, bool]]
+) -> HttpResponse:
+    """Correct a locked sheet; what was typed stands there again when it is refused."""
+    form = CorrectionForm(request.POST)
+    error = None
+    if form.is_valid():
+        _row, error = attempt(
+            actions.correct_sheet,
+            actor=actor_of(request),
+            sheet_uid=view.uid,
+            revision=revision,
+            scores=typed,
+            **form.cleaned_data,
+        )
+        if error is None:
+            messages.success(request, _("The sheet is corrected; what stood before is kept."))
+            return HttpResponseRedirect(reverse("sheet", args=[view.uid]))
+    lines = [replace(line, typed=typed.get(line.code)) for line in view.lines]
+    context = {"sheet": replace(view, lines=lines), "correct": form, "correcting": True}
+    response = page(request, "committee/sheet.html", context, error=error)
+    if error is None:
+        response.status_code = 422
+    return response
 
 
 def sheet_changes(view: Any, typed: Mapping[str, tuple[Any, str, bool]]) -> list[dict[str, Any]]:

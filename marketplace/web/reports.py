@@ -16,7 +16,7 @@ from marketplace.base.errors import NotFound
 from marketplace.bidding.queries import my_bid
 from marketplace.committee import queries
 from marketplace.committee.arithmetic import TIES_1
-from marketplace.committee.models import Report
+from marketplace.committee.models import CorrectionKind, Report
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
 from marketplace.web.pages import actor_of, attempt, scenario_or_404
@@ -43,6 +43,9 @@ def report(request: Request, address: str) -> HttpResponse:
         "basis": price_basis(body),
         "benchmark": body["rules"].get("price", {}).get("formula") == "benchmark_mean",
         "ties": tie_words(body["rules"].get("ties", TIES_1)),
+        "corrections": [
+            row | {"kind": CorrectionKind(row["kind"]).label} for row in body.get("corrections", [])
+        ],
         "minimums": [row for row in body["criteria"] if row.get("minimum")],
         "price_weight": next((c["weight"] for c in body["criteria"] if c["kind"] == "price"), ""),
     }

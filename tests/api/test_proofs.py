@@ -15,7 +15,7 @@ from marketplace.base import clock as base_clock
 from marketplace.base.actor import Actor
 from marketplace.bidding.failed.models import FailedOpening
 from marketplace.bidding.models import Opening, OpeningConfirmation
-from marketplace.committee.models import Panel
+from marketplace.committee.models import Correction, Panel
 from marketplace.scenarios.models import Scenario
 from tests import world
 from tests.accounts.test_second_factor import code_now, give, sign_in, with_app
@@ -34,6 +34,7 @@ STATES = {
     "announce": "gathered",
     "start_scoring": "appointed",
     "lock": "open",
+    "correct": 0,
     "confirm_opening": 0,
     "declare_failed": 0,
     "confirm_failed": "declared",
@@ -106,6 +107,16 @@ def lock(clock: Any) -> Deed:
     return Deed(judges[0], f"sheets/{sheet.uid}/lock/", state_of(sheet), match=tag)
 
 
+def correct(clock: Any) -> Deed:
+    panel, judges = factories.scoring_panel(factories.scenario_in_review(2))
+    factories.lock_stage(judges[:1], "technical")
+    sheet = factories.sheets(judges[0]).first()
+    body = {"kind": "sum", "reason": "录入错误。", "scores": {"C1": {"points": "7"}}}
+    count = Correction.objects.filter(sheet__member__panel=panel).count
+    address = f"sheets/{sheet.uid}/correct/"
+    return Deed(judges[0], address, count, body, match=f'"r{sheet.revision}"')
+
+
 def confirm_opening(clock: Any) -> Deed:
     scenario = world.published_scenario()
     bids.bid(scenario)
@@ -171,6 +182,7 @@ DEEDS = {
     "batches_announce": announce,
     "panels_start_scoring": start_scoring,
     "sheets_lock": lock,
+    "sheets_correct": correct,
     "openings_confirm": confirm_opening,
     "openings_declare_failed": declare_failed,
     "openings_confirm_failed": confirm_failed,

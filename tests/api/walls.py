@@ -122,6 +122,7 @@ DEMANDS = {
     "sheets_retrieve":                 "- - - - d d r - - -",
     "sheets_save":                     "- - - - - - r - - -",
     "sheets_lock":                     "- - - - - - r - - -",
+    "sheets_correct":                  "- - - - - - r - - -",
     "reports_list":                    "- a a a a a a a a a",
     "reports_retrieve":                "- d - - d d - - - -",
     "awards_list":                     "a a a a a a a a a a",

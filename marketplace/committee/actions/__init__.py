@@ -1,4 +1,5 @@
 from marketplace.committee.actions.consortia import decide_consortium_change
+from marketplace.committee.actions.corrections import correct_sheet
 from marketplace.committee.actions.panel import (
     add_member,
     appoint_panel,
@@ -11,6 +12,7 @@ from marketplace.committee.actions.scoring import lock_sheet, save_scores, start
 __all__ = [
     "add_member",
     "appoint_panel",
+    "correct_sheet",
     "decide_consortium_change",
     "declare_interest",
     "finish_review",

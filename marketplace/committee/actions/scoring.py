@@ -102,6 +102,18 @@ def save_scores(
     sheet = _own_open_sheet(actor, sheet_uid, can_save_scores)
     if revision != sheet.revision:
         raise Stale
+    read = read_scores(sheet, scores)
+    for criterion, values in read:
+        Score.objects.update_or_create(sheet=sheet, criterion=criterion, defaults=values)
+    sheet.revision += 1
+    sheet.save(update_fields=["revision"])
+    return sheet
+
+
+def read_scores(
+    sheet: Sheet, scores: Mapping[str, Entry]
+) -> list[tuple[Criterion, dict[str, Any]]]:
+    """Each criterion with the columns of its score. Raises Invalid with every fault."""
     criteria = {c.code: c for c in _criteria(sheet)}
     errors: dict[str, list[Text]] = {}
     read: list[tuple[Criterion, dict[str, Any]]] = []
@@ -115,11 +127,7 @@ def save_scores(
             errors[code] = [str(wrong)]
     if errors:
         raise Invalid(errors=errors, code="scores.invalid")
-    for criterion, values in read:
-        Score.objects.update_or_create(sheet=sheet, criterion=criterion, defaults=values)
-    sheet.revision += 1
-    sheet.save(update_fields=["revision"])
-    return sheet
+    return read
 
 
 def read_entry(entry: Entry, criterion: Criterion) -> dict[str, Any]:
@@ -165,8 +173,8 @@ def lock_sheet(*, actor: Actor, sheet_uid: UUID, revision: int | None = None) ->
     sheet = _own_open_sheet(actor, sheet_uid, can_lock_sheet)
     if revision is not None and revision != sheet.revision:
         raise Stale
-    entered = _entered(sheet)
-    _require_complete(sheet, entered)
+    entered = what_stands(sheet)
+    require_complete(sheet, entered)
     sheet.locked_at = clock.now()
     left = move(sheet, SheetState.LOCKED, also=("locked_at",))
     ledger.append(
@@ -189,7 +197,7 @@ def lock_sheet(*, actor: Actor, sheet_uid: UUID, revision: int | None = None) ->
     return sheet
 
 
-def _require_complete(sheet: Sheet, entered: Mapping[str, Mapping[str, Any]]) -> None:
+def require_complete(sheet: Sheet, entered: Mapping[str, Mapping[str, Any]]) -> None:
     """Raises Invalid for each criterion without points, and each veto without its reason."""
     errors: dict[str, list[Text]] = {}
     for criterion in _criteria(sheet):
@@ -270,7 +278,7 @@ def _criteria(sheet: Sheet) -> list[Criterion]:
     return queries.stage_criteria(sheet.member.panel.scenario, sheet.stage)
 
 
-def _entered(sheet: Sheet) -> dict[str, dict[str, Any]]:
+def what_stands(sheet: Sheet) -> dict[str, dict[str, Any]]:
     """What stands on a sheet: {criterion code: {"points", "comment", "veto"}}."""
     rows = Score.objects.filter(sheet=sheet).select_related("criterion")
     return {

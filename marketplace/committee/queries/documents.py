@@ -8,7 +8,14 @@ from typing import Any
 
 from marketplace.bidding.models import Bid, BidVersion
 from marketplace.committee import arithmetic
-from marketplace.committee.models import MemberState, Panel, PanelMember, Score, SheetState
+from marketplace.committee.models import (
+    Correction,
+    MemberState,
+    Panel,
+    PanelMember,
+    Score,
+    SheetState,
+)
 from marketplace.committee.queries.panels import active, rules_of
 from marketplace.scenarios.models import Criterion, RuleProfile, Scenario
 
@@ -59,6 +66,7 @@ def report_document(scenario: Scenario, panel: Panel, bids: list[Bid]) -> dict[s
         ],
         "judges": list(active(panel).values_list("code", flat=True)),
         "recused": list(recused.values_list("code", flat=True)),
+        **({"corrections": _corrections(panel)} if newer else {}),
         "bids": [
             {
                 "uid": bid.uid,
@@ -153,6 +161,26 @@ def _received(bids: list[Bid]) -> dict[int, BidVersion]:
     """{bid id: its last version, the one that was opened}."""
     versions = BidVersion.objects.filter(bid__in=bids).order_by("number")
     return {version.bid_id: version for version in versions}
+
+
+def _corrections(panel: Panel) -> list[dict[str, Any]]:
+    """Every correction of a sheet that counts, with what stood before."""
+    rows = Correction.objects.filter(
+        sheet__member__in=active(panel), sheet__state=SheetState.LOCKED
+    ).select_related("sheet__member", "sheet__bid")
+    return [
+        {
+            "judge": row.sheet.member.code,
+            "blind_code": row.sheet.bid.blind_code,
+            "stage": row.sheet.stage,
+            "version": row.version,
+            "kind": row.kind,
+            "reason": row.reason,
+            "at": row.created_at,
+            "changes": row.changes,
+        }
+        for row in rows.order_by("created_at", "pk")
+    ]
 
 
 Points = dict[int, dict[str, dict[str, Decimal]]]

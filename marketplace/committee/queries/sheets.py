@@ -21,6 +21,7 @@ from marketplace.bidding.returns.queries import destruction_of
 from marketplace.committee.models import (
     Panel,
     PanelMember,
+    PanelState,
     Score,
     Sheet,
     SheetStage,
@@ -186,6 +187,17 @@ class Line:
 
 
 @dataclass(frozen=True)
+class CorrectionView:
+    """changes: [(criterion, before, after)], each a mapping of points, comment and veto."""
+
+    version: int
+    kind: str
+    reason: str
+    at: datetime
+    changes: list[tuple[str, dict[str, Any], dict[str, Any]]]
+
+
+@dataclass(frozen=True)
 class SheetView:
     """A judge's sheet without the rows behind it: what is not here cannot slip into a page."""
 
@@ -197,6 +209,9 @@ class SheetView:
     state: str
     revision: int
     locked_at: datetime | None
+    # It may still be corrected, for one of the four reasons.
+    correctable: bool
+    corrections: list[CorrectionView]
     lines: list[Line]
     form: dict[str, Any]
     files: list[BlindFile]
@@ -252,10 +267,26 @@ def sheet_view(actor: Actor, sheet_uid: UUID) -> SheetView:
         state=sheet.state,
         revision=sheet.revision,
         locked_at=sheet.locked_at,
+        correctable=sheet.state == SheetState.LOCKED
+        and sheet.member.panel.state != PanelState.REPORTED,
+        corrections=corrections_of(sheet),
         lines=lines,
         form=sheet_form(sheet),
         files=sheet_files(sheet),
     )
+
+
+def corrections_of(sheet: Sheet) -> list[CorrectionView]:
+    return [
+        CorrectionView(
+            version=row.version,
+            kind=row.get_kind_display(),
+            reason=row.reason,
+            at=row.created_at,
+            changes=[(code, c["before"], c["after"]) for code, c in sorted(row.changes.items())],
+        )
+        for row in sheet.corrections.order_by("version")
+    ]
 
 
 def _levels(criterion: Criterion) -> list[dict[str, Any]]:

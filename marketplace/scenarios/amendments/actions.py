@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -27,7 +27,7 @@ from marketplace.base.errors import (
     StateConflict,
     Text,
 )
-from marketplace.base.locks import lock
+from marketplace.base.locks import lock, transaction_id
 from marketplace.base.rules import require
 from marketplace.base.states import can_move, move
 from marketplace.ledger import actions as ledger
@@ -331,10 +331,3 @@ def publish_version(
         published_by=officer,
         published_at=now,
     )
-
-
-def transaction_id() -> int:
-    """Of the whole transaction, whatever savepoints it has; the triggers ask for it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT txid_current()")
-        return int(cursor.fetchone()[0])

@@ -7,6 +7,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.committee.models import CorrectionKind
 from marketplace.committee.queries import Eligible
 from marketplace.web.words import localized_pair
 
@@ -75,6 +76,21 @@ class DeclareForm(forms.Form):
         label=_("What applies"),
         help_text=_("Only if you step back. The office reads it; it is not published."),
         required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class CorrectionForm(forms.Form):
+    kind = forms.ChoiceField(
+        label=_("Why it changes"),
+        choices=CorrectionKind.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Name one of the four reasons.")},
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("It stands in the report beside the old and the new points."),
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
