@@ -56,7 +56,7 @@ BY_BEGINNING = "marketplace_sealedenvelope_stored_name_edd72c0a_like"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0053_calendars_and_announcements'),
+        ('marketplace', '0054_expert_imports'),
     ]
 
     operations = [
