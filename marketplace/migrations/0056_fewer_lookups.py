@@ -56,7 +56,7 @@ BY_BEGINNING = "marketplace_sealedenvelope_stored_name_edd72c0a_like"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0054_expert_imports'),
+        ('marketplace', '0055_corrections'),
     ]
 
     operations = [
