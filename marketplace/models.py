@@ -42,6 +42,7 @@ from marketplace.committee.draw.models import (
     RegisterEntry,
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
+from marketplace.committee.signals.models import Signal
 from marketplace.experts.importing.models import ExpertImport
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
@@ -207,6 +208,7 @@ __all__ = [
     "SearchEntry",
     "SearchWord",
     "Sheet",
+    "Signal",
     "Suspension",
     "Synonym",
     "TaskReport",

@@ -21,6 +21,7 @@ REGISTER = (
     "marketplace.bidding.notices",
     "marketplace.committee.seats",
     "marketplace.committee.notices",
+    "marketplace.committee.signals.computing",
     "marketplace.committee.draw.notices",
     "marketplace.awards.notices",
     # After the rooms that tell the same events to whom they concern.

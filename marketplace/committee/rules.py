@@ -58,6 +58,12 @@ def can_finish_review(actor: Actor, scenario: Scenario) -> bool:
     return actor.role == Role.SECRETARY
 
 
+def can_see_signals(actor: Actor, panel: Panel) -> bool:
+    """The witness, and an inspector under a request; never office, owner, bidder or judge."""
+    scenario = panel.scenario
+    return actor.role == Role.WITNESS or inspects(actor, scenario.uid, scenario.organisation.uid)
+
+
 def can_see_progress(actor: Actor, panel: Panel) -> bool:
     """How many sheets are locked, and by whom. Never what is on them."""
     scenario = panel.scenario

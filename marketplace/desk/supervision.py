@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.awards.models import Decision, Publicity
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
-from marketplace.bidding.models import Bid, Opening, OpeningState
+from marketplace.bidding.models import Bid, Opening, OpeningStage, OpeningState
 from marketplace.committee.models import Panel, Report
 from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
 from marketplace.supervision.models import Inspection, Scope
@@ -71,6 +71,13 @@ def record_of(opening: Opening) -> list[Link]:
     return [Link(_("Record"), address)]
 
 
+def signals_from(opening: Opening) -> list[Link]:
+    """Once the prices are opened every sheet is locked, and there may be something to see."""
+    if opening.stage != OpeningStage.PRICE:
+        return []
+    return [Link(_("Signals"), reverse("signals", args=[opening.scenario.address]))]
+
+
 def witnessed(actor: Actor) -> Section:
     """Openings that have taken place, the newest first, each with its record."""
     rows = Opening.objects.visible_to(actor).filter(state=OpeningState.FINISHED)
@@ -81,6 +88,7 @@ def witnessed(actor: Actor) -> Section:
             [
                 Link(_("Opening"), reverse("opening", args=[row.scenario.address])),
                 *record_of(row),
+                *signals_from(row),
             ],
             at=row.finished_at,
             note=row.get_stage_display(),
@@ -151,6 +159,7 @@ def reading_list(actor: Actor, scenarios: Iterable[Scenario]) -> list[Line]:
         links += [Link(name, reverse("bid", args=[uid])) for uid, name in bids.get(row.pk, [])]
         if row.pk in panels:
             links.append(Link(_("Panel"), reverse("panel", args=here)))
+            links.append(Link(_("Signals"), reverse("signals", args=here)))
         if row.pk in reports:
             links.append(Link(_("Report"), reverse("report", args=here)))
             links.append(Link(_("Decision"), reverse("decision", args=here)))

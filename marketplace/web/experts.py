@@ -51,7 +51,7 @@ STANDINGS = {
     "expiring": gettext_lazy("Expires soon"),
     "unconfirmed": gettext_lazy("Not confirmed for a year"),
     "expired": gettext_lazy("Expired"),
-    "suspended": gettext_lazy("Suspended"),
+    "suspended": gettext_lazy("Suspended from draws"),
     "workload": gettext_lazy("Has enough panels"),
     "title": gettext_lazy("Title too low"),
     "years": gettext_lazy("Too few years"),

@@ -51,6 +51,7 @@ WORDS = {
     "eligibility": gettext_lazy("Eligibility"),
     "bid": gettext_lazy("Bid"),
     "panel": gettext_lazy("Panel"),
+    "signals": gettext_lazy("Signals"),
     "report": gettext_lazy("Report"),
     "decision": gettext_lazy("Decision"),
     "publicity": gettext_lazy("Notice"),

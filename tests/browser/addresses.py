@@ -324,6 +324,7 @@ PAGES: dict[str, list[Page]] = {
     ],
     "report": [Page("o5-owner", of("S15")), Page("secretary", of("S08"))],
     "scores": [Page("secretary", of("S08"))],
+    "signals": [Page("witness", of("S08"))],
     "decision": [Page("o5-owner", of("S15")), Page("o1-owner", of("S07"))],
     "publicity": [Page("", of("S08")), Page("officer", of("S07"))],
     "award-confirm": [Page("officer", of("S08")), Page("officer", of("S07"))],

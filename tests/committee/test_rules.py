@@ -18,6 +18,7 @@ from marketplace.committee.rules import (
     can_recuse_member,
     can_save_scores,
     can_see_progress,
+    can_see_signals,
     can_start_scoring,
 )
 from marketplace.experts.models import Expert
@@ -39,6 +40,7 @@ MATRIX = {
     can_lock_sheet:       "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_correct_sheet:    "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_finish_review:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_see_signals:      "-  -  -  -  -  -  -  -  -  +  -  -  -  -",
     can_see_progress:     "-  -  -  +  +  -  -  -  -  -  -  -  -  -",
     can_prepare_draw:     "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_deposit_nonce:    "-  -  -  -  +  -  -  -  -  +  -  -  -  -",

@@ -31,6 +31,7 @@ from marketplace.committee.models import (
     SheetState,
 )
 from marketplace.committee.rules import can_correct_sheet
+from marketplace.committee.signals.jobs import signals_due
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.models import Scenario
@@ -91,6 +92,7 @@ def correct_sheet(
         Score.objects.filter(sheet=sheet, criterion__code=code).update(**values)
     sheet.revision += 1
     sheet.save(update_fields=["revision"])
+    signals_due(panel)
     ledger.append(
         "sheet.corrected",
         actor=actor,

@@ -31,6 +31,7 @@ from marketplace.committee.models import (
     SheetState,
 )
 from marketplace.committee.rules import can_lock_sheet, can_save_scores, can_start_scoring
+from marketplace.committee.signals.jobs import signals_due
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.models import Criterion, Scenario
@@ -246,6 +247,7 @@ def advance(scenario: Scenario, panel: Panel, *, actor: Actor) -> None:
 
 def _moved(scenario: Scenario, panel: Panel, to: str, kind: str, actor: Actor) -> None:
     left = move(panel, to)
+    signals_due(panel)
     ledger.append(
         kind,
         actor=actor,

@@ -27,7 +27,7 @@ def columns(specialties: dict[str, str]) -> dict[str, dict[str, tuple[str, str]]
             "name": (_("Name"), _("needed")),
             "name_en": (_("Name in English"), ""),
             "number": (_("Number in the pool"), _("recognises an entry, too")),
-            "title": (_("Title"), ""),
+            "title": (_("Professional title"), ""),
             "title_en": (_("Title in English"), ""),
             "grade": (_("Level"), _words(Grade)),
             "kind": (_("Kind of expert"), _words(ExpertKind)),
@@ -43,8 +43,8 @@ def columns(specialties: dict[str, str]) -> dict[str, dict[str, tuple[str, str]]
             "relation": (_("Which relative"), _words(Relation)),
             "party_name": (_("Organisation"), _("needed")),
             "party_uscc": (_("Its unified social credit code"), ""),
-            "from_date": (_("Since"), day),
-            "until_date": (_("Until"), _("empty while it lasts")),
+            "from_date": (_("Since when"), day),
+            "until_date": (_("Until when"), _("empty while it lasts")),
         },
     }
 

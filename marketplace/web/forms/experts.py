@@ -24,7 +24,7 @@ def whole(label: Any, note: Any = "") -> forms.CharField:
 
 class EntryForm(PeopleForm):
     number = line(_("Number in the pool"), maxlength=40, autocomplete="off")
-    title = line(_("Title"), maxlength=80)
+    title = line(_("Professional title"), maxlength=80)
     title_en = line(_("Title in English"), maxlength=120)
     grade = forms.ChoiceField(label=_("Level"), choices=[*FREE, *Grade.choices[1:]])
     kind = forms.ChoiceField(label=_("Kind of expert"), choices=ExpertKind.choices)
@@ -59,8 +59,8 @@ class TieForm(PeopleForm):
     )
     party_name = line(_("Organisation"), required=True, maxlength=120)
     party_uscc = line(_("Its unified social credit code"), maxlength=18, autocomplete="off")
-    from_date = day(_("Since"))
-    until_date = day(_("Until"), note=_("Empty while it lasts."))
+    from_date = day(_("Since when"))
+    until_date = day(_("Until when"), note=_("Empty while it lasts."))
 
 
 class UntilForm(PeopleForm):
