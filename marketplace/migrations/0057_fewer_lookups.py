@@ -56,7 +56,7 @@ BY_BEGINNING = "marketplace_sealedenvelope_stored_name_edd72c0a_like"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0055_corrections'),
+        ('marketplace', '0056_signals'),
     ]
 
     operations = [
