@@ -4,7 +4,7 @@ import argparse
 import sys
 
 import bench
-from bench import bids, boundary, ledger, lists, recall, score, sealing, search, uploads
+from bench import bids, boundary, draw, ledger, lists, recall, score, sealing, search, uploads
 
 COMMANDS = {
     "lists": lists.everything,
@@ -21,6 +21,7 @@ COMMANDS = {
     "uploads": uploads.everything,
     "score": score.page,
     "sealing": sealing.everything,
+    "draw": draw.everything,
 }
 
 

@@ -1,4 +1,4 @@
-"""Panels: named by the secretary; each member sees the own seat and nobody else's."""
+"""Panels: drawn by lot; each member sees the own seat and nobody else's."""
 
 from __future__ import annotations
 
@@ -12,29 +12,26 @@ from rest_framework.response import Response
 
 from marketplace.accounts.tokens.models import Scope
 from marketplace.api.bid_shapes import subject
-from marketplace.api.bids import UID_EXAMPLE
-from marketplace.api.bodies import Body, Flag, Text, Uid
-from marketplace.api.calls import calling, its_uid
+from marketplace.api.bodies import Body, Flag, Text
+from marketplace.api.calls import calling
 from marketplace.api.deeds import Given, deed
 from marketplace.api.lists import Filter, Listed, listing, reading
 from marketplace.api.moves import told
 from marketplace.api.reports import ReportDetail, report_shown
 from marketplace.api.scenarios import said
 from marketplace.api.shapes import Links, Shape, Subject, actions, instant, text
-from marketplace.api.views import OfScenario, Resource, absolute, actor_of
-from marketplace.base.actor import Actor
+from marketplace.api.views import Resource, absolute, actor_of
+from marketplace.base.actor import Actor, Role
 from marketplace.base.errors import NotFound
-from marketplace.base.rules import require, require_confidentiality
+from marketplace.base.rules import require_confidentiality
 from marketplace.committee import actions as committee
 from marketplace.committee import queries
 from marketplace.committee.models import MemberState, Panel, PanelMember, PanelState
-from marketplace.committee.rules import can_appoint_panel, can_see_progress
+from marketplace.committee.rules import can_see_progress
 from marketplace.desk import moves
 from marketplace.desk.queries import desk_for
 from marketplace.files.access import record_access
-from marketplace.scenarios.models import Scenario
 
-MEMBERS_MAX = 30
 FILTERS = (
     Filter("scenario", "scenario__uid", "The demand."),
     Filter("state", "state", "The state.", tuple(PanelState.values)),
@@ -44,7 +41,7 @@ FILTERS = (
 class MemberSerializer(Shape):
     uid = s.UUIDField()
     code = text("J1, J2, …")
-    name = text()
+    name = text("Empty before the result, but for inspectors and one's own seat.")
     state = s.ChoiceField(MemberState.choices)
     declared_at = instant(null=True)
     recused_at = instant(null=True)
@@ -62,30 +59,6 @@ class PanelRow(Shape):
 
 class PanelDetail(PanelRow):
     members = MemberSerializer(many=True, help_text="For a member only the own seat.")
-
-
-class ExpertSerializer(Shape):
-    uid = s.UUIDField(help_text="Of the person.")
-    name = text()
-    excluded = s.BooleanField()
-    key_holder = s.BooleanField()
-    demonstrated = s.BooleanField(help_text="Gave an opinion on this demand: may not review.")
-    sits = s.BooleanField(help_text="Sits, or has sat, on this panel.")
-    ties = s.ListField(child=s.CharField(), help_text="What connects them to who takes part.")
-
-
-class Appointment(Body):
-    experts = s.ListField(
-        child=Uid(),
-        min_length=1,
-        max_length=MEMBERS_MAX,
-        source="expert_uids",
-        help_text="J1 first; uids of people.",
-    )
-
-
-class Seat(Body):
-    expert = Uid(source="expert_uid", help_text="The person's uid.")
 
 
 class Declaration(Body):
@@ -126,17 +99,20 @@ def panel_shown(request: Request, uid: UUID) -> dict[str, Any]:
         raise NotFound
     require_confidentiality(actor)
     rows = queries.progress(panel)
+    named = queries.names_are_public(panel.scenario)
     if can_see_progress(actor, panel):
-        if not queries.names_are_public(panel.scenario):
+        if not named and actor.role == Role.INSPECTOR:
             record_access(actor=actor, subject_uid=uid, what="panel.names")
+            named = True
     else:
+        named = True
         rows = [row for row in rows if row.member.user_id == actor.user_id]
     return row_shape(request, panel, desk_for(actor)) | {
         "members": [
             {
                 "uid": str(row.member.uid),
                 "code": row.member.code,
-                "name": row.member.user.name,
+                "name": row.member.user.name if named else "",
                 "state": row.member.state,
                 "declared_at": said(row.member.declared_at),
                 "recused_at": said(row.member.recused_at),
@@ -163,22 +139,6 @@ class Panels(Listed):
         return panels_of(actor), shape
 
 
-PanelAppoint = calling(
-    committee.appoint_panel,
-    "scenario_uid",
-    "panels_appoint",
-    "Appoint the panel of a demand",
-    base=OfScenario,
-    sees=Scenario,
-    makes=its_uid,
-    scope=Scope.OFFICE,
-    takes=Appointment,
-    example={"experts": [UID_EXAMPLE]},
-    status=201,
-    **SHOWN,
-)
-
-
 class PanelOne(Resource):
     about = (Panel, "scenario__uid")
 
@@ -195,19 +155,6 @@ def visible_panel(given: Given, uid: UUID) -> Panel:
 
 
 ABOUT: dict[str, Any] = {"about": (Panel, "scenario__uid")}
-PanelMembers = calling(
-    committee.add_member,
-    "panel_uid",
-    "panels_add_member",
-    "Add a member",
-    sees=Panel,
-    scope=Scope.OFFICE,
-    takes=Seat,
-    example={"expert": UID_EXAMPLE},
-    status=201,
-    **ABOUT,
-    **SHOWN,
-)
 PanelDeclare = calling(
     committee.declare_interest,
     "panel_uid",
@@ -268,30 +215,3 @@ class PanelFinish(Resource):
         panel = visible_panel(given, uid)
         report = committee.finish_review(actor=given.actor, scenario_uid=panel.scenario.uid)
         return report.uid
-
-
-class ExpertCandidates(OfScenario):
-    @reading(
-        "scenarios_expert_candidates",
-        "Who may be appointed to the panel",
-        shape=ExpertSerializer(many=True),
-        description="The pool, with what speaks against each. For the secretary.",
-    )
-    def get(self, request: Request, uid: UUID) -> Response:
-        actor = actor_of(request)
-        scenario = self.demand(actor, uid)
-        require(can_appoint_panel, actor, scenario)
-        return Response(
-            [
-                {
-                    "uid": str(row.user.uid),
-                    "name": row.user.name,
-                    "excluded": row.excluded,
-                    "key_holder": row.key_holder,
-                    "demonstrated": row.demonstrated,
-                    "sits": row.sits,
-                    "ties": [str(tie.sentence) for tie in row.ties],
-                }
-                for row in queries.choosable(scenario)
-            ]
-        )

@@ -86,7 +86,6 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "batch-tasks": ("batches/<uuid:uid>/tasks/", batches.BatchTasks),
     "task-report": ("tasks/<uuid:uid>/report/", batches.TaskReported),
     "key-holders": ("scenarios/<uuid:uid>/key-holders/", gate.KeyHolderCandidates),
-    "experts": ("scenarios/<uuid:uid>/experts/", panels.ExpertCandidates),
     "eligibility": ("scenarios/<uuid:uid>/eligibility/", openings.Eligibility),
     "eligibility-start": (
         "scenarios/<uuid:uid>/eligibility/start/",
@@ -149,9 +148,7 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "opening-confirm": ("openings/<uuid:uid>/confirm/", openings.OpeningConfirm),
     # The review
     "panels": ("panels/", panels.Panels),
-    "panel-appoint": ("scenarios/<uuid:uid>/panel/", panels.PanelAppoint),
     "panel": ("panels/<uuid:uid>/", panels.PanelOne),
-    "panel-members": ("panels/<uuid:uid>/members/", panels.PanelMembers),
     "member-recuse": (
         "panels/<uuid:uid>/members/<uuid:member>/recuse/",
         panels.MemberRecuse,

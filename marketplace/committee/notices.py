@@ -24,13 +24,6 @@ def panels(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
     return {row.uid: row for row in rows}
 
 
-def members(event: Event) -> QuerySet[User]:
-    """Who was seated at the appointment and has not been recused since."""
-    seats = PanelMember.objects.filter(panel__uid=event.subjects[-1], created_at__lte=event.at)
-    seats = seats.exclude(state=MemberState.RECUSED)
-    return User.objects.filter(pk__in=seats.values("user_id"))
-
-
 def seats(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
     """A person's own, as long as the panel is seen by one of the hats, which a recusal ends."""
     own = PanelMember.objects.filter(uid__in=uids, user=actors[0].user_id)
@@ -52,14 +45,5 @@ register(
     sentence=_("You were appointed to the panel for “%(title)s”"),
     title=lambda seat: title(seat.panel.scenario),
     url=lambda seat: reverse("panel-desk", args=[seat.panel.uid]),
-    group=Group.PANELS,
-)
-register(
-    "panel.appointed",
-    audience=members,
-    subjects=panels,
-    sentence=_("You were appointed to the panel for “%(title)s”"),
-    title=lambda panel: title(panel.scenario),
-    url=lambda panel: reverse("panel-desk", args=[panel.uid]),
     group=Group.PANELS,
 )

@@ -18,14 +18,6 @@ def sits(actor: Actor, member: PanelMember) -> bool:
     )
 
 
-def can_appoint_panel(actor: Actor, scenario: Scenario) -> bool:
-    return actor.role == Role.SECRETARY
-
-
-def can_add_member(actor: Actor, panel: Panel) -> bool:
-    return actor.role == Role.SECRETARY
-
-
 def can_declare_interest(actor: Actor, member: PanelMember) -> bool:
     """Each for himself."""
     return sits(actor, member)

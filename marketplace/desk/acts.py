@@ -61,7 +61,7 @@ LABELS: dict[str, Text] = {
     "witness_opening": _("Witness the opening"),
     "start_eligibility": _("Start the eligibility check"),
     "check_eligibility": _("Check eligibility"),
-    "appoint_panel": _("Appoint the panel"),
+    "draw_panel": _("Draw the panel"),
     "run_panel": _("See to the panel"),
     "choose_winner": _("Choose the winner"),
     "decide_by_minutes": _("Enter the decision of the meeting"),
@@ -89,7 +89,7 @@ PAGES = {
     "confirm_opening": "opening",
     "start_eligibility": "eligibility",
     "check_eligibility": "eligibility",
-    "appoint_panel": "panel",
+    "draw_panel": "draw",
     "run_panel": "panel",
     "choose_winner": "decision",
     "decide_by_minutes": "decision",
@@ -383,7 +383,7 @@ class Desk:
         name = {
             State.OPENED: "start_eligibility",
             State.ELIGIBILITY: "check_eligibility",
-            State.REVIEW: "run_panel" if scenario.pk in self.seated else "appoint_panel",
+            State.REVIEW: "run_panel" if scenario.pk in self.seated else "draw_panel",
         }.get(State(scenario.state))
         return [self._act(name, scenario)] if name else []
 

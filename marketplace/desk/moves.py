@@ -65,7 +65,7 @@ MOVES_OF_ACTS: dict[str, tuple[str, ...]] = {
     "revise_bid": ("assemble_package",),
     "start_eligibility": ("start_eligibility",),
     "check_eligibility": ("conclude_eligibility",),
-    "appoint_panel": ("appoint_panel",),
+    "draw_panel": ("prepare_draw",),
     "choose_winner": ("choose_winner", "choose_nobody"),
     "decide_by_minutes": ("decide_by_minutes", "choose_nobody"),
 }
@@ -95,7 +95,7 @@ def on_scenario(desk: Desk, scenario: Scenario) -> list[str]:
         names.append("commit_hashes")
     seats_now = desk.actor.role == Role.SECRETARY and scenario.state == State.ELIGIBILITY
     if seats_now and scenario.pk not in desk.paneled:
-        names.append("appoint_panel")
+        names.append("prepare_draw")
     return names
 
 
@@ -167,7 +167,7 @@ def on_panel(desk: Desk, panel: Panel, members: list[PanelMember]) -> list[str]:
     if actor.role == Role.SECRETARY:
         sitting = [m for m in members if m.state != MemberState.RECUSED]
         declared = sitting and all(m.state == MemberState.DECLARED for m in sitting)
-        names = ["add_member", "recuse_member"] if changes else []
+        names = ["recuse_member"] if changes else []
         ready = declared and scenario.state == State.REVIEW and not scenario.suspended
         if panel.state == PanelState.APPOINTED and ready:
             names.append("start_scoring")

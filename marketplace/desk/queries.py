@@ -179,7 +179,7 @@ def _secretary(actor: Actor) -> list[Task]:
             task = line("run_panel", scenario, "panel", note=panel.get_state_display())
             tasks.append(replace(task, rule="sheets", subject=panel.uid))
         else:
-            task = line("appoint_panel", scenario, "panel")
+            task = line("draw_panel", scenario, "draw")
             tasks.append(replace(task, since_at=eligible_since.get(scenario.uid)))
     return tasks
 

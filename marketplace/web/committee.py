@@ -17,21 +17,18 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.base import clock
+from marketplace.base.actor import Role
 from marketplace.base.errors import DomainError, Stale, Text
 from marketplace.base.rules import require_confidentiality
 from marketplace.committee import actions, queries
 from marketplace.committee.models import MemberState, Panel, PanelState
-from marketplace.committee.queries import Eligible
-from marketplace.committee.rules import can_appoint_panel, can_see_progress
+from marketplace.committee.rules import can_prepare_draw, can_see_progress
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
-from marketplace.scenarios.models import State as ScenarioState
-from marketplace.scenarios.reference import Term
 from marketplace.web.forms.committee import (
-    AddForm,
-    AppointForm,
     CorrectionForm,
     DeclareForm,
+    LookForm,
     RecuseForm,
     typed_revision,
     typed_scores,
@@ -39,7 +36,7 @@ from marketplace.web.forms.committee import (
 from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
 from marketplace.web.request import Request
 from marketplace.web.second_factor import fresh_proof, scoring_proof
-from marketplace.web.templatetags.jiebang import localized_text, term
+from marketplace.web.templatetags.jiebang import localized_text
 
 STAGES = {
     PanelState.APPOINTED: gettext_lazy("Declarations"),
@@ -70,18 +67,13 @@ def panel(request: Request, address: str) -> HttpResponse:
     if not can_see_progress(actor, found or Panel(scenario=scenario)):
         raise Http404
     require_confidentiality(actor)
-    hidden = not queries.names_are_public(scenario)
-    if found is not None and request.method == "GET" and hidden:
-        record_access(actor=actor, subject_uid=found.uid, what="panel.names")
-    people = queries.choosable(scenario) if can_appoint_panel(actor, scenario) else []
-    forms: dict[str, Any] = {
-        "appoint": AppointForm(people=people),
-        "add": AddForm(people=people),
-        "recuse": RecuseForm(),
-    }
+    looking = request.method == "POST" and request.POST.get("do") == "look"
+    look = LookForm(request.POST if looking else None)
+    named = _named(request, scenario, found, look)
+    forms: dict[str, Any] = {"recuse": RecuseForm()}
     error = None
-    if request.method == "POST":
-        error = _panel_move(request, scenario, found, forms, people)
+    if request.method == "POST" and not looking:
+        error = _panel_move(request, scenario, found, forms)
         if error is None and not any(form.errors for form in forms.values()):
             return HttpResponseRedirect(reverse("panel", args=[scenario.address]))
         found = Panel.objects.visible_to(actor).filter(scenario=scenario).first()
@@ -99,34 +91,42 @@ def panel(request: Request, address: str) -> HttpResponse:
         "steps": steps(found),
         "progress": progress,
         "short": may_change and not queries.size_fits(scenario, sitting),
-        "people": with_specialties(people),
+        "named": named,
+        "look": look,
+        "may_look": found is not None and actor.is_office and not named,
         "challenges": queries.challenges_shown(actor, scenario),
         "forms": forms,
-        "may_act": can_appoint_panel(actor, scenario),
-        "may_appoint": found is None
-        and scenario.state in {ScenarioState.ELIGIBILITY, ScenarioState.REVIEW},
+        "may_act": can_prepare_draw(actor, scenario),
         "may_change": may_change,
         "prices_open": queries.price_opening_finished(scenario),
         "rule_least": rules.get("panel_size_min", {}).get("value", 0),
         "rule_odd": rules.get("panel_size_odd", {}).get("value", False),
     }
     response = page(request, "committee/panel.html", context, error=error)
-    if error is None and any(form.errors for form in forms.values()):
+    if error is None and (look.errors or any(form.errors for form in forms.values())):
         response.status_code = 422
     return response
 
 
-def with_specialties(people: list[Eligible]) -> list[tuple[Eligible, list[str]]]:
-    """Each with the names of what he knows; what is in no vocabulary stands as it was entered."""
-    if not people:
-        return []
-    words = Term.objects.filter(vocabulary="specialty")
-    named = {word.code: term(word) for word in words}
-    known = [
-        (person, getattr(getattr(person.user, "expert", None), "specialties", []))
-        for person in people
-    ]
-    return [(person, [named.get(code, code) for code in codes]) for person, codes in known]
+def _named(request: Request, scenario: Scenario, found: Panel | None, look: LookForm) -> bool:
+    """Whether names are shown; before the result each look stands in the access log.
+
+    The office sees codes unless it says why it has to know; an inspector reads on a request that
+    says so already.
+    """
+    if queries.names_are_public(scenario):
+        return True
+    if found is None:
+        return False
+    actor = actor_of(request)
+    if actor.role == Role.INSPECTOR:
+        record_access(actor=actor, subject_uid=found.uid, what="panel.names")
+        return True
+    if not look.is_valid():
+        return False
+    reason = look.cleaned_data["reason"]
+    record_access(actor=actor, subject_uid=found.uid, what="panel.names", detail=reason)
+    return True
 
 
 def _panel_move(
@@ -134,22 +134,19 @@ def _panel_move(
     scenario: Scenario,
     found: Panel | None,
     forms: dict[str, Any],
-    people: list[queries.Eligible],
 ) -> DomainError | None:
     """Call the one action that the pressed button names. Returns its refusal, if any."""
     do = request.POST.get("do", "")
-    if do not in PANEL_MOVES or (found is None and do not in {"appoint", "finish"}):
+    if do not in PANEL_MOVES or (found is None and do != "finish"):
         raise Http404
-    if do in {"appoint", "add"}:
-        forms[do] = type(forms[do])(request.POST, people=people)
-    elif do == "recuse":
+    if do == "recuse":
         forms[do] = RecuseForm(request.POST)
     if do in forms and not forms[do].is_valid():
         return None
     given = forms[do].given() if do in forms else {}
-    if do in {"appoint", "finish"}:
+    if do == "finish":
         given["scenario_uid"] = scenario.uid
-    elif do in {"start", "add"} and found is not None:
+    elif do == "start" and found is not None:
         given["panel_uid"] = found.uid
     action, said = PANEL_MOVES[do]
     _row, error = attempt(action, actor=actor_of(request), **given)
@@ -161,14 +158,6 @@ def _panel_move(
 
 
 PANEL_MOVES: dict[str, tuple[Callable[..., Any], Text]] = {
-    "appoint": (
-        actions.appoint_panel,
-        gettext_lazy("The panel is appointed. Each member now declares his interests."),
-    ),
-    "add": (
-        actions.add_member,
-        gettext_lazy("The member is added and now declares his interests."),
-    ),
     "recuse": (
         actions.recuse_member,
         gettext_lazy("The member is recused; his rights ended at once and his sheets are void."),

@@ -451,11 +451,10 @@ def test_thirty_bids_cost_what_one_costs(count_queries):
         assert (path, len(again)) == (path, len(asked))
 
 
-def test_thirty_members_and_thirty_candidates_cost_what_one_costs(count_queries):
+def test_thirty_members_cost_what_one_costs(count_queries):
     secretary, rows = world.secretary(), Rows()
     panel, _seats = rows.panel("appointed")
-    empty = rows.scenario("eligibility")
-    paths = [f"panels/{panel.uid}/", f"scenarios/{empty.uid}/experts/"]
+    paths = [f"panels/{panel.uid}/"]
     few = [cost(secretary, path, count_queries) for path in paths]
     for number in range(4, MANY + 4):
         user = world.person("expert").user

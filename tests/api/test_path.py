@@ -1,5 +1,6 @@
 """A demand from its bids to its award, through the API alone; only the opener is another process."""
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,8 @@ from fido2.utils import websafe_decode, websafe_encode
 from marketplace.base.actor import Actor
 from marketplace.bidding.models import Bid
 from marketplace.bidding.opener import open_confirmed
+from marketplace.committee.draw import lottery
+from marketplace.committee.draw.models import Draw
 from marketplace.ledger.log import sequencer
 from marketplace.ledger.verify import verify
 from marketplace.notices.models import Notice
@@ -16,6 +19,7 @@ from marketplace.scenarios.models import Scenario, State
 from tests import world
 from tests.api.client import As, refused
 from tests.bidding import bids, sealed_uploads
+from tests.committee.draw import steps
 
 pytestmark = pytest.mark.django_db
 SHARE = {"C1": "40", "C2": "15", "C3": "16"}
@@ -40,9 +44,10 @@ class Cast:
         self.owner_actor = world.owner()
         self.scenario = world.published_scenario(self.owner_actor, profile=world.profile("D"))
         self.address = f"scenarios/{self.scenario.uid}/"
-        self.owner, self.secretary = As(self.owner_actor), As(world.secretary())
+        self.office, self.witness = world.secretary(), world.person("witness")
+        self.owner, self.secretary = As(self.owner_actor), As(self.office)
         self.officer, self.publisher = As(world.officer()), As(world.officer())
-        self.judges = [world.person("expert") for _ in range(3)]
+        self.judges = steps.pool(3, ("ot_security",))
         world.announce(self.scenario)
         self.holder_actors = world.key_holder_actors(self.scenario)
         self.holders = [As(actor) for actor in self.holder_actors]
@@ -140,18 +145,31 @@ def test_from_the_bids_to_the_award(clock):  # noqa: PLR0915  # one story
     assert [row["missing"] for row in matrix] == [0, 0]
     assert office.post(f"{cast.address}eligibility/conclude/").json()["state"] == "review"
 
-    pool = {row["uid"]: row for row in office.get(f"{cast.address}experts/").json()}
-    chosen = [str(judge.user.uid) for judge in cast.judges]
-    assert not any(pool[uid]["excluded"] for uid in chosen)
-    made = office.post(f"{cast.address}panel/", {"experts": chosen})
+    made = office.post(f"{cast.address}draw/", {"strata": {"ot_security": 3}})
     assert made.status_code == 201, made.content
-    panel = f"panels/{made.json()['uid']}/"
+    row = Draw.objects.get()
+    for client, actor in ((office, cast.office), (As(cast.witness), cast.witness)):
+        nonce = b"%32b" % str(actor.role).encode()
+        given = {
+            "sealed": base64.b64encode(steps.sealed(nonce)).decode(),
+            "nonce_hash": lottery.nonce_hash(nonce, str(row.uid), str(actor.role)).hex(),
+        }
+        assert client.post(f"draws/{row.uid}/deposit/", given).status_code == 201
+    assert office.post(f"draws/{row.uid}/commit/").json()["state"] == "committed"
+    steps.carry_on(row)
     judges = [As(judge) for judge in cast.judges]
+    for invitation in steps.invited(row):
+        judge = As(steps.actor_of(invitation))
+        seen = judge.get(f"draw-invitations/{invitation.uid}/").json()
+        assert (
+            judge.post(href(seen, "answer_invitation"), {"answer": "accepted"}).status_code == 200
+        )
+    panel = f"panels/{cast.scenario.panel.uid}/"
     for judge in judges:
         seen = judge.get(panel).json()
         assert (names(seen), len(seen["members"])) == (["declare_interest"], 1)
         assert judge.post(f"{panel}declare/", {"free": True}).status_code == 204
-    assert names(office.get(panel).json()) == ["add_member", "start_scoring"]
+    assert names(office.get(panel).json()) == ["start_scoring"]
     assert office.post(f"{panel}start-scoring/").json()["state"] == "technical"
     for stage in ("technical", "named"):
         assert [cast.score(judge, stage) for judge in judges] == [2, 2, 2]

@@ -64,7 +64,6 @@ DEMANDS = {
     "watched_list":                    "- a a a a a a a a a",
     "scenarios_publish":               "- - - - f - - - - -",
     "scenarios_key_holder_candidates": "- - - - f - - - - -",
-    "scenarios_expert_candidates":     "- - - - - f - - - -",
     "questions_list":                  "a a a a a a a a a a",
     "questions_retrieve":              "a a a a a a a a a a",
     "questions_ask":                   "- - p p - - - - - -",
@@ -85,7 +84,6 @@ DEMANDS = {
     "eligibility_start":               "- - - - - f - - - -",
     "eligibility_conclude":            "- - - - - f - - - -",
     "eligibility_retrieve":            "- e - - e e - - - -",
-    "panels_appoint":                  "- - - - - f - - - -",
     "scenarios_draw":                  "- - - - - - - - - -",  # nothing is drawn yet
     "draws_prepare":                   "- - - - - f - - - -",
     "scenarios_choose_winner":         "- a - - - - - - - -",
@@ -109,7 +107,6 @@ DEMANDS = {
     "panels_list":                     "- a a a a a a a a a",
     "panels_retrieve":                 "- - - - r r r - - -",
     "panels_declare":                  "- - - - - - r - - -",
-    "panels_add_member":               "- - - - - r - - - -",
     "panels_recuse_member":            "- - - - - r r - - -",
     "panels_start_scoring":            "- - - - - r - - - -",
     "panels_finish_review":            "- - - - - r - - - -",

@@ -19,6 +19,7 @@ class Cast:
     first: User = field(init=False)
     second: User = field(init=False)
     secretary: User = field(init=False)
+    witness: User = field(init=False)
     vendors: list[User] = field(init=False)
     holders: list[User] = field(init=False)
     experts: list[User] = field(init=False)
@@ -35,6 +36,7 @@ class Cast:
         self.first = self.member("吴论证", office, Role.OFFICER)
         self.second = self.member("郑发榜", office, Role.OFFICER)
         self.secretary = self.member("王秘书", office, Role.SECRETARY)
+        self.witness = world.person(Role.WITNESS).user
         names = ("甲安科技有限公司（虚构）", "乙盾信息有限公司（虚构）", "丙御网络有限公司（虚构）")
         firms = [world.make_organisation(name=name, is_vendor=True) for name in names]
         self.vendors = [self.member(f"{firm.name[0]}申报", firm, Role.OWNER) for firm in firms]
@@ -57,7 +59,13 @@ class Cast:
         actor = world.person(Role.EXPERT)
         actor.user.name = name
         actor.user.save()
-        Expert.objects.create(user=actor.user, title="高级工程师", specialties=["工业控制安全"])
+        Expert.objects.create(
+            user=actor.user,
+            title="高级工程师",
+            specialties=["ot_security"],
+            grade="senior",
+            field_from_year=2005,
+        )
         return actor.user
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 
+from marketplace.committee.draw.models import Draw, DrawState
 from marketplace.ledger.log import sequencer
 from tests.browser.bids import confirm_opening
 from tests.browser.pages import Reader
@@ -36,18 +38,44 @@ def check_eligibility(walk: Walk) -> Reader:
     return secretary
 
 
+def draw_panel(walk: Walk, secretary: Reader) -> None:
+    """Seats, a nonce of each made in the browser, the list; then the log and the opener."""
+    secretary.task("/draw/")
+    secretary.look("draw-seats")
+    secretary.fill({"seats-ot_security": "3"})
+    secretary.press("main form:has([value=prepare]) button")
+    witness = walk.person("witness", walk.cast.witness)
+    witness.task("/draw/")
+    witness.look("draw-witness")
+    for reader in (witness, secretary):
+        reader.press("form[data-nonce] button")
+    secretary.look("draw-deposited")
+    secretary.press("main form:has([value=commit]) button")
+    secretary.glance("draw-committed")
+    sequencer.seal_batch()
+    ends = time.monotonic() + 120
+    while not Draw.objects.filter(state=DrawState.DRAWN).exists():  # by the opener's process
+        assert time.monotonic() < ends, "the opener has not drawn"
+        time.sleep(0.2)
+    secretary.page.reload()
+    secretary.look("draw-invitations", closely=True)
+
+
 # -- Review ----------------------------------------------------------------------------------------
 def score_all(walk: Walk, secretary: Reader, holders: list[Reader]) -> None:
-    secretary.task("/panel/")
-    secretary.look("panel-choose")
-    secretary.fill({"experts": [str(user.uid) for user in walk.cast.experts]})
-    secretary.press("main form button")
-    secretary.look("panel-appointed")
+    draw_panel(walk, secretary)
     experts = [
         walk.person(f"expert{place + 1}", user, "/en" if place == 1 else "")
         for place, user in enumerate(walk.cast.experts)
     ]
     for expert in experts:
+        expert.task("/")
+        if expert is experts[0]:
+            expert.look("invitation", closely=True)
+        expert.press("main form button[value=accepted]")
+        if expert is experts[0]:
+            expert.look("invitation-answered")
+        expert.desk()
         expert.press(".jb-task a.btn")
         if expert is experts[0]:
             expert.look("declare")
@@ -68,7 +96,7 @@ def score_all(walk: Walk, secretary: Reader, holders: list[Reader]) -> None:
     holders[0].glance("prices-open")
     secretary.task("/panel/")
     secretary.look("panel-finish")
-    secretary.press("main form button")
+    secretary.press("main form:has([value=finish]) button")
     secretary.press("main a[href$='/report/']")
     secretary.look("report")
 

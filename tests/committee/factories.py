@@ -7,6 +7,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from django.db import transaction
+
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.models import (
@@ -25,7 +27,9 @@ from marketplace.bidding.models import (
 from marketplace.bidding.record import making
 from marketplace.bidding.record.models import OpeningRecord
 from marketplace.committee import actions
-from marketplace.committee.models import Panel, Sheet, SheetStage, SheetState
+from marketplace.committee.draw.invitations import tell_seated
+from marketplace.committee.draw.seating import seat
+from marketplace.committee.models import Panel, PanelMember, Sheet, SheetStage, SheetState
 from marketplace.files import storage
 from marketplace.ledger import receipts
 from marketplace.scenarios.models import Criterion, Envelope, Scenario, State
@@ -145,13 +149,21 @@ def experts(number: int = 3) -> list[Actor]:
 def seated_panel(
     scenario: Scenario, judges: list[Actor] | None = None, secretary: Actor | None = None
 ) -> tuple[Panel, list[Actor]]:
+    """A panel of chosen people, by the inner function that gives seats; no door can do so."""
     judges = judges or experts()
-    panel = actions.appoint_panel(
-        actor=secretary or world.secretary(),
-        scenario_uid=scenario.uid,
-        expert_uids=[judge.user.uid for judge in judges],
-    )
+    by = (secretary or world.secretary()).person
+    panel = Panel.objects.create(scenario=scenario, appointed_by=by)
+    for judge in judges:
+        add(panel, judge)
     return panel, judges
+
+
+@transaction.atomic
+def add(panel: Panel, judge: Actor) -> PanelMember:
+    """One more seat, told as an accepted invitation is."""
+    [member] = seat(Panel.objects.select_for_update().get(pk=panel.pk), [judge.person])
+    tell_seated(panel, member, actor=judge)
+    return member
 
 
 def scoring_panel(

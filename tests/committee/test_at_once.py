@@ -5,7 +5,7 @@ import pytest
 from marketplace.base.errors import DomainError, NotFound, Stale, StateConflict
 from marketplace.bidding.models import Opening
 from marketplace.committee import actions
-from marketplace.committee.models import Panel, PanelState, Report, Score, Sheet, SheetStage
+from marketplace.committee.models import PanelState, Report, Score, Sheet, SheetStage
 from marketplace.ledger.models import Event
 from tests import world
 from tests.committee import factories
@@ -14,21 +14,6 @@ from tests.committee import factories
 def refusals(results):
     assert all(isinstance(r, DomainError) for r in results if isinstance(r, Exception)), results
     return [type(r) for r in results if isinstance(r, Exception)]
-
-
-def test_two_appointments(two_at_once):
-    scenario, secretary = factories.scenario_in_review(1), world.secretary()
-    groups = [[j.user.uid for j in factories.experts()] for _ in range(2)]
-    results = two_at_once(
-        *[
-            lambda uids=uids: actions.appoint_panel(
-                actor=secretary, scenario_uid=scenario.uid, expert_uids=uids
-            )
-            for uids in groups
-        ]
-    )
-    assert refusals(results) == [StateConflict]
-    assert Panel.objects.count() == 1
 
 
 def test_two_savings_of_one_sheet(two_at_once):
@@ -106,19 +91,6 @@ def test_two_starts_of_the_scoring(two_at_once):
     assert refusals(two_at_once(deed, deed)) == [StateConflict]
     assert Sheet.objects.count() == len(judges) * 2
     assert Event.objects.filter(kind="scoring.started").count() == 1
-
-
-def test_two_additions_of_one_member(two_at_once):
-    secretary, expert = world.secretary(), factories.experts(1)[0]
-    panel, judges = factories.seated_panel(factories.scenario_in_review(1), secretary=secretary)
-
-    def deed():
-        return actions.add_member(actor=secretary, panel_uid=panel.uid, expert_uid=expert.user.uid)
-
-    results = two_at_once(deed, deed)
-    assert len(refusals(results)) == 1
-    assert panel.members.count() == len(judges) + 1
-    assert Event.objects.filter(kind="member.added").count() == 1
 
 
 def test_two_declarations_that_differ(two_at_once):

@@ -5,9 +5,7 @@ from marketplace.accounts.models import Capability
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
 from marketplace.committee.draw.models import DrawInvitation, DrawPlace
 from marketplace.committee.rules import (
-    can_add_member,
     can_answer_invitation,
-    can_appoint_panel,
     can_commit_draw,
     can_correct_sheet,
     can_declare_interest,
@@ -31,8 +29,6 @@ pytestmark = pytest.mark.django_db
 # judge: whose seat or sheet it is; peer: another judge of the panel; gone: the recused judge
 WHO = "visitor owner bidder officer secretary judge peer gone stranger witness inspector operator system opener"
 MATRIX = {
-    can_appoint_panel:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
-    can_add_member:       "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_declare_interest: "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_recuse_member:    "-  -  -  -  +  +  -  -  -  -  -  -  -  -",
     can_start_scoring:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
@@ -79,7 +75,6 @@ def test_matrix():
         can_save_scores: sheet,
         can_lock_sheet: sheet,
         can_correct_sheet: sheet,
-        can_appoint_panel: scenario,
         can_finish_review: scenario,
         can_prepare_draw: scenario,
         can_answer_invitation: DrawInvitation(

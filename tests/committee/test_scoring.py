@@ -221,12 +221,3 @@ def test_progress_is_one_query(members, count_queries):
     with count_queries() as queried:
         assert len(queries.progress(panel)) == members
     assert len(queried) == 1
-
-
-@pytest.mark.parametrize("members", [1, 30])
-def test_the_pool_costs_the_same_for_many(members, count_queries):
-    scenario = factories.scenario_in_review(1)
-    factories.experts(members)
-    with count_queries() as queried:
-        assert len(queries.choosable(scenario)) == members
-    assert len(queried) <= 20

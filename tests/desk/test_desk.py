@@ -119,7 +119,7 @@ def test_an_officer_who_belongs_to_the_owner_is_offered_nothing():
     [
         (State.OPENED, "eligibility", "start_eligibility"),
         (State.ELIGIBILITY, "eligibility", "check_eligibility"),
-        (State.REVIEW, "panel", "appoint_panel"),
+        (State.REVIEW, "draw", "draw_panel"),
     ],
 )
 def test_a_secretary_finds_the_checks(state, page, name):

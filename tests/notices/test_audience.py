@@ -78,7 +78,6 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "opening.stuck",
         "opening.failure_declared",
         "opening.failed",
-        "panel.appointed",
         "member.added",
         # tests/committee/draw
         "draw.prepared",
@@ -128,23 +127,15 @@ def test_an_opening_is_told_to_the_key_holders_whose_grant_is_in_force():
     assert told("opening.requested") == ids(stays)
 
 
-def test_a_panel_is_told_to_its_members_but_not_who_was_recused_before_delivery():
-    secretary = world.secretary()
-    scenario = factories.scenario_in_review()
-    panel, judges = factories.seated_panel(scenario, factories.experts(4), secretary)
-    recused = panel.members.get(user=judges[0].user)
-    committee.recuse_member(actor=secretary, member_uid=recused.uid, reason="利害关系")
-    deliver()
-    assert told("panel.appointed") == ids(*judges[1:])
-
-
 def test_a_later_member_is_told_alone_and_not_once_recused():
     secretary = world.secretary()
     scenario = factories.scenario_in_review()
     panel, _judges = factories.seated_panel(scenario, factories.experts(3), secretary)
     first, second = factories.experts(2)
+    deliver()
+    Notice.objects.all().delete()
     for expert in (first, second):
-        committee.add_member(actor=secretary, panel_uid=panel.uid, expert_uid=expert.user.uid)
+        factories.add(panel, expert)
     seat = panel.members.get(user=second.user)
     committee.recuse_member(actor=secretary, member_uid=seat.uid, reason="利害关系")
     deliver()

@@ -213,11 +213,7 @@ def test_experts_are_reminded_to_declare_and_then_the_secretary(clock):
     secretary = world.secretary()
     scenario = factories.scenario_in_review()
     experts = factories.experts(3)
-    panel = committee.appoint_panel(
-        actor=secretary,
-        scenario_uid=scenario.uid,
-        expert_uids=[expert.user.uid for expert in experts],
-    )
+    panel, _seated = factories.seated_panel(scenario, experts, secretary)
     first, *others = experts
     committee.declare_interest(actor=first, panel_uid=panel.uid, free=True)
     kinds = ("reminder.declaration", "reminder.declaration.late")

@@ -14,7 +14,7 @@ from marketplace.base import clock as real_clock
 from marketplace.base.actor import Role
 from marketplace.base.canonical import salted
 from marketplace.base.errors import Invalid, NotAllowed, NotFound, StateConflict
-from marketplace.committee.queries.panels import choosable
+from marketplace.committee.draw.candidates import barred
 from marketplace.experts.models import Interest, InterestKind
 from marketplace.ledger.models import Audience, Event
 from marketplace.scenarios import actions
@@ -354,8 +354,8 @@ def test_who_demonstrated_does_not_review():
         opine(who, row)
     actions.decline_demonstration(actor=people[2], demonstration_uid=row.uid, reason="没有时间")
     assert demonstrators(scenario) == {who.user.pk for who in people[:2]}
-    listed = {found.user: found.excluded for found in choosable(scenario)}
-    assert [listed[who.user] for who in people] == [True, True, False]
+    out = barred(scenario)
+    assert [out.get(who.user.pk) for who in people] == ["demonstrated", "demonstrated", None]
     relisted = world.draft_scenario(world.owner(), root=scenario)
     assert demonstrators(relisted) == demonstrators(scenario)
 

@@ -249,11 +249,15 @@ def test_the_lists_cost_the_same_with_many(now, number, count_queries):
 
 
 # -- What others read is recorded too ----------------------------------------------------------------
-def test_panel_names_and_opened_bids_are_recorded_when_the_office_reads_them():
+def test_looks_at_panel_names_and_opened_bids_are_recorded():
     scenario, parts = reviewed()
     client = client_of(world.secretary())
-    client.get(reverse("panel", args=[scenario.address]))
-    assert readings("panel.names") == [(parts["panel"].uid, "")]
+    page = reverse("panel", args=[scenario.address])
+    client.get(page)
+    assert readings("panel.names") == []
+    assert client.post(page, {"do": "look", "reason": ""}).status_code == 422
+    client.post(page, {"do": "look", "reason": "举报核实"})
+    assert readings("panel.names") == [(parts["panel"].uid, "举报核实")]
     client.get(reverse("eligibility", args=[scenario.address]))
     assert readings("bid.eligibility") == []
     parts["bid"].blind_code = "A"

@@ -14,6 +14,7 @@ from django.urls import reverse
 from marketplace.base import clock as site_clock
 from marketplace.bidding.models import Bid, OpeningStage
 from marketplace.bidding.opener import open_confirmed
+from marketplace.committee.draw.drawing import draw_committed
 from marketplace.committee.models import Sheet, SheetStage
 from marketplace.management.season.content import Content
 from marketplace.management.season.people import load_people
@@ -111,7 +112,9 @@ def to_the_ranking(play, seen):
     play.check("v10")
     play.conclude_eligibility()
     experts = ["e2", "e4", "e9"]
-    play.appoint(experts)
+    play.draw(experts)
+    assert draw_committed(bids.identity()) == 1
+    play.begin_scoring(experts)
     play.score(SheetStage.TECHNICAL, experts, lock=False)
     seen.panel("e2")
     play.score(SheetStage.TECHNICAL, experts)

@@ -1,8 +1,6 @@
 from marketplace.committee.actions.consortia import decide_consortium_change
 from marketplace.committee.actions.corrections import correct_sheet
 from marketplace.committee.actions.panel import (
-    add_member,
-    appoint_panel,
     declare_interest,
     recuse_member,
 )
@@ -10,8 +8,6 @@ from marketplace.committee.actions.report import finish_review
 from marketplace.committee.actions.scoring import lock_sheet, save_scores, start_scoring
 
 __all__ = [
-    "add_member",
-    "appoint_panel",
     "correct_sheet",
     "decide_consortium_change",
     "declare_interest",

@@ -87,17 +87,22 @@ def answer_invitation(
     )
     if answer == Answer.ACCEPTED and not invitation.excluded:
         [member] = seat(panel, [actor.person])
-        ledger.append(
-            "member.added",
-            actor=actor,
-            subjects=[scenario.uid, panel.uid, member.uid],
-            audience=Audience.OFFICE,
-            to_state=member.state,
-            data={"code": member.code},
-        )
+        tell_seated(panel, member, actor=actor)
     else:
         seats.fill(scenario, panel)
     return invitation
+
+
+def tell_seated(panel: Panel, member: PanelMember, *, actor: Actor) -> None:
+    """By its code: whose seat it is stays out of the event."""
+    ledger.append(
+        "member.added",
+        actor=actor,
+        subjects=[panel.scenario.uid, panel.uid, member.uid],
+        audience=Audience.OFFICE,
+        to_state=member.state,
+        data={"code": member.code},
+    )
 
 
 def tied_to_anybody(scenario: Scenario, user: User) -> bool:

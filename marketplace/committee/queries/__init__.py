@@ -8,10 +8,8 @@ from marketplace.committee.queries.documents import blinded, ranked, report_docu
 from marketplace.committee.queries.feedback import CriterionFeedback, feedback_of, score_file
 from marketplace.committee.queries.overview import score_overview
 from marketplace.committee.queries.panels import (
-    Eligible,
     Progress,
     active,
-    choosable,
     concerned_organisations,
     member_finished,
     my_panels,
@@ -42,7 +40,6 @@ __all__ = [
     "BlindFile",
     "Challenge",
     "CriterionFeedback",
-    "Eligible",
     "JudgedBid",
     "Progress",
     "SheetView",
@@ -51,7 +48,6 @@ __all__ = [
     "blinded",
     "challenges_of",
     "challenges_shown",
-    "choosable",
     "concerned_organisations",
     "conflicts_of_change",
     "feedback_of",

@@ -24,9 +24,11 @@ def conflicts_of_change(change: ConsortiumChange) -> list[str]:
     seats = PanelMember.objects.filter(panel__scenario=change.bid.scenario)
     seats = seats.exclude(state=MemberState.RECUSED).select_related("user").order_by("pk")
     judges = [seat.user for seat in seats]
+    # The names are told with the result.
+    codes = {seat.user_id: seat.code for seat in seats}
     ties = experts.conflicts_of(judges, registered(fresh).values())
     for user in judges:
-        told += [f"{user.name}: {tie.sentence}" for tie in ties[user.pk] if tie.hard]
+        told += [f"{codes[user.pk]}: {tie.sentence}" for tie in ties[user.pk] if tie.hard]
     return told
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from marketplace.accounts.models import Organisation, User
-from marketplace.accounts.queries import key_holders
+from marketplace.accounts.models import Organisation
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require_confidentiality
@@ -30,8 +29,6 @@ from marketplace.committee.models import (
     SheetStage,
     SheetState,
 )
-from marketplace.experts import queries as experts
-from marketplace.scenarios.demonstration.queries import demonstrators
 from marketplace.scenarios.models import Criterion, Envelope, RuleProfile, Scenario, State
 
 STAGE_KIND = {SheetStage.TECHNICAL: "technical", SheetStage.NAMED: "team"}
@@ -71,37 +68,6 @@ def opened_forms(bids: QuerySet[Bid], envelope: str) -> dict[int, dict[str, Any]
     ).order_by("sealed__version__number")
     forms = {pk: form or {} for pk, form in rows.values_list("sealed__version__bid_id", "form")}
     return as_it_stands(forms) if envelope == Envelope.BUSINESS else forms
-
-
-@dataclass(frozen=True)
-class Eligible:
-    """An expert as the secretary sees him when appointing: what is known, and whether it excludes."""
-
-    user: User
-    ties: list[experts.Conflict]
-    key_holder: bool
-    sits: bool
-    # Gave an opinion in the demonstration: does not review.
-    demonstrated: bool = False
-
-    @property
-    def excluded(self) -> bool:
-        return self.key_holder or self.demonstrated or any(tie.hard for tie in self.ties)
-
-
-def choosable(scenario: Scenario, users: list[User] | None = None) -> list[Eligible]:
-    """Everybody of the pool (or these), with what speaks against them."""
-    users = experts.pool() if users is None else users
-    holders = set(key_holders(scenario.uid).values_list("pk", flat=True))
-    seated = set(
-        PanelMember.objects.filter(panel__scenario=scenario).values_list("user_id", flat=True)
-    )
-    ties = experts.conflicts_of(users, concerned_organisations(scenario))
-    opined = demonstrators(scenario)
-    return [
-        Eligible(user, ties[user.pk], user.pk in holders, user.pk in seated, user.pk in opined)
-        for user in users
-    ]
 
 
 # -- Counting ----------------------------------------------------------------------------------------

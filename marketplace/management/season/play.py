@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
+
+import pyrage
+from django.conf import settings
 
 from marketplace.awards import actions as awards
 from marketplace.base import clock, queue
@@ -15,6 +19,9 @@ from marketplace.bidding import actions as bidding
 from marketplace.bidding.challenges import demo_answer, opening_challenge
 from marketplace.bidding.models import Bid, BidState, Opening, OpeningStage
 from marketplace.committee import actions as committee
+from marketplace.committee.draw import actions as draws
+from marketplace.committee.draw import invitations, lottery
+from marketplace.committee.draw.models import Answer, Draw, DrawInvitation, DrawState
 from marketplace.committee.models import PanelState, Sheet, SheetStage, SheetState
 from marketplace.ledger.log import sequencer
 from marketplace.management.season.content import Content, Mapping, draft_data
@@ -32,6 +39,17 @@ from marketplace.scenarios.questions.actions import answer_questions, ask_questi
 PATIENCE = 60
 # Experts without a tie to any demand's owner of the seeds.
 DEMONSTRATORS = ("e3", "e5", "e6", "e1", "e4", "e9")
+# In which of their specialties the experts of the plan are drawn: few know it, so the lot comes to
+# each of them.
+SPECIALTIES = {
+    "e1": "ot_security",
+    "e2": "cryptography",
+    "e4": "vehicle_security",
+    "e5": "data_law",
+    "e6": "cloud_identity",
+    "e7": "port_iot",
+    "e9": "ai_security",
+}
 # Those that are filed by hand, in their order, with how their numbers begin.
 DOCUMENTS = {
     DocumentKind.CONFIDENTIALITY: "",
@@ -256,9 +274,48 @@ class Play:
         bidding.conclude_eligibility(actor=self.secretary, scenario_uid=self.uid)
 
     # -- review ----------------------------------------------------------------------------------
+    def draw(self, experts: list[str]) -> Draw:
+        """One seat for the specialty of each; both nonces, the committed list, the log."""
+        strata = {SPECIALTIES[local]: 1 for local in experts}
+        draw = draws.prepare_draw(actor=self.secretary, scenario_uid=self.uid, strata=strata)
+        for actor in (self.secretary, self.people.actor("witness")):
+            nonce, role = secrets.token_bytes(32), str(actor.role)
+            recipient = pyrage.x25519.Recipient.from_str(settings.OPENER_RECIPIENT)
+            draws.deposit_nonce(
+                actor=actor,
+                draw_uid=draw.uid,
+                sealed=pyrage.encrypt(nonce, [recipient]),
+                nonce_hash=lottery.nonce_hash(nonce, str(draw.uid), role).hex(),
+            )
+        draws.commit_draw(actor=self.secretary, draw_uid=draw.uid)
+        sequencer.seal_batch()
+        return draw
+
+    def answer_invitations(self, experts: list[str]) -> None:
+        """These accept when the lot comes to them; everybody before them has no time."""
+        people = {self.people.user(local).pk for local in experts}
+        waiting = DrawInvitation.objects.filter(draw__scenario__uid=self.uid, answer="")
+        while invitation := waiting.select_related("place__expert__user").order_by("pk").first():
+            user = invitation.place.expert.user
+            invitations.answer_invitation(
+                actor=self.people.actor(user.email.split("@")[0]),
+                invitation_uid=invitation.uid,
+                answer=Answer.ACCEPTED if user.pk in people else Answer.NO_TIME,
+            )
+        seated = set(self.scenario.panel.members.values_list("user_id", flat=True))
+        assert seated == people, f"{self.code}: the lot did not come to all of {experts}"
+
     def appoint(self, experts: list[str]) -> None:
-        uids = [self.people.user(local).uid for local in experts]
-        committee.appoint_panel(actor=self.secretary, scenario_uid=self.uid, expert_uids=uids)
+        """Drawn, invited, declared, begun."""
+        draw = self.draw(experts)
+        wait_until(
+            f"the panel of {self.code} was not drawn",
+            lambda: Draw.objects.get(pk=draw.pk).state == DrawState.DRAWN,
+        )
+        self.begin_scoring(experts)
+
+    def begin_scoring(self, experts: list[str]) -> None:
+        self.answer_invitations(experts)
         panel = self.scenario.panel
         for local in experts:
             committee.declare_interest(

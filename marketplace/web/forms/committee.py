@@ -1,50 +1,18 @@
 from __future__ import annotations
 
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.committee.models import CorrectionKind
-from marketplace.committee.queries import Eligible
-from marketplace.web.words import localized_pair
 
 
-def choices(people: list[Eligible]) -> list[tuple[str, str]]:
-    return [(str(person.user.uid), localized_pair(person.user, "name")[0]) for person in people]
+class LookForm(forms.Form):
+    """Why the office has to know names before the result."""
 
-
-class AppointForm(forms.Form):
-    """Which experts of the pool; the table of the page draws the boxes."""
-
-    experts = forms.MultipleChoiceField(
-        label=_("Experts"), error_messages={"required": _("Choose the members of the panel.")}
-    )
-
-    def __init__(self, *args: Any, people: list[Eligible], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        cast(forms.ChoiceField, self.fields["experts"]).choices = choices(people)
-
-    @property
-    def ticked(self) -> set[str]:
-        return set(cast(QueryDict, self.data).getlist("experts")) if self.is_bound else set()
-
-    def given(self) -> dict[str, Any]:
-        return {"expert_uids": [UUID(uid) for uid in self.cleaned_data["experts"]]}
-
-
-class AddForm(forms.Form):
-    expert = forms.ChoiceField(label=_("Expert"))
-
-    def __init__(self, *args: Any, people: list[Eligible], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        free = [person for person in people if not person.excluded and not person.sits]
-        cast(forms.ChoiceField, self.fields["expert"]).choices = [("", "—"), *choices(free)]
-
-    def given(self) -> dict[str, Any]:
-        return {"expert_uid": UUID(self.cleaned_data["expert"])}
+    reason = forms.CharField(label=_("Why the names are needed now"), max_length=200)
 
 
 class RecuseForm(forms.Form):
