@@ -12,6 +12,7 @@ COMMANDS = {
     "list-requests": lists.requests,
     "list-growth": lists.growth,
     "list-queries": lists.queries,
+    "pages": lists.pages,
     "search": search.words,
     "recall": recall.labelled,
     "bids": bids.submissions,

@@ -7,9 +7,10 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 import psycopg
@@ -93,6 +94,7 @@ def everything(given: argparse.Namespace) -> int:
         compare(sides, given.rows, given.rounds)
         count_queries(sides)
         grow(sides, small, given.rows, given.rounds)
+        show_demands(sides, (small, DATABASE), given.rows, given.rounds)
         serve(made, given)
     return 0
 
@@ -139,16 +141,18 @@ def growth(given: argparse.Namespace) -> int:
     return 0
 
 
-def grow(sides: Sides, small: str, rows: int, rounds: int) -> None:
-    """The same process on two databases in turn. Every page is made anew."""
+def use(database: str) -> None:
+    """From now on this process asks another database."""
     from django.db import connections
 
-    def use(database: str) -> None:
-        connection = connections["default"]
-        connection.close()
-        connection.close_pool()
-        connection.settings_dict["NAME"] = database
+    connection = connections["default"]
+    connection.close()
+    connection.close_pool()
+    connection.settings_dict["NAME"] = database
 
+
+def grow(sides: Sides, small: str, rows: int, rounds: int) -> None:
+    """The same process on two databases in turn. Every page is made anew."""
     paths = {"API list": API, "board": BOARD, "board, one filter": "/?state=done",
              "board, page 20": "/?page=20"}  # fmt: skip
     asked = {name: sides.page(path, anew=True) for name, path in paths.items()}
@@ -162,6 +166,57 @@ def grow(sides: Sides, small: str, rows: int, rounds: int) -> None:
     for name in paths:
         many, little = (median(totals[database, name]) for database in (DATABASE, small))
         tell(f"{name} : of {few(rows)} rows", many, little, floor="<= 1.5")
+
+
+def pages(given: argparse.Namespace) -> int:
+    """The page of one demand."""
+    with readers() as made:
+        small = made.copy_of_database("small")
+        fill(made.url(SUPER, small), few(given.rows))
+        fill(made.url(SUPER), given.rows)
+        show_demands(Sides(made.url(APP)), (small, DATABASE), given.rows, given.rounds)
+    return 0
+
+
+def show_demands(
+    sides: Sides, databases: tuple[str, str], rows: int, rounds: int, *, shown: int = 40
+) -> None:
+    """Pages of demands that stand spread over the board, in few and in all rows by turns."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    small, whole = databases
+    taken: dict[str, list[float]] = {database: [] for database in databases}
+    counts: dict[str, set[int]] = {database: set() for database in databases}
+    for _ in range(max(1, rounds)):
+        for database in databases:
+            use(database)
+            for number, path in enumerate(spread(shown)):
+                ask = sides.page(path, anew=True)
+                if number == 0:
+                    ask()
+                began = time.perf_counter()
+                ask()
+                taken[database].append((time.perf_counter() - began) * 1000)
+                with CaptureQueriesContext(connection) as seen:
+                    ask()
+                counts[database].add(len(seen))
+    print(f"from {few(rows)} to {rows} rows, {rounds} rounds of {shown} pages of demands")
+    for name, place in (("median", 9), ("p95", 18)):
+        many, little = (quantiles(taken[one], n=20)[place] for one in (whole, small))
+        tell(f"demand page, {name} : of {few(rows)} rows", many, little, floor="<= 1.5")
+    for database in databases:
+        print(f"{database:30} {min(counts[database])} to {max(counts[database])} queries")
+
+
+def spread(number: int) -> list[str]:
+    """Addresses of that many public demands, from the first to the last."""
+    from marketplace.scenarios.models import Scenario
+
+    newest = Scenario.objects.latest("pk").pk
+    step = max(1, newest // number)
+    found = Scenario.objects.public().filter(pk__in=range(newest, 0, -step))
+    return [f"/scenarios/{row.address}/" for row in found[:number]]
 
 
 def queries(given: argparse.Namespace) -> int:

@@ -42,6 +42,7 @@ def fill(url: str, rows: int) -> None:
         owner.execute(facts.RECOUNT)
         owner.execute(board.RECOUNT)
         owner.execute(demands.RECOUNT)
+        owner.execute(EVENTS)
         owner.execute("VACUUM ANALYZE")
 
 
@@ -64,6 +65,15 @@ LEFT JOIN marketplace_term d ON d.id = s.domain_id
 LEFT JOIN marketplace_term c ON c.id = s.carrier_id
 LEFT JOIN marketplace_term a ON a.id = s.area_id
 WHERE s.published_at IS NOT NULL
+"""
+# One line in the history of each, as its page reads it.
+EVENTS = """
+INSERT INTO marketplace_event
+    (uid, kind, schema_version, at, role, subjects, audience, from_state, to_state, reason_hash,
+     profile_version, input_hash, data, salt, body)
+SELECT gen_random_uuid(), 'scenario.published', 1, s.published_at, 'officer', ARRAY[s.uid], 'public',
+       'submitted', 'published', '', 'A/1', '', '{}', decode(repeat('00', 32), 'hex'), '{}'
+FROM marketplace_scenario s WHERE s.published_at IS NOT NULL
 """
 WORDS = ("数据质量", "跨境合规", "模型攻防", "工业控制", "隐私计算", "漏洞挖掘", "日志审计")
 # Two characters each; with so many, one stands in about a thousand of a million demands.

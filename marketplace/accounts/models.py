@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.validators import validate_uscc
 from marketplace.base.actor import Actor, Role
 from marketplace.base.clock import MarketplaceNow
+from marketplace.base.history import never_deleted
 from marketplace.base.inspected import inspected
 from marketplace.base.models import Recorded
 
@@ -43,6 +44,7 @@ class User(AbstractBaseUser, Recorded):
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("email"), name="user_one_per_email")]
+        triggers = [never_deleted("user")]
 
     def __str__(self) -> str:
         return self.name
@@ -108,6 +110,7 @@ class Organisation(Recorded):
                 condition=Q(is_office=False) | Q(is_owner=False, is_vendor=False),
             ),
         ]
+        triggers = [never_deleted("organisation")]
 
     def __str__(self) -> str:
         return self.name

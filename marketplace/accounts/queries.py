@@ -126,36 +126,9 @@ def related_organisations(organisation: Organisation) -> set[int]:
     return (found | set(parties.values_list("pk", flat=True))) - {organisation.pk}
 
 
-# The same for one pair, `{one}` and `{other}`, in words of SQL: the deadline's transaction asks it
-# within a statement of its own.
-RELATED_SQL = """
-WITH stated AS NOT MATERIALIZED (
-    SELECT organisation_id, controller_code
-    FROM marketplace_control,
-        (SELECT (marketplace_now() AT TIME ZONE 'Asia/Shanghai')::date AS today) clock
-    WHERE NOT statement_waits AND (from_date IS NULL OR from_date <= today)
-        AND (until_date IS NULL OR until_date > today OR end_waits)
-        AND organisation_id IN ({one}, {other})
-)
-SELECT EXISTS (
-    SELECT FROM stated one JOIN stated other USING (controller_code)
-    WHERE one.organisation_id <> other.organisation_id
-) OR EXISTS (
-    SELECT FROM stated JOIN marketplace_organisation controller ON controller.uscc = controller_code
-    WHERE controller.id IN ({one}, {other})
-        AND controller.id <> stated.organisation_id
-) OR EXISTS (
-    SELECT FROM marketplace_organisationrelation tie
-        JOIN marketplace_organisation other ON other.uscc = tie.other_uscc,
-        (SELECT (marketplace_now() AT TIME ZONE 'Asia/Shanghai')::date AS today) clock
-    WHERE tie.organisation_id IN ({one}, {other})
-        AND other.id IN ({one}, {other})
-        AND other.id <> tie.organisation_id
-        AND NOT tie.statement_waits AND (tie.from_date IS NULL OR tie.from_date <= today)
-        AND (tie.until_date IS NULL OR tie.until_date > today OR tie.end_waits)
-        AND tie.kind IN ({kinds})
-)
-"""
+# The same for one pair, `{one}` and `{other}`: the deadline's transaction asks it within a statement
+# of its own. What is asked stands in the function (its migration), which asks on only where needed.
+RELATED_SQL = "SELECT marketplace_are_related({one}, {other}, ARRAY[{kinds}])"
 
 
 def related_sql(one: str, other: str) -> str:

@@ -12,6 +12,10 @@ def append_only(name: str) -> list[pgtrigger.Trigger]:
     ]
 
 
+def never_deleted(name: str) -> pgtrigger.Trigger:
+    return pgtrigger.Protect(name=f"{name}_is_not_deleted", operation=pgtrigger.Delete)
+
+
 def not_truncated(name: str) -> pgtrigger.Trigger:
     return pgtrigger.Trigger(
         name=f"{name}_is_not_truncated",

@@ -66,7 +66,7 @@ class Receipt(Recorded):
     event: "Event | None" = None
 
     kind = models.CharField(max_length=64)
-    subject_uid = models.UUIDField(db_index=True)
+    subject_uid = models.UUIDField()
     body = models.BinaryField()
     signature = models.BinaryField(max_length=64)
     key_id = models.CharField(max_length=16)

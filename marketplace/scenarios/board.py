@@ -138,8 +138,8 @@ def page_of(
     few = asked.anything and not told["more"] and told["total"] <= counts.COUNTED_MOST
     rows = _filtered(actor, asked)
     if sort == "best" and asked.query:
-        condition, given = entry_condition(asked, told["numbers"])
-        wanted = counts.ranked(condition, given, asked.query, start=start, stop=stop, few=few)
+        beside = None if few or told["newest"] else entry_condition(asked, told["numbers"])
+        wanted = counts.ranked(asked.query, told["ids"], start=start, stop=stop, beside=beside)
         if near and few:
             condition, given = entry_condition(asked.without("q"), told["numbers"])
             wanted += counts.nearest(condition, given, asked.query, but=wanted, most=near)
@@ -147,8 +147,7 @@ def page_of(
         whole = {row.pk: row for row in shown}
         return [whole[pk] for pk in wanted if pk in whole]
     if few:
-        ids = counts.hits(asked, told["numbers"])
-        known = Scenario.objects.public().filter(pk__in=ids).select_related(*SHOWN)
+        known = Scenario.objects.public().filter(pk__in=told["ids"]).select_related(*SHOWN)
         return list(known.order_by(*_order(sort))[start:stop])
     if sort in ("closing", "best"):
         return _closing(rows, start, stop, None if told["more"] else told["running"])
@@ -189,8 +188,9 @@ def facets(actor: Actor, filters: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns a list of Choice per facet, each counted with all other filters in force; `total`, the
     rows found, and `more`, whether there may be more of them; `running`, the open ones of these;
-    and `without`: {filter in force: how many rows there would be without it}, `q` included, which
-    tells which filter to drop. At most three queries, whatever is asked. `numbers` is for `page_of`.
+    and `without`: {filter in force: how many rows there would be without it}, which tells which
+    filter to drop, `q` included where nothing is found. At most three queries, whatever is asked.
+    `numbers`, `ids` and `newest` are for `page_of`.
     """
     asked = asked_of(filters)
     terms = offered_terms()
@@ -207,6 +207,7 @@ def facets(actor: Actor, filters: Mapping[str, Any]) -> dict[str, Any]:
     else:
         apart = [] if in_cube else [*asked.chosen, *asked.besides]
         sets = counts.counted(asked, numbers, apart=apart)
+        found |= {"ids": sets[""].ids, "newest": sets[""].newest}
         for name in FACETS:
             one = sets.get(name, sets[""])
             seen.setdefault(name, (_by_code(one.facts, numbers[name]), one.capped))
@@ -215,7 +216,11 @@ def facets(actor: Actor, filters: Mapping[str, Any]) -> dict[str, Any]:
             found["total"] = min(all_of.total, counts.COUNTED_MOST)
             found["more"] = all_of.capped
             found["running"] = all_of.facts[numbers["state"]["open"]]
-            found["without"] = {name: min(sets[name].total, counts.COUNTED_MOST) for name in apart}
+            found["without"] = {
+                name: min(sets[name].total, counts.COUNTED_MOST)
+                for name in apart
+                if name != "q" or not all_of.total
+            }
     labels = _labels(terms)
     for name in FACETS:
         number, more = seen[name]

@@ -32,6 +32,7 @@ def test_the_lists_are_measured_on_rows_as_they_are_in_service(committing_db, ca
     with closing(lists.Sides(committing_db.url)) as sides:
         lists.compare(sides, 200, 1, times=1)
         lists.count_queries(sides)
+        assert all(sides.page(path)() for path in lists.spread(3))
         assert set(search.measured(sides, 1, times=1)) == set(search.asked())
     said = capsys.readouterr().out
     assert re.findall(r"^(.+?) : the same rows by SQL", said, re.MULTILINE) == [

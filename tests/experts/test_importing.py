@@ -175,6 +175,16 @@ def test_entries_are_met_by_address_or_number_and_updated_or_skipped():
     assert [*titles] == [("新", "", 2), ("新", "LG-7", 2)]
 
 
+def test_what_the_file_leaves_empty_stays():
+    entry = expert(title="教授", panels_most=2, valid_until=DAY, field_from_year=2001)
+    head = [cell for cell in HEAD if "title" not in cell and "until" not in cell]
+    cells = [entry.user.email, "甲", "", "高级职称", "经济、法律专家", "工控安全", ""]
+    confirm(preview([head, cells]))
+    entry.refresh_from_db()
+    assert (entry.title, entry.panels_most, entry.valid_until) == ("教授", 2, DAY)
+    assert (entry.field_from_year, entry.kind) == (2001, "economic")
+
+
 def test_what_does_not_fit_the_pool_is_a_fault():
     officer = world.officer()
     expert(number="LG-7")

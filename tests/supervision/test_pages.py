@@ -188,13 +188,12 @@ def test_outside_a_request_nothing_opens_and_nothing_is_recorded(now, clock):
 def test_a_sealed_bid_stays_sealed_and_unknown_to_an_inspector(now):
     inspector = world.person(Role.INSPECTOR)
     scenario = world.published_scenario()
-    made = bid(scenario)
     request = ask(inspector, now)
     client = client_of(inspector)
+    before = client.get(reverse("inspection", args=[request.uid])).content
+    made = bid(scenario)
     assert client.get(reverse("bid", args=[made.uid])).status_code == 404
     assert client.get(reverse("opening", args=[scenario.address])).status_code == 404
-    before = client.get(reverse("inspection", args=[request.uid])).content
-    made.delete()
     assert client.get(reverse("inspection", args=[request.uid])).content.count(
         b"jb-task-title"
     ) == before.count(b"jb-task-title")

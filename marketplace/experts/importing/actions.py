@@ -23,7 +23,7 @@ from marketplace.base.rules import require
 from marketplace.base.states import move
 from marketplace.base.texts import read_all, text
 from marketplace.experts.actions.interests import INTERESTS_MOST, tie_of
-from marketplace.experts.actions.pool import admit, fill
+from marketplace.experts.actions.pool import FIELDS, admit, fill
 from marketplace.experts.importing.models import ExpertImport, ImportState
 from marketplace.experts.importing.reading import (
     DAYS,
@@ -187,7 +187,13 @@ def _take(actor: Actor, row: ExpertImport, person: dict[str, Any]) -> Expert:
     expert = lock(Expert, uid=person["expert"])
     if expert.revision != person["revision"]:
         raise Stale
-    fill(expert, person | {"number": person["number"] or expert.number})
+    # What the file leaves empty stays as it is.
+    since = expert.field_from_year
+    stands = {name: getattr(expert, name) for name in FIELDS if name != "field_from_year"}
+    said = {name: person[name] for name in stands if person[name] not in ("", None, [])}
+    fill(expert, person | stands | said)
+    if person["years"] is None:
+        expert.field_from_year = since
     expert.revision += 1
     expert.save()
     row.updated += 1

@@ -47,13 +47,35 @@ KEPT = f"SELECT fact, rows FROM marketplace_facttally {RUNNING}"  # noqa: S608
 
 # Names of facets and conditions of `entry_condition` alone go into these.
 SET = (
-    f"set_{{name}} AS MATERIALIZED (SELECT {SEEN} AS facts FROM marketplace_searchentry e"  # noqa: S608
-    f" CROSS JOIN {NOW} WHERE {{condition}} LIMIT {COUNTED_MOST + 1})"
+    f"set_{{name}} AS MATERIALIZED (SELECT e.scenario_id AS id, {SEEN} AS facts"  # noqa: S608
+    f" FROM marketplace_searchentry e CROSS JOIN {NOW} WHERE {{condition}} LIMIT {COUNTED_MOST + 1})"
 )
-TOTAL = "SELECT '{name}', NULL::int, count(*) FROM set_{name}"
+# An index finds all that hold a word before it gives the first. A word in a tenth of all has
+# reached the cap within these many of the newest, and then the index is left alone.
+NEWEST_COUNTED = 10_000
+_NEWEST = "(SELECT * FROM marketplace_searchentry ORDER BY scenario_id DESC LIMIT {rows}) e"
+WORDED = f"""new_{{name}} AS MATERIALIZED (
+    SELECT e.scenario_id AS id, {SEEN} AS facts
+    FROM {_NEWEST.format(rows=NEWEST_COUNTED)} CROSS JOIN {NOW}
+    WHERE {{condition}} LIMIT {COUNTED_MOST + 1}
+), set_{{name}} AS MATERIALIZED (
+    SELECT id, facts FROM new_{{name}} WHERE (SELECT count(*) FROM new_{{name}}) > {COUNTED_MOST}
+    UNION ALL (
+        SELECT e.scenario_id, {SEEN} FROM marketplace_searchentry e CROSS JOIN {NOW}
+        WHERE (SELECT count(*) FROM new_{{name}}) <= {COUNTED_MOST} AND {{condition}}
+        LIMIT {COUNTED_MOST + 1}
+    )
+)"""  # noqa: S608
+# What is left without the words is told only where nothing holds them.
+NOTHING = "NOT EXISTS (SELECT FROM set_all)"
+TOTAL = "SELECT '{name}', NULL::bigint, count(*) FROM set_{name}"
 SAID = (
-    "SELECT '{name}', NULL::int, count(*) FROM set_{name}"
+    "SELECT '{name}', NULL::bigint, count(*) FROM set_{name}"
     " UNION ALL SELECT '{name}', f, count(*) FROM set_{name}, unnest(facts) f GROUP BY f"
+)
+IDS = f"SELECT 'ids', id, 0 FROM (SELECT id FROM set_all LIMIT {COUNTED_MOST}) x"  # noqa: S608
+ARE_NEWEST = (
+    f"SELECT 'newest', NULL::bigint, count(*) FROM new_all HAVING count(*) > {COUNTED_MOST}"  # noqa: S608
 )
 
 
@@ -63,6 +85,9 @@ class Counted:
 
     total: int = 0
     facts: Counter[int] = field(default_factory=Counter)
+    # Of what fits all: the first COUNTED_MOST, and whether they are the newest that fit.
+    ids: list[int] = field(default_factory=list)
+    newest: bool = False
 
     @property
     def capped(self) -> bool:
@@ -74,56 +99,56 @@ def counted(
 ) -> dict[str, Counted]:
     """{"": what fits all, facet: what fits all but this one, "q" and "fits": all but these}.
 
-    apart: which of these besides the first. One query.
+    apart: which of these besides the first; "q" is counted only where nothing fits all. One query.
     """
     sets = {"": asked} | {name: asked.without(name) for name in apart}
     parts: list[str] = []
     given: list[Any] = []
     for name, one in sets.items():
         condition, values = entry_condition(one, numbers)
-        parts.append(SET.format(name=name or "all", condition=condition))
-        given += values
+        if name == "q":
+            condition = f"{NOTHING} AND {condition}"
+        worded = _by_words_alone(one)
+        parts.append((WORDED if worded else SET).format(name=name or "all", condition=condition))
+        given += values * (2 if worded else 1)
     # What is left without the words, or of what does not fit, is a number alone.
     told = [(TOTAL if name in {"q", "fits"} else SAID).format(name=name or "all") for name in sets]
+    told.append(IDS)
+    if _by_words_alone(asked):
+        told.append(ARE_NEWEST)
     found = {name: Counted() for name in sets}
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {', '.join(parts)} {' UNION ALL '.join(told)}", given)
         for place, fact, rows in cursor.fetchall():
             name = "" if place == "all" else place
-            if fact is None:
+            if place == "ids":
+                found[""].ids.append(fact)
+            elif place == "newest":
+                found[""].newest = True
+            elif fact is None:
                 found[name].total = rows
             else:
                 found[name].facts[fact] = rows
     return found
 
 
-def hits(asked: Asked, numbers: Mapping[str, Mapping[str, int]]) -> list[int]:
-    """The ids of what fits, COUNTED_MOST at most. One query."""
-    condition, given = entry_condition(asked, numbers)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT e.scenario_id FROM marketplace_searchentry e CROSS JOIN {NOW}"  # noqa: S608
-            f" WHERE {condition} LIMIT {COUNTED_MOST}",
-            given,
-        )
-        return [row[0] for row in cursor.fetchall()]
+def _by_words_alone(asked: Asked) -> bool:
+    return bool(asked.query and asked.query.words and not asked.chosen and not asked.fits)
 
 
 # D, C, B, A: metrics and others, need and pain, summaries, title.
 WEIGHTS = "'{{0.08, 0.2, 0.45, 1.0}}'"
-# Where more fit than are counted, the newest of the newest rows are looked at as well, so that the
-# planner has no choice between an index and a million rows.
-NEWEST = 50_000
-_FITTING = f"SELECT e.scenario_id FROM marketplace_searchentry e CROSS JOIN {NOW}"  # noqa: S608
-FEW = f"{_FITTING} WHERE {{condition}} LIMIT {COUNTED_MOST}"
-MANY = (
-    f"(SELECT e.scenario_id FROM (SELECT * FROM marketplace_searchentry"  # noqa: S608
-    f" ORDER BY scenario_id DESC LIMIT {NEWEST}) e CROSS JOIN {NOW}"
-    f" WHERE {{condition}} LIMIT {COUNTED_MOST}) UNION ({FEW})"
-)
+# Where more fit than are counted, those among the newest rows are ranked as well.
+NEWEST = 20_000
+WALKED = f"""
+    UNION SELECT id FROM (
+        SELECT e.scenario_id AS id FROM {_NEWEST.format(rows=NEWEST)} CROSS JOIN {NOW}
+        WHERE {{condition}} LIMIT {COUNTED_MOST}
+    ) x
+"""  # noqa: S608
 RANKED = f"""
     SELECT e.scenario_id FROM marketplace_searchentry e
-    WHERE e.scenario_id IN ({{fitting}})
+    WHERE e.scenario_id IN (SELECT unnest(%s::bigint[]) {{walked}})
     ORDER BY ts_rank({WEIGHTS}, e.tokens, %s::tsquery, 1) DESC, e.scenario_id DESC
     LIMIT %s OFFSET %s
 """  # noqa: S608 - no value of anybody
@@ -154,15 +179,16 @@ def nearest(
 
 
 def ranked(
-    condition: str, given: list[Any], query: Query, *, start: int, stop: int, few: bool
+    query: Query, ids: list[int], *, start: int, stop: int, beside: tuple[str, list[Any]] | None
 ) -> list[int]:
-    """Ids from `start` to `stop` of what fits, the best match first.
+    """Of these ids, the best match first, those from `start` to `stop`. One query.
 
-    condition, given: as of `entry_condition`. few: no more than COUNTED_MOST fit; else as many of
-    the newest and as many others are ranked. One query.
+    beside: `entry_condition`, where what fits of the newest is to be ranked with them.
     """
-    fitting = (FEW if few else MANY).format(condition=condition)
-    values = [*given, *([] if few else given), query.any_tsquery, stop - start, start]
+    condition, given = beside or ("", [])
+    walked = WALKED.format(condition=condition) if beside else ""
     with connection.cursor() as cursor:
-        cursor.execute(RANKED.format(fitting=fitting), values)
+        cursor.execute(
+            RANKED.format(walked=walked), [ids, *given, query.any_tsquery, stop - start, start]
+        )
         return [row[0] for row in cursor.fetchall()]
