@@ -79,8 +79,7 @@ def fill(people: int) -> list[Any]:
 
 def drawn(bidders: list[Any]) -> float:
     from marketplace.base import clock
-    from marketplace.committee.draw import drawing, lottery
-    from marketplace.committee.draw.lottery import Stratum
+    from marketplace.committee.draw import candidates, drawing, lottery
     from marketplace.experts.candidates import gathered
     from marketplace.scenarios.reference import RuleProfile
 
@@ -88,18 +87,8 @@ def drawn(bidders: list[Any]) -> float:
     began, uid = time.perf_counter(), str(uuid4())
     found = gathered(uuid4(), STRATA, bidders, profile, clock.today())
     salt = secrets.token_bytes(32)
-    strata = [
-        Stratum(
-            code,
-            seats,
-            seats * 3,
-            {
-                lottery.candidate_code(salt, str(expert)): weight
-                for expert, _user, weight in found.candidates[code]
-            },
-        )
-        for code, seats in STRATA.items()
-    ]
+    rows = [{"code": c, "seats": n, "reserve": n * 3} for c, n in STRATA.items()]
+    strata = candidates.strata_of(rows, found, salt)
     document = lottery.document(uid, strata)
     committed = lottery.commitment(salt, document)
     seed = lottery.seed(uid, committed, salt, salt, salt)

@@ -174,18 +174,7 @@ def commit_draw(*, actor: Actor, draw_uid: UUID) -> Draw:
         raise Invalid(errors={"strata": errors}, code="draw.strata")
     gathered = candidates.gather(scenario, wanted)
     code_salt, document_salt = secrets.token_bytes(32), secrets.token_bytes(32)
-    strata = [
-        Stratum(
-            row["code"],
-            row["seats"],
-            row["reserve"],
-            {
-                lottery.candidate_code(code_salt, str(uid)): weight
-                for uid, _user, weight in gathered.candidates[row["code"]]
-            },
-        )
-        for row in draw.strata
-    ]
+    strata = candidates.strata_of(draw.strata, gathered, code_salt)
     _require_enough(strata)
     document = lottery.document(str(draw.uid), strata)
     committed = lottery.commitment(document_salt, document)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
 
 from marketplace.base import clock
 from marketplace.committee import queries
+from marketplace.committee.draw import lottery
+from marketplace.committee.draw.lottery import Stratum
 from marketplace.committee.draw.models import DrawInvitation
 from marketplace.committee.models import PanelMember
 from marketplace.experts.candidates import Gathered, gathered
@@ -40,6 +44,29 @@ def challenged(scenario: Scenario) -> list[int]:
 
 def plain_name(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def strata_of(
+    rows: Iterable[Mapping[str, Any]], found: Gathered, code_salt: bytes
+) -> list[Stratum]:
+    """rows: [{code, seats, reserve}]. Who knows several specialties has one code in all of them."""
+    codes: dict[UUID, str] = {}
+
+    def code_of(uid: UUID) -> str:
+        code = codes.get(uid)
+        if code is None:
+            code = codes[uid] = lottery.candidate_code(code_salt, str(uid))
+        return code
+
+    return [
+        Stratum(
+            row["code"],
+            row["seats"],
+            row["reserve"],
+            {code_of(uid): weight for uid, _user, weight in found.candidates[row["code"]]},
+        )
+        for row in rows
+    ]
 
 
 def gather(scenario: Scenario, strata: Mapping[str, int]) -> Gathered:

@@ -14,7 +14,7 @@ from datetime import datetime
 import pyrage
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from marketplace.base import clock
 from marketplace.base.actor import OPENER
@@ -31,7 +31,6 @@ from marketplace.committee.draw.models import (
 )
 from marketplace.committee.models import Panel
 from marketplace.committee.queries import rules_of
-from marketplace.experts.models import Expert
 from marketplace.ledger import actions as ledger
 from marketplace.ledger import leaves
 from marketplace.ledger.log import tiles
@@ -49,6 +48,14 @@ from marketplace.scenarios.models import Scenario
 
 log = structlog.get_logger()
 NONCE = 32
+# `lottery.candidate_code` as the database computes it, over the whole pool at once.
+BEHIND = """
+SELECT code, id FROM (
+    SELECT id, substr(
+        encode(sha256(%(salt)s::bytea || convert_to(uid::text, 'UTF8')), 'hex'), 1, 32) AS code
+    FROM marketplace_expert
+) AS pool WHERE code = ANY(%(codes)s::text[])
+"""
 
 
 class NotYet(Exception):
@@ -252,13 +259,9 @@ def write(
 
 def experts_behind(commitment: DrawCommitment, codes: set[str]) -> dict[str, int]:
     """{code: id of the expert}, found by hashing the pool again: no table joins the two."""
-    salt = bytes(commitment.code_salt)
-    found: dict[str, int] = {}
-    for pk, uid in Expert.objects.values_list("pk", "uid").iterator(chunk_size=10_000):
-        code = lottery.candidate_code(salt, str(uid))
-        if code in codes:
-            found[code] = pk
-    return found
+    with connection.cursor() as cursor:
+        cursor.execute(BEHIND, {"salt": bytes(commitment.code_salt), "codes": sorted(codes)})
+        return dict(cursor.fetchall())
 
 
 @transaction.atomic

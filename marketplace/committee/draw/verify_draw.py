@@ -95,8 +95,8 @@ def check(replay: dict[str, Any], log_key: str = "") -> Iterator[tuple[str, dict
     for stratum in listed["strata"]:
         rows = stratum["candidates"]
         whole = all(type(weight) is int and weight >= 1 for _code, weight in rows)
-        names = [code for code, _weight in rows]
-        need(whole and names == sorted(set(names)), "document.form")
+        codes = [code for code, _weight in rows]
+        need(whole and codes == sorted(set(codes)), "document.form")
     yield "document", {}
 
     data = base64.b64decode(replay["leaf"]["data"])
