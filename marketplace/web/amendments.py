@@ -38,7 +38,7 @@ from marketplace.web.pages import (
     show_refusal,
 )
 from marketplace.web.request import Request
-from marketplace.web.words import instant_text
+from marketplace.web.words import instant_text, money_text
 
 DONE = {
     "publish": gettext_lazy("The change is in force; everybody reads it."),
@@ -111,7 +111,9 @@ def told(change: Changed) -> dict[str, Any]:
             }
             for row in change.rows
         ],
-        "values": None if part or change.pieces else (shown(change.before), shown(change.after)),
+        "values": None
+        if part or change.pieces
+        else (shown(change.name, change.before), shown(change.name, change.after)),
     }
 
 
@@ -120,8 +122,8 @@ def label(form: Any, name: str) -> Any:
     return field.label if field else name
 
 
-def shown(value: Any) -> str:
-    """A plain value in words: dates by the clock of Beijing, numbers grouped."""
+def shown(name: str, value: Any) -> str:
+    """A plain value in words: dates by the clock of Beijing, money as elsewhere, numbers grouped."""
     if value is None or value == "":
         return "—"
     if isinstance(value, bool):
@@ -129,7 +131,8 @@ def shown(value: Any) -> str:
     if isinstance(value, str) and "T" in value and (at := parse_datetime(value)):
         return instant_text(at)
     try:
-        return f"{Decimal(str(value)):,f}"
+        number = Decimal(str(value))
+        return money_text(number) if name.endswith("_cny") else f"{number:,f}"
     except InvalidOperation:
         return str(value)
 

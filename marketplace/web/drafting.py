@@ -8,6 +8,7 @@ from typing import Any
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -34,6 +35,7 @@ from marketplace.web.forms.scenarios import (
 from marketplace.web.pages import actor_of, forbid_unless, scenario_or_404
 from marketplace.web.request import Request
 from marketplace.web.scenarios import place_of
+from marketplace.web.words import written
 
 TYPES = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -118,7 +120,7 @@ def _preview(found: Understood, scenario: Scenario | None) -> dict[str, Any]:
     faults = by_field(read(typed_data(post), base={}, known=known_codes(), now=clock.now())[1])
     odd: dict[str, str] = {}
     for name, words, rule in found.odd:
-        odd[name] = f"{_why(rule)} {words[:SHOWN_MOST]}".strip()
+        odd[name] = format_html("{} {}", _why(rule), written(words[:SHOWN_MOST]))
     lines, understood = [], QueryDict(mutable=True)
     for name, value in found.values.items():
         why = " ".join(map(str, faults.get(name, [])))
@@ -130,9 +132,9 @@ def _preview(found: Understood, scenario: Scenario | None) -> dict[str, Any]:
         for number, row in enumerate(rows):
             told = [(column, faults.get(f"{part}-{number}-{column}")) for column in row]
             needs = [why for name, why in faults.items() if name.startswith(f"{part}-{number}-")]
-            reasons = " ".join(str(one) for why in needs for one in why)
             odd_here = [name for name in odd if name.startswith(f"{part}-{number}-")]
-            reasons = " ".join([reasons, *[odd.pop(name) for name in odd_here]]).strip()
+            told_all = [*(one for why in needs for one in why), *map(odd.pop, odd_here)]
+            reasons = format_html_join(" ", "{}", ((one,) for one in told_all))
             lines.append(_line(f"{part}-{number}", " · ".join(row.values()), reasons))
             if not needs:
                 for column, _why_not in told:

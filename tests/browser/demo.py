@@ -33,6 +33,7 @@ from marketplace.ledger.log import sequencer
 from marketplace.management.season.content import Content
 from marketplace.scenarios import sweeps
 from tests import servers_plugin
+from tests.browser.following import follow
 from tests.browser.furnishing import furnish
 
 TEMPLATE = "test_demo"
@@ -100,6 +101,7 @@ def loaded(tmp_path: Path, blocker: pytest.MonkeyPatch) -> Iterator[Demo]:
     name = f"test_{servers_plugin.worker_id()}_demo"
     with _database(name, TEMPLATE, blocker):
         furnish(Content())
+        follow(Content())
         server = LiveServerThread("localhost", StaticFilesHandler)
         server.daemon = True
         server.start()

@@ -23,6 +23,7 @@ from tests.browser.languages import (
     chinese_on_english,
     english_on_chinese,
 )
+from tests.scenarios.drafting.made import filled_excel
 
 AXE_SCRIPT = AXE_FILE_PATH.read_text("utf-8")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -131,6 +132,29 @@ def test_a_page_is_within_reach_of_everybody(demo, page, sessions, name):
             turn = (language == "en") == bool(place % 2)
             day, night = (True, language != "en") if not place else (turn, not turn)
             faults += looked_at(page, label, language, day=day, night=night)
+    assert faults == [], "\n".join(faults)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_what_was_understood_of_a_file_is_within_reach(demo, page, sessions, tmp_path):
+    faults: list[str] = []
+    page.context.clear_cookies()
+    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": sessions["o3-owner", False]}
+    page.context.add_cookies([cookie | {"url": demo.site}])
+    file = tmp_path / "form.xlsx"
+    for language in ("zh-hans", "en"):
+        with translation.override(language):
+            url = demo.site + reverse("scenario-import")
+        form = page.request.get(url.replace("/import/", "/import/form.xlsx")).body()
+        answers = {"title": "港口视频取证（虚构）", "budget_cny": "很多", "domain": "没有"}
+        file.write_bytes(filled_excel(form, answers, {}))
+        page.goto(url)
+        page.set_input_files("#id_file", file)
+        with page.expect_navigation(wait_until="domcontentloaded"):
+            page.locator("main form").evaluate(SEND)
+        assert page.locator("main table").count() == 1
+        faults += looked_at(page, f"understood {language}", language)
     assert faults == [], "\n".join(faults)
 
 

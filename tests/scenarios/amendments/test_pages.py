@@ -93,3 +93,10 @@ def test_by_api():
     assert public["changes"]["contact"]["after"] == SMALL["contact"]
     again = As(officer).post(f"/api/v1/amendments/{uid}/publish/")
     assert again.status_code == 409
+
+
+def test_a_changed_amount_is_money_in_the_reader_s_language():
+    scenario = demand(world.owner())
+    publish(draft(scenario, data={"budget_cny": "1500000.00"}))
+    assert "150 万元" in text(Client().get(f"/scenarios/{scenario.ref}/amendments/"))
+    assert "CNY 1,500,000.00" in text(Client().get(page(scenario)))
