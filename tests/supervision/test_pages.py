@@ -136,7 +136,7 @@ def test_what_a_request_opens_is_listed_read_and_recorded(now):
     shown = client.get(page)
     urls = [link.url for line in shown.context["lines"] for link in line.links]
     named = [("scenario", 0), ("scenario-gate", 0), ("opening", 0), ("eligibility", 0), ("bid", 1)]
-    named += [("panel", 0), ("report", 0), ("decision", 0)]
+    named += [("panel", 0), ("signals", 0), ("report", 0), ("decision", 0)]
     assert urls == [
         reverse(name, args=[parts["bid"].uid if row else scenario.address]) for name, row in named
     ]

@@ -105,11 +105,11 @@ def check(replay: dict[str, Any], log_key: str = "") -> Iterator[tuple[str, dict
     need(uid in said["subjects"], "leaf.not", what="draw")
     need(said["data"]["commitment"] == promised.hex(), "leaf.not", what="commitment")
     nonces = {}
-    for role, names in ROLES.items():
+    for role, called in ROLES.items():
         nonces[role] = bytes.fromhex(replay["nonces"][role])
         hashed = sha256(nonces[role], uid.encode(), role.encode())
-        need(said["data"]["nonces"][role] == hashed.hex(), "nonce.not", role=names)
-        yield "nonce", {"role": names}
+        need(said["data"]["nonces"][role] == hashed.hex(), "nonce.not", role=called)
+        yield "nonce", {"role": called}
     yield "leaf", {}
 
     leaf = sha256(b"\x00", data)

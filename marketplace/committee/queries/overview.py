@@ -97,10 +97,13 @@ def score_overview(actor: Actor, scenario: Scenario) -> Scores:
     with connection.cursor() as cursor:
         cursor.execute(SCORES, {"scenario": scenario.pk})
         rows: list[tuple[Any, ...]] = cursor.fetchall()
-    bids = [
-        BidScores(
-            *plain, totals or [], spread or "0.00", [CriterionScores(*c) for c in cells or []]
-        )
-        for _judges, *plain, totals, spread, cells in rows
-    ]
+    bids = [_bid(*row[1:]) for row in rows]
     return Scores((rows[0][0] if rows else None) or [], bids)
+
+
+def _bid(*row: Any) -> BidScores:
+    """A row without its judges. A bid that nobody scored has no totals."""
+    *named, totals, spread, cells = row
+    criteria = [CriterionScores(*cell) for cell in cells or []]
+    given: list[Any] = [*named, totals or [], spread or "0.00", criteria]
+    return BidScores(*given)
