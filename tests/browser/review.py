@@ -102,7 +102,7 @@ def score_all(walk: Walk, secretary: Reader, holders: list[Reader]) -> None:
 
 
 def score(expert: Reader, stage: str, *, looks: bool) -> None:
-    """Both sheets of a stage by keyboard alone: Tab leaves a box, which saves it."""
+    """Both sheets of a stage by keyboard alone: Tab leaves a box, which saves it; one at a time."""
     expert.desk()
     expert.press(".jb-task a.btn")
     if looks:
@@ -119,7 +119,7 @@ def score(expert: Reader, stage: str, *, looks: bool) -> None:
             keyboard.press("Tab")
             expert.page.wait_for_selector(f".jb-saved >> nth={number - 1}")
             keyboard.type("有实测数据支撑。")
-            keyboard.press("Tab")
+            keyboard.press("Alt+ArrowDown" if number < len(points) else "Tab")
         expert.page.wait_for_selector("#lock summary")
         expert.settled()
         if looks and place == 0:

@@ -79,6 +79,8 @@ def test_the_rules_are_these_and_each_kind_may_be_chosen():
         "confirmation",
         "return",
         "watched",
+        "expert_expires",
+        "expert_confirms",
     }
     made = {kind.name for rule in reminders.RULES.values() for _told, kind in rule.told}
     assert {name for name in KINDS if name.startswith("reminder.")} == made

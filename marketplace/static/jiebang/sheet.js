@@ -28,6 +28,8 @@
   }
 
   function show(next, focus = true) {
+    // A field that is hidden while somebody types in it would not tell that it changed.
+    if (boxes[at].contains(document.activeElement)) document.activeElement.blur();
     at = Math.min(Math.max(next, 0), boxes.length - 1);
     boxes.forEach((box, place) => { box.hidden = place !== at; });
     mark();
