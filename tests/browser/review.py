@@ -102,7 +102,7 @@ def score_all(walk: Walk, secretary: Reader, holders: list[Reader]) -> None:
 
 
 def score(expert: Reader, stage: str, *, looks: bool) -> None:
-    """Both sheets of a stage by keyboard alone: Tab leaves a box, which saves it; one at a time."""
+    """Both sheets of a stage by keyboard alone: leaving a box saves it, one criterion at a time."""
     expert.desk()
     expert.press(".jb-task a.btn")
     if looks:
@@ -114,12 +114,12 @@ def score(expert: Reader, stage: str, *, looks: bool) -> None:
         points = POINTS[stage][0 if better else 1]
         keyboard = expert.page.keyboard
         expert.page.locator("#scores input[type=text]").first.focus()
-        for number, given in enumerate(points, start=1):
+        for given in points:
             keyboard.type(given)
             keyboard.press("Tab")
-            expert.page.wait_for_selector(f".jb-saved >> nth={number - 1}")
+            expert.page.wait_for_selector(".jb-saved >> visible=true")
             keyboard.type("有实测数据支撑。")
-            keyboard.press("Alt+ArrowDown" if number < len(points) else "Tab")
+            keyboard.press("Alt+ArrowDown")
         expert.page.wait_for_selector("#lock summary")
         expert.settled()
         if looks and place == 0:
