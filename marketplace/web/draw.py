@@ -13,7 +13,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -32,7 +32,7 @@ from marketplace.web.templatetags.jiebang import term
 
 STATES = {
     "waiting": (gettext_lazy("Waiting for an answer"), "warn"),
-    "accepted": (gettext_lazy("Accepted"), "good"),
+    "accepted": (pgettext_lazy("invitation", "Accepted"), "good"),
     "recused": (gettext_lazy("Recused"), "neutral"),
     "no_time": (gettext_lazy("No time"), "neutral"),
     "silent": (gettext_lazy("No answer in time"), "neutral"),

@@ -322,7 +322,12 @@ PAGES: dict[str, list[Page]] = {
     "returns": [Page("officer", of("S07"))],
     "eligibility": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
     "panel": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
-    "draw": [Page("secretary", of("S12")), Page("witness", of("S12"))],
+    "draw": [
+        Page("secretary", of("S12")),
+        Page("secretary", of("S09")),
+        Page("witness", of("S09")),
+        Page("", of("S08")),
+    ],
     "panel-desk": [Page("e7", panel("S09")), Page("e4", panel("S09")), Page("e7", panel("S08"))],
     "sheet": [
         Page("e7", sheet("S09", SheetState.OPEN)),

@@ -8,6 +8,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from marketplace.accounts.models import Organisation, User
 from marketplace.base.actor import Actor, Role
@@ -298,7 +299,7 @@ class DrawPlace(models.Model):
 
 class Answer(models.TextChoices):
     WAITING = "", _("Waiting for an answer")
-    ACCEPTED = "accepted", _("Accepted")
+    ACCEPTED = "accepted", pgettext_lazy("invitation", "Accepted")
     RECUSED = "recused", _("Recused")
     NO_TIME = "no_time", _("No time")
     SILENT = "silent", _("No answer in time")
