@@ -30,7 +30,7 @@ from marketplace.desk import moves
 from marketplace.experts import actions, queries
 from marketplace.experts.candidates import REASONS
 from marketplace.experts.models import Expert, ExpertKind, Grade, Interest, InterestKind, Relation
-from marketplace.scenarios.reference import Term
+from marketplace.scenarios.queries import specialties
 
 FREE: dict[str, Any] = {"required": False}
 GRADES = [value for value in Grade.values if value]
@@ -117,7 +117,7 @@ ENTRY_EXAMPLE = {
 
 
 def known() -> set[str]:
-    return set(Term.objects.filter(vocabulary="specialty").values_list("code", flat=True))
+    return {term.code for term in specialties()}
 
 
 def expert_shapes(request: Request, actor: Actor, rows: Iterable[Any]) -> list[dict[str, Any]]:

@@ -42,7 +42,6 @@ FORMULA_1 = "jiebang-score/1"
 FORMULA = "jiebang-score/2"
 LOWEST, BENCHMARK = "lowest_price", "benchmark_mean"
 PRICE_FORMULAS = (LOWEST, BENCHMARK)
-TIES = ("technical", "team", "price", "receipt")
 TIES_1 = ("technical", "price", "receipt")
 # Statute knows no trimming and custom none below this number of judges.
 TRIM_LEAST = 5

@@ -25,6 +25,10 @@ class PanelState(models.TextChoices):
     REPORTED = "reported", _("Reported")
 
 
+# Afterwards the prices are known, and a new judge would know whom his points help.
+PANEL_MAY_CHANGE = {PanelState.APPOINTED, PanelState.TECHNICAL, PanelState.NAMED}
+
+
 class PanelQuerySet(models.QuerySet["Panel"]):
     def visible_to(self, actor: Actor) -> PanelQuerySet:
         """Names stay secret: the office, each member for the own panel, an inspector."""

@@ -112,6 +112,11 @@ def known_codes() -> Known:
     return Known({name: frozenset(codes) for name, codes in terms.items()}, frozenset(profiles))
 
 
+def specialties() -> list[Term]:
+    """What experts are drawn by, in the vocabulary's order."""
+    return list(Term.objects.filter(vocabulary="specialty").order_by("position", "pk"))
+
+
 def stored_values(scenario: Scenario) -> dict[str, Any]:
     """The fields of a demand as plain values, terms and profile as codes."""
     values = {name: getattr(scenario, name) for name in PLAIN_FIELDS}

@@ -43,6 +43,7 @@ from marketplace.ledger import receipts
 from marketplace.ledger.log.queries import promised_by, sealed
 from marketplace.scenarios.models import Envelope, Scenario
 from marketplace.scenarios.queries import closes_at
+from marketplace.web.answers import attached
 from marketplace.web.consortium_shown import consortium_of
 from marketplace.web.forms.bidding import BidForm, row_forms
 from marketplace.web.pages import (
@@ -171,8 +172,7 @@ def sealing_sheet(request: Request, address: str) -> HttpResponse:
     if error:
         return form_page(request, scenario, closed=error, error=error)
     response = JsonResponse(told, json_dumps_params={"ensure_ascii": False, "indent": 2})
-    response.headers["Content-Disposition"] = f'attachment; filename="sealing-{scenario.ref}.json"'
-    return response
+    return attached(response, f"sealing-{scenario.ref}.json")
 
 
 # -- One bid -------------------------------------------------------------------------------------------
@@ -287,8 +287,7 @@ def receipt(request: Request, uid: UUID) -> HttpResponse:
     response = JsonResponse(
         receipts.document(found), json_dumps_params={"ensure_ascii": False, "indent": 2}
     )
-    response.headers["Content-Disposition"] = f'attachment; filename="receipt-{uid}.json"'
-    return response
+    return attached(response, f"receipt-{uid}.json")
 
 
 @never_cache

@@ -27,6 +27,7 @@ from marketplace.scenarios.disclosure.mask import shown_owner
 from marketplace.scenarios.models import BEFORE_PUBLICATION
 from marketplace.scenarios.watching import actions
 from marketplace.scenarios.watching.calendars import CalendarAddress
+from marketplace.web.answers import attached
 from marketplace.web.pages import actor_of, attempt, scenario_or_404
 from marketplace.web.request import Request
 from marketplace.web.shared import whole
@@ -82,7 +83,7 @@ def file(request: Request, name: str, dates: list[Date], *, saved_as: str = "") 
     else:
         response = HttpResponse(calendar(name, entries), content_type=TYPE, headers=headers)
     if saved_as and response.status_code == 200:
-        response.headers["Content-Disposition"] = f'attachment; filename="{saved_as}"'
+        attached(response, saved_as)
     return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -25,6 +26,7 @@ from marketplace.scenarios.drafting.tables import tables_of
 from marketplace.scenarios.models import OWNER_EDITS, Scenario
 from marketplace.scenarios.queries import known_codes
 from marketplace.scenarios.rules import can_draft_scenario, can_edit_scenario
+from marketplace.web.answers import attached
 from marketplace.web.forms.asked import choices_read, kinds, layout
 from marketplace.web.forms.scenarios import (
     PARTS,
@@ -66,9 +68,7 @@ def form_file(request: Request, kind: str) -> HttpResponse:
     if kind not in TYPES:
         raise Http404
     made = writing.word(layout()) if kind == "docx" else writing.excel(layout())
-    response = HttpResponse(made, content_type=TYPES[kind])
-    response.headers["Content-Disposition"] = f'attachment; filename="demand.{kind}"'
-    return response
+    return attached(HttpResponse(made, content_type=TYPES[kind]), f"demand.{kind}")
 
 
 def import_new(request: Request) -> HttpResponse:
@@ -99,15 +99,20 @@ def _import(request: Request, scenario: Scenario | None) -> HttpResponse:
     return render(request, "scenarios/imported.html", context)
 
 
-def _understood(request: Request) -> Understood:
-    """Raises Wrong where there is no file, or none that can be read."""
+def sent_file(request: Request) -> UploadedFile:
+    """The filled-in form. Raises Wrong where there is none, or it is too large."""
     if getattr(request, "upload_refused", False):
         sentence = _("The file may have at most %(most)s MB.")
         raise Wrong("file.size", sentence % {"most": FILE_MOST // 1024 // 1024})
     sent = request.FILES.get("file")
     if sent is None:
         raise Wrong("file.none", _("Choose the file that you filled in."))
-    found = understand(tables_of(sent.read()), kinds=kinds(), choices=choices_read())
+    return sent
+
+
+def _understood(request: Request) -> Understood:
+    """Raises Wrong where there is no file, or none that can be read."""
+    found = understand(tables_of(sent_file(request).read()), kinds=kinds(), choices=choices_read())
     if not found.values and not found.rows:
         sentence = _("Nothing of the form was found in this file, or nothing is filled in.")
         raise Wrong("file.nothing", sentence)

@@ -26,6 +26,8 @@ from marketplace.committee.draw.models import Draw, DrawInvitation, DrawState
 from marketplace.committee.queries import names_are_public, rules_of
 from marketplace.committee.rules import can_commit_draw, can_deposit_nonce, can_prepare_draw
 from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.queries import specialties
+from marketplace.web.answers import attached
 from marketplace.web.pages import actor_of, attempt, first_or_404, page, scenario_or_404
 from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import term
@@ -102,7 +104,7 @@ def draw(request: Request, address: str) -> HttpResponse:
         if error is None:
             return HttpResponseRedirect(reverse("draw", args=[scenario.address]))
     found = queries.standing(scenario)
-    names = {row.code: term(row) for row in queries.specialties()}
+    names = {row.code: term(row) for row in specialties()}
     newest = found.draw
     prepared = newest is not None and newest.state == DrawState.PREPARED
     context = {
@@ -262,9 +264,7 @@ def replay_file(request: Request, uid: UUID) -> HttpResponse:
     row = first_or_404(Draw.objects.filter(uid=uid).select_related("scenario__profile"))
     found, _error = attempt(replay.public_replay, draw=row)
     response = JsonResponse(found, json_dumps_params={"ensure_ascii": False, "indent": 2})
-    name = f"draw-{row.scenario.ref}-{row.round}.json"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return attached(response, f"draw-{row.scenario.ref}-{row.round}.json")
 
 
 urlpatterns = [

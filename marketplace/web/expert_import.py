@@ -22,11 +22,11 @@ from marketplace.experts.importing.models import ExpertImport, ImportState
 from marketplace.experts.importing.reading import PEOPLE_MOST, TIES_MOST, Table
 from marketplace.experts.models import InterestKind, Relation
 from marketplace.experts.rules import can_import_experts
-from marketplace.scenarios.drafting.archive import FILE_MOST
 from marketplace.scenarios.drafting.commas import commas_of
 from marketplace.scenarios.drafting.tables import tables_of
-from marketplace.scenarios.reference import Term
-from marketplace.web.drafting import TYPES
+from marketplace.scenarios.queries import specialties
+from marketplace.web.answers import attached
+from marketplace.web.drafting import TYPES, sent_file
 from marketplace.web.experts import specialty_terms
 from marketplace.web.forms.expert_sheet import workbook
 from marketplace.web.forms.experts import ConsentForm
@@ -43,17 +43,15 @@ def importer(request: Request) -> Actor:
 
 
 def specialty_words() -> dict[str, list[str]]:
-    rows = Term.objects.filter(vocabulary="specialty").order_by("position", "pk")
-    return {row.code: [row.name_zh, row.name_en] for row in rows}
+    return {row.code: [row.name_zh, row.name_en] for row in specialties()}
 
 
 @require_safe
 def form_file(request: Request) -> HttpResponse:
     """The form to fill in, in the reader's language."""
     importer(request)
-    response = HttpResponse(workbook(specialty_terms()), content_type=TYPES["xlsx"])
-    response.headers["Content-Disposition"] = 'attachment; filename="experts.xlsx"'
-    return response
+    made = workbook(specialty_terms())
+    return attached(HttpResponse(made, content_type=TYPES["xlsx"]), "experts.xlsx")
 
 
 @never_cache
@@ -90,12 +88,7 @@ def upload(request: Request) -> HttpResponse:
 
 def read(request: Request) -> tuple[list[Table], str]:
     """Raises Wrong where there is no file, or none that can be read."""
-    if getattr(request, "upload_refused", False):
-        sentence = _("The file may have at most %(most)s MB.")
-        raise Wrong("file.size", sentence % {"most": FILE_MOST // 1024 // 1024})
-    sent = request.FILES.get("file")
-    if sent is None:
-        raise Wrong("file.none", _("Choose the file that you filled in."))
+    sent = sent_file(request)
     raw = sent.read()
     named = (sent.name or "").lower()
     tables = [commas_of(raw)] if named.endswith(".csv") else tables_of(raw)

@@ -31,7 +31,7 @@ from marketplace.experts.rules import (
     can_state_interest,
     can_strike_interest,
 )
-from marketplace.scenarios.reference import Term
+from marketplace.scenarios.queries import specialties
 from marketplace.web.forms.experts import (
     EntryForm,
     NewExpertForm,
@@ -63,8 +63,7 @@ STANDINGS = {
 
 def specialty_terms() -> dict[str, str]:
     """{code: its word} of the vocabulary."""
-    rows = Term.objects.filter(vocabulary="specialty").order_by("position", "pk")
-    return {row.code: term_name(row) for row in rows}
+    return {row.code: term_name(row) for row in specialties()}
 
 
 # -- The list ----------------------------------------------------------------------------------------

@@ -25,10 +25,11 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.http import HttpResponse
-from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 
 from marketplace.base.prepared import fetch_one
+from marketplace.web.answers import tagged
 from marketplace.web.request import Request
 
 SECONDS = 1
@@ -122,9 +123,8 @@ def _asked_again(
     """With the tag, or 304 where the visitor has the same; a part of a page has none."""
     if not tag or request.htmx:
         return response
-    response.headers["ETag"] = tag
     response.headers["Cache-Control"] = ASKED_AGAIN
-    answer = get_conditional_response(request, etag=tag, response=response) or response
+    answer = tagged(request, response, tag)
     if now is not None:
         answer.headers[SERVER_TIME] = f'now;desc="{now.astimezone(UTC).isoformat()}"'
     return answer

@@ -17,7 +17,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import translation
-from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -30,6 +29,7 @@ from marketplace.committee.draw import verify_draw
 from marketplace.ledger import keys, verify, witness
 from marketplace.ledger.log import cosigning, queries, tiles
 from marketplace.ledger.verify import TILE, tile_path
+from marketplace.web.answers import attached, tagged
 from marketplace.web.kept import kept_for_visitors
 from marketplace.web.request import Request
 from marketplace.web.shared import page_data, shared, whole
@@ -60,8 +60,7 @@ def answered(request: HttpRequest, response: HttpResponse, keep: str) -> HttpRes
     """With what caches need: how long it holds, and a tag by which to ask again."""
     response.headers["Cache-Control"] = keep
     tag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
-    response.headers["ETag"] = tag
-    return get_conditional_response(request, etag=tag, response=response) or response
+    return tagged(request, response, tag)
 
 
 @login_not_required
@@ -122,8 +121,7 @@ def script_text(name: str) -> bytes:
 @require_safe
 def script(request: HttpRequest, name: str) -> HttpResponse:
     response = HttpResponse(script_text(name), content_type="text/x-python; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answered(request, response, RARELY)
+    return answered(request, attached(response, name), RARELY)
 
 
 @login_not_required

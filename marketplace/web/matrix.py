@@ -12,13 +12,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
-from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from marketplace.base import clock
 from marketplace.scenarios.matrix import Cell, Matrix, matrix
 from marketplace.scenarios.reference import Term
+from marketplace.web.answers import attached, tagged
 from marketplace.web.kept import kept_for_visitors
 from marketplace.web.request import Request
 from marketplace.web.shared import page_data, shared, whole
@@ -111,10 +111,9 @@ def matrix_csv(request: Request) -> HttpResponse:
         lines.writerow([*terms, cell.posted, cell.open, cell.review, cell.done])
     body = text.getvalue().encode("utf-8-sig")
     response = HttpResponse(body, content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="domains-carriers.csv"'
     response.headers["Cache-Control"] = "no-cache"
-    tag = response.headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    return get_conditional_response(request, etag=tag, response=response) or response
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return tagged(request, attached(response, "domains-carriers.csv"), tag)
 
 
 urlpatterns = [

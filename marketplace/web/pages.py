@@ -15,6 +15,7 @@ from django.shortcuts import render
 from marketplace.base.errors import DomainError, Invalid, NotFound, ReadingNeedsPledge, StorageAway
 from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario
 from marketplace.web.acting import actor_of
+from marketplace.web.answers import attached
 from marketplace.web.request import Request
 
 M = TypeVar("M", bound=Model)
@@ -121,5 +122,4 @@ def as_file(
         response = HttpResponse(printed(document), content_type="application/pdf")
     else:
         response = JsonResponse(document, json_dumps_params={"ensure_ascii": False, "indent": 2})
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return attached(response, name)

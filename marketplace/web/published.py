@@ -8,7 +8,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
-from django.utils.cache import get_conditional_response
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -35,6 +34,7 @@ from marketplace.scenarios.queries import history, is_open, notes, rounds_of, ta
 from marketplace.scenarios.rules import can_edit_scenario
 from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.web import happened
+from marketplace.web.answers import attached, tagged
 from marketplace.web.attachments import shown_files
 from marketplace.web.course import shown_state, steps
 from marketplace.web.kept import kept_for_visitors
@@ -96,11 +96,8 @@ def published_text(request: Request, address: str, version: int) -> HttpResponse
     scenario = scenario_or_404(request, address)
     publication = first_or_404(scenario.publications.filter(version=version))
     response = HttpResponse(bytes(publication.body), content_type="application/json")
-    name = f"{scenario.ref}-{publication.version}.json"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    tag = f'"{publication.sha256}"'
-    response.headers["ETag"] = tag
-    return get_conditional_response(request, etag=tag, response=response) or response
+    attached(response, f"{scenario.ref}-{publication.version}.json")
+    return tagged(request, response, f'"{publication.sha256}"')
 
 
 def head(request: Request, scenario: Scenario, tab: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from marketplace.committee.arithmetic import TIES_1
 from marketplace.committee.models import CorrectionKind, Report
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
+from marketplace.web.answers import attached
 from marketplace.web.pages import actor_of, attempt, scenario_or_404
 from marketplace.web.profiles import tie_words
 from marketplace.web.request import Request
@@ -58,11 +59,8 @@ def report_json(request: Request, address: str) -> HttpResponse:
     scenario = scenario_or_404(request, address)
     found, _error = attempt(queries.report_of, actor=actor_of(request), scenario=scenario)
     record_access(actor=actor_of(request), subject_uid=found.uid, what="report.read")
-    return HttpResponse(
-        bytes(found.body),
-        content_type="application/json",
-        headers={"Content-Disposition": f'attachment; filename="{scenario.address}-report.json"'},
-    )
+    response = HttpResponse(bytes(found.body), content_type="application/json")
+    return attached(response, f"{scenario.address}-report.json")
 
 
 @require_GET
@@ -72,11 +70,8 @@ def scores_json(request: Request, address: str) -> HttpResponse:
     actor = actor_of(request)
     content, _error = attempt(queries.score_file, actor=actor, scenario=scenario)
     record_access(actor=actor, subject_uid=scenario.uid, what="scores.read")
-    return HttpResponse(
-        content,
-        content_type="application/json",
-        headers={"Content-Disposition": f'attachment; filename="{scenario.address}-scores.json"'},
-    )
+    response = HttpResponse(content, content_type="application/json")
+    return attached(response, f"{scenario.address}-scores.json")
 
 
 @require_GET

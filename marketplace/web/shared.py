@@ -22,7 +22,6 @@ from marketplace.scenarios.models import Scenario
 from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import localized_text, page_language, term
 
-SCHEMA = "https://schema.org"
 # As search machines and messengers show it.
 DESCRIBED_MOST = 200
 LANGUAGES = (("zh-Hans", "zh-hans"), ("en", "en"))

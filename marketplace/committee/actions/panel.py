@@ -16,6 +16,7 @@ from marketplace.base.states import move
 from marketplace.committee.actions.scoring import advance, open_sheets
 from marketplace.committee.draw.invitations import replace
 from marketplace.committee.models import (
+    PANEL_MAY_CHANGE,
     MemberState,
     Panel,
     PanelMember,
@@ -31,9 +32,6 @@ from marketplace.committee.rules import (
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.models import Scenario
-
-# Afterwards the prices are known, and a new judge would know whom his points help.
-PANEL_MAY_CHANGE = {PanelState.APPOINTED, PanelState.TECHNICAL, PanelState.NAMED}
 
 
 @transaction.atomic

@@ -29,20 +29,19 @@ from marketplace.committee.draw.models import (
     DrawDeposit,
     DrawState,
 )
-from marketplace.committee.models import Panel
+from marketplace.committee.models import PANEL_MAY_CHANGE, Panel
 from marketplace.committee.queries import rules_of, size_fits
 from marketplace.committee.rules import can_commit_draw, can_deposit_nonce, can_prepare_draw
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.models import Scenario, State
-from marketplace.scenarios.reference import Term
+from marketplace.scenarios.queries import specialties
 
 DRAWN_IN = {State.ELIGIBILITY, State.REVIEW}
 CODE = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 # An age file of 32 bytes has about 230; grease may make it a little longer.
 SEALED_MOST = 1024
 HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
-VOCABULARY = "specialty"
 
 
 @transaction.atomic
@@ -222,7 +221,7 @@ def strata_errors(
     errors: list[Text] = []
     if not strata or len(strata) > numbers.STRATA_MOST:
         errors.append(_("Name one to %(most)s specialties.") % {"most": numbers.STRATA_MOST})
-    known = set(Term.objects.filter(vocabulary=VOCABULARY).values_list("code", flat=True))
+    known = {term.code for term in specialties()}
     for code, count in strata.items():
         if not CODE.fullmatch(code) or (known and code not in known):
             errors.append(_("There is no specialty “%(code)s”.") % {"code": code[:64]})
@@ -284,7 +283,7 @@ def _require_time(scenario: Scenario) -> None:
             code="draw.scenario_state",
         )
     panel = Panel.objects.filter(scenario=scenario).first()
-    if panel is not None and panel.state not in seats.MAY_CHANGE:
+    if panel is not None and panel.state not in PANEL_MAY_CHANGE:
         raise StateConflict(
             _("The prices have been asked for: the panel no longer changes."), code="panel.closed"
         )

@@ -19,7 +19,7 @@ from marketplace.committee import queries
 from marketplace.committee.draw import seats
 from marketplace.committee.draw.models import Answer, DrawInvitation, RegisterEntry
 from marketplace.committee.draw.seating import seat
-from marketplace.committee.models import MemberState, Panel, PanelMember
+from marketplace.committee.models import PANEL_MAY_CHANGE, MemberState, Panel, PanelMember
 from marketplace.committee.rules import can_answer_invitation
 from marketplace.experts import graph
 from marketplace.experts.candidates import NEVER_JUDGES
@@ -56,7 +56,7 @@ def answer_invitation(
     if invitation.answer:
         raise StateConflict(_("You have answered already."), code="invitation.answered")
     now = clock.now()
-    if now >= invitation.answer_by or panel.state not in seats.MAY_CHANGE:
+    if now >= invitation.answer_by or panel.state not in PANEL_MAY_CHANGE:
         raise DeadlinePassed(
             _("The time to answer is over; somebody else has been asked."),
             code="invitation.over",

@@ -11,9 +11,7 @@ from marketplace.committee.draw.models import Answer, Draw, DrawInvitation, Draw
 from marketplace.committee.queries import rules_of
 from marketplace.ledger.log.models import Leaf
 from marketplace.scenarios.models import Scenario
-from marketplace.scenarios.reference import Term
 
-VOCABULARY = "specialty"
 CODE_SHOWN = 8
 
 
@@ -74,10 +72,6 @@ def asked(row: DrawInvitation) -> Asked:
     code = row.place.code[:CODE_SHOWN]
     times = (row.invited_at, row.answer_by)
     return Asked(row.number, row.draw.round, row.place.stratum, code, state, *times)
-
-
-def specialties() -> list[Term]:
-    return list(Term.objects.filter(vocabulary=VOCABULARY).order_by("position", "pk"))
 
 
 def register_of(scenario: Scenario) -> list[RegisterEntry]:

@@ -13,14 +13,11 @@ from marketplace.committee.draw.models import (
     DrawPlace,
     DrawState,
 )
-from marketplace.committee.models import Panel, PanelState
+from marketplace.committee.models import PANEL_MAY_CHANGE, Panel
 from marketplace.committee.queries import rules_of
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
 from marketplace.scenarios.models import Scenario
-
-# Afterwards the prices are known, and a new judge would know whom his points help.
-MAY_CHANGE = {PanelState.APPOINTED, PanelState.TECHNICAL, PanelState.NAMED}
 
 
 def wanted(draws: list[Draw]) -> Counter[str]:
@@ -72,7 +69,7 @@ def missing(scenario: Scenario) -> dict[str, int] | None:
 def fill(scenario: Scenario, panel: Panel, *, actor: Actor = SYSTEM) -> list[DrawInvitation]:
     """Invite the next of the order for every free seat. The caller holds the panel's lock."""
     draws = drawn_rounds(scenario)
-    if not draws or panel.state not in MAY_CHANGE:
+    if not draws or panel.state not in PANEL_MAY_CHANGE:
         return []
     seated, next_ones = held(scenario), waiting(draws)
     by_pk = {draw.pk: draw for draw in draws}

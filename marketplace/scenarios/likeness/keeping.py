@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from django.db import transaction
-
+from marketplace.scenarios.batched import in_batches
 from marketplace.scenarios.content import Content
 from marketplace.scenarios.likeness.models import Likeness
 from marketplace.scenarios.likeness.sketch import bands, shingles, signature, signed
@@ -63,14 +63,7 @@ def sketch_again(*, every: bool, told: Callable[[int], None] = lambda _done: Non
 
     May run beside everything else, and again where it was stopped. Returns how many.
     """
-    done, behind = 0, 0
-    while rows := _batch(behind, every=every):
-        with transaction.atomic():
-            keep_sketches(rows)
-        behind = rows[-1].pk
-        done += len(rows)
-        told(done)
-    return done
+    return in_batches(partial(_batch, every=every), keep_sketches, told)
 
 
 def _batch(behind: int, *, every: bool) -> list[Scenario]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from django.db import connection, transaction
 from django.db.models import Max, Min
 
+from marketplace.scenarios.batched import in_batches
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.search import facts
 from marketplace.scenarios.search.models import SearchEntry, SearchWord
@@ -88,14 +90,7 @@ def index_again(*, every: bool, told: Callable[[int], None] = lambda _done: None
     """
     if every:
         _refresh_facts()
-    done, behind = 0, 0
-    while rows := _batch(behind, every=every):
-        with transaction.atomic():
-            index(rows)
-        behind = rows[-1].pk
-        done += len(rows)
-        told(done)
-    return done
+    return in_batches(partial(_batch, every=every), index, told)
 
 
 def _batch(behind: int, *, every: bool) -> list[Scenario]:
