@@ -98,19 +98,25 @@ def identity_number(raw: Any) -> str:
     return str(typed)
 
 
+def day_of(raw: Any) -> date | None:
+    """None where nothing is given. Raises Wrong."""
+    if raw in (None, ""):
+        return None
+    try:
+        day = raw if isinstance(raw, date) else parse_date(text(20)(raw))
+    except ValueError:
+        day = None
+    if day is None:
+        raise Wrong("date", _("Enter a date as 2026-11-22."))
+    return day
+
+
 def past_day(today: date) -> Reader:
     """A day that has come."""
 
     def read(raw: Any) -> date | None:
-        if raw in (None, ""):
-            return None
-        try:
-            day = raw if isinstance(raw, date) else parse_date(text(20)(raw))
-        except ValueError:
-            day = None
-        if day is None:
-            raise Wrong("date", _("Enter a date as 2026-11-22."))
-        if not EARLIEST <= day <= today:
+        day = day_of(raw)
+        if day is not None and not EARLIEST <= day <= today:
             raise Wrong("date.range", _("The day must have come, and not before 1900."))
         return day
 

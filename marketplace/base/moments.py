@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.utils.translation import get_language
-
 from marketplace.base.clock import SHANGHAI
-
-
-def english() -> bool:
-    return (get_language() or "").startswith("en")
+from marketplace.base.languages import english
 
 
 def instant_text(moment: dt.datetime, precision: str = "minute") -> str:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
 from marketplace.accounts import content
@@ -49,15 +48,9 @@ def day_until(last: date) -> Reader:
     """Any day from 1900 to `last`."""
 
     def read(raw: Any) -> date | None:
-        if raw in (None, ""):
-            return None
-        try:
-            day = raw if isinstance(raw, date) else parse_date(text(20)(raw).replace("/", "-"))
-        except ValueError:
-            day = None
-        if day is None:
-            raise Wrong("date", _("Enter a date as 2026-11-22."))
-        if not content.EARLIEST <= day <= last:
+        # A spreadsheet may write slashes.
+        day = content.day_of(raw.replace("/", "-") if isinstance(raw, str) else raw)
+        if day is not None and not content.EARLIEST <= day <= last:
             sentence = _("The day must lie between 1900 and %(last)s.")
             raise Wrong("date.range", sentence % {"last": last.isoformat()})
         return day

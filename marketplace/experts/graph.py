@@ -10,12 +10,13 @@ from typing import Any
 from django.db.models import Q
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.accounts.members.models import EndedRole
 from marketplace.accounts.models import Membership, Organisation, User
 from marketplace.base import clock
+from marketplace.base.languages import either
 from marketplace.experts.control import Party, Way, ways_from
 from marketplace.experts.models import Interest, InterestKind, Relation
 
@@ -162,8 +163,7 @@ def told(plain: Mapping[str, Any]) -> Conflict:
 
 
 def _named(party: Party) -> str:
-    english = (get_language() or "").startswith("en")
-    return (english and party.name_en) or party.name
+    return either(party.name, party.name_en)
 
 
 def _day(day: date) -> str:

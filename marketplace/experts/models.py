@@ -3,13 +3,13 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import Organisation, User
 from marketplace.accounts.validators import validate_uscc
 from marketplace.base.actor import Actor, Role
 from marketplace.base.inspected import inspected
+from marketplace.base.languages import either
 from marketplace.base.models import Recorded
 
 
@@ -89,8 +89,7 @@ class Expert(Recorded):
 
     @property
     def shown_title(self) -> str:
-        english = (get_language() or "").startswith("en")
-        return (english and self.title_en) or self.title
+        return either(self.title, self.title_en)
 
 
 class InterestKind(models.TextChoices):
@@ -170,5 +169,4 @@ class Interest(Recorded):
         """The other side's name, in the language of the moment where it is on the platform."""
         if self.organisation is None:
             return self.party_name
-        english = (get_language() or "").startswith("en")
-        return (english and self.organisation.name_en) or self.organisation.name
+        return either(self.organisation.name, self.organisation.name_en)

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.invitations.models import Invitation
 from marketplace.accounts.members.models import EndedRole
 from marketplace.accounts.models import Membership, Organisation, User
 from marketplace.base.actor import Actor, Role
+from marketplace.base.languages import either
 from marketplace.ledger.models import Event
 from marketplace.notices.registry import register
 
@@ -89,8 +89,7 @@ def writers(event: Event) -> QuerySet[User]:
 # -- What it says, and where it leads ----------------------------------------------------------------
 def name(row: Any) -> str:
     """Of a person or an organisation, in the language of the moment."""
-    english = (get_language() or "").startswith("en")
-    return (english and row.name_en) or row.name
+    return either(row.name, row.name_en)
 
 
 def who_accepted(row: Invitation) -> str:

@@ -11,13 +11,13 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from marketplace.accounts.invitations.actions import note_mailed
 from marketplace.accounts.invitations.actions.sending import MAIL_INVITATION
 from marketplace.accounts.invitations.models import Invitation, InvitationState
 from marketplace.base import clock
+from marketplace.base.languages import either
 from marketplace.base.queue import handles
 from marketplace.notices.mail import here, refusal
 from marketplace.notices.registry import one_line
@@ -53,8 +53,7 @@ def mail_invitation(*, invitation_uid: str, sent: int, **_rest: object) -> None:
 
 def message(row: Invitation) -> EmailMultiAlternatives:
     """In the language of the moment, as text and as HTML; names cannot add a header."""
-    english = (get_language() or "").startswith("en")
-    named = (english and row.organisation.name_en) or row.organisation.name
+    named = either(row.organisation.name, row.organisation.name_en)
     said = {"organisation": named, "role": row.get_role_display()}
     if row.for_person:
         subject = _("Invitation from %(organisation)s to act as: %(role)s") % said

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import Membership, User
 from marketplace.accounts.queries import key_holders
 from marketplace.base.actor import Actor, Role
+from marketplace.base.languages import either
 from marketplace.ledger.models import Event
 from marketplace.notices.channels import Group
 from marketplace.notices.registry import register
@@ -36,8 +36,7 @@ def scenarios(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
 
 
 def title(scenario: Scenario) -> str:
-    english = (get_language() or "").startswith("en")
-    return (english and scenario.title_en) or scenario.title
+    return either(scenario.title, scenario.title_en)
 
 
 def url(scenario: Scenario) -> str:

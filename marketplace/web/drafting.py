@@ -10,11 +10,11 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from marketplace.base import clock
+from marketplace.base.languages import english
 from marketplace.base.texts import Wrong
 from marketplace.scenarios import queries
 from marketplace.scenarios.content import by_field, read
@@ -51,9 +51,8 @@ def start(request: Request) -> HttpResponse:
     """Own demands and templates to begin with."""
     actor = actor_of(request)
     forbid_unless(can_draft_scenario(actor, actor.organisation))
-    english = (get_language() or "").startswith("en")
     offered = [
-        {"code": one.code, "name": one.name_en if english else one.name_zh, "data": one.data}
+        {"code": one.code, "name": one.name_en if english() else one.name_zh, "data": one.data}
         for one in templates().values()
     ]
     context = {"templates": offered, "own": own_demands(actor)}

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -19,6 +18,7 @@ from marketplace.accounts.organisations.models import VerificationState
 from marketplace.accounts.rules import can_ask_verification, can_verify_organisation
 from marketplace.base.actor import Actor, Role
 from marketplace.base.errors import DomainError, Invalid, TooLarge
+from marketplace.base.languages import either
 from marketplace.base.moments import instant_text
 from marketplace.files import actions as files
 from marketplace.files.limits import FILE_LIMIT, LIMITS, Purpose
@@ -117,8 +117,7 @@ def shown_evidence(actor: Actor, row: Organisation, history: list[Any]) -> list[
 def attached(upload: Upload, *, by_office: bool) -> str:
     """By which side, by whom, when, in one line."""
     side = _("Attached by the office") if by_office else _("Attached by the organisation")
-    english = (get_language() or "").startswith("en")
-    name = (english and upload.user.name_en) or upload.user.name
+    name = either(upload.user.name, upload.user.name_en)
     at = instant_text(upload.finished_at) if upload.finished_at else ""
     return f"{side} · {name} · {at}"
 

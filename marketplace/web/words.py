@@ -15,7 +15,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from marketplace.base.clock import SHANGHAI
-from marketplace.base.moments import day_text, english, instant_text
+from marketplace.base.languages import english
+from marketplace.base.moments import day_text, instant_text
 
 __all__ = [
     "NOTHING",

@@ -9,11 +9,11 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.accounts.models import User
 from marketplace.base.actor import Actor
+from marketplace.base.languages import either
 from marketplace.ledger.models import Audience, Event
 from marketplace.notices.channels import Group
 from marketplace.notices.registry import register
@@ -26,8 +26,7 @@ def batches(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
 
 
 def title(batch: Batch) -> str:
-    english = (get_language() or "").startswith("en")
-    return (english and batch.title_en) or batch.title
+    return either(batch.title, batch.title_en)
 
 
 def owners(event: Event) -> QuerySet[User]:
