@@ -18,7 +18,6 @@ from marketplace.base.languages import english
 from marketplace.base.texts import Wrong
 from marketplace.scenarios import queries
 from marketplace.scenarios.content import by_field, read
-from marketplace.scenarios.drafting import writing
 from marketplace.scenarios.drafting.archive import FILE_MOST
 from marketplace.scenarios.drafting.sheet import Understood, understand
 from marketplace.scenarios.drafting.starting import own_demands, templates
@@ -66,6 +65,8 @@ def form_file(request: Request, kind: str) -> HttpResponse:
     forbid_unless(can_draft_scenario(actor, actor.organisation))
     if kind not in TYPES:
         raise Http404
+    from marketplace.scenarios.drafting import writing  # noqa: PLC0415 - openpyxl and what it brings: not for every process
+
     made = writing.word(layout()) if kind == "docx" else writing.excel(layout())
     return attached(HttpResponse(made, content_type=TYPES[kind]), f"demand.{kind}")
 

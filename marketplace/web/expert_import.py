@@ -28,7 +28,6 @@ from marketplace.scenarios.queries import specialties
 from marketplace.web.answers import attached
 from marketplace.web.drafting import TYPES, sent_file
 from marketplace.web.experts import specialty_terms
-from marketplace.web.forms.expert_sheet import workbook
 from marketplace.web.forms.experts import ConsentForm
 from marketplace.web.pages import actor_of, attempt, first_or_404, forbid_unless, page, show_refusal
 from marketplace.web.request import Request
@@ -50,6 +49,8 @@ def specialty_words() -> dict[str, list[str]]:
 def form_file(request: Request) -> HttpResponse:
     """The form to fill in, in the reader's language."""
     importer(request)
+    from marketplace.web.forms.expert_sheet import workbook  # noqa: PLC0415 - openpyxl and what it brings: not for every process
+
     made = workbook(specialty_terms())
     return attached(HttpResponse(made, content_type=TYPES["xlsx"]), "experts.xlsx")
 
