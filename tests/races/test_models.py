@@ -83,6 +83,6 @@ def test_an_agreement_is_of_its_text_and_of_both():
 
 
 def test_everybody_sees_a_race_whose_shortlist_is_public():
-    race = factories.race(entrants=2)
+    factories.race(entrants=2)
     for model, count in [(RaceDesign, 1), (Race, 1), (Heat, 2), (Entrant, 2), (HeatEntry, 2)]:
         assert model.objects.visible_to(VISITOR).count() == count
