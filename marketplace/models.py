@@ -59,6 +59,16 @@ from marketplace.ledger.log.models import (
 )
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.races.models import (
+    AgreementAcceptance,
+    Entrant,
+    Heat,
+    HeatEntry,
+    Race,
+    RaceAgreement,
+    RaceDesign,
+    ShortlistNotice,
+)
 from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.batches.models import Batch, BatchDemand, BatchTask, TaskReport
@@ -103,6 +113,7 @@ from marketplace.supervision.models import (
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "AgreementAcceptance",
     "Amendment",
     "Anchor",
     "Answer",
@@ -141,6 +152,7 @@ __all__ = [
     "DrawResult",
     "EligibilityCheck",
     "EndedRole",
+    "Entrant",
     "EnvelopeKey",
     "Event",
     "Expert",
@@ -153,6 +165,8 @@ __all__ = [
     "GateDocument",
     "Grant",
     "Heartbeat",
+    "Heat",
+    "HeatEntry",
     "IdempotencyKey",
     "Indicator",
     "Inspection",
@@ -191,6 +205,9 @@ __all__ = [
     "Publicity",
     "PublishedKey",
     "Question",
+    "Race",
+    "RaceAgreement",
+    "RaceDesign",
     "Ranking",
     "Receipt",
     "RegisterEntry",
@@ -208,6 +225,7 @@ __all__ = [
     "SearchEntry",
     "SearchWord",
     "Sheet",
+    "ShortlistNotice",
     "Signal",
     "Suspension",
     "Synonym",
