@@ -66,7 +66,6 @@ def test_numbers_beyond_all_measure_are_missing():
     truth = truth_of(range(2), {"value": np.array([1.0, 2.0])})
     result = Table(truth.ids, {"value": np.array([1e308, -1e308])}, truth.table.seen)
     found, _ = regression.measure(truth, result, None, {})
-    assert found.pop("median_ae") > 1e307
     assert set(found.values()) == {Missing("too_large")}
     nobody = truth_of([], {"value": np.zeros(0)})
     none, _ = regression.measure(nobody, nobody.table, None, {})

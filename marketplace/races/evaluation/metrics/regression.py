@@ -51,7 +51,7 @@ def measure(
     figures: dict[str, Figure] = {
         "mae": finite(summed(errors) / count),
         "rmse": finite(math.sqrt(squares / count)),
-        "median_ae": finite(float(np.median(errors))),
+        "median_ae": middle(errors),
         "mape": finite(summed(shares) / len(shares)) if len(shares) else Missing("only_zeros"),
         "r2": explained(actual, squares),
     }
@@ -60,6 +60,11 @@ def measure(
 
 def summed(values: np.ndarray) -> float:
     return total(values) if not len(values) or np.abs(values).max() < MOST else math.inf
+
+
+def middle(errors: np.ndarray) -> Figure:
+    with np.errstate(over="ignore"):
+        return finite(float(np.median(errors)))
 
 
 def finite(value: float) -> Figure:
