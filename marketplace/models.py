@@ -61,6 +61,16 @@ from marketplace.ledger.log.models import (
 )
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.races.models import (
+    AgreementAcceptance,
+    Entrant,
+    Heat,
+    HeatEntry,
+    Race,
+    RaceAgreement,
+    RaceDesign,
+    ShortlistNotice,
+)
 from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.batches.models import Batch, BatchDemand, BatchTask, TaskReport
@@ -105,6 +115,7 @@ from marketplace.supervision.models import (
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "AgreementAcceptance",
     "Amendment",
     "Anchor",
     "Answer",
@@ -143,6 +154,7 @@ __all__ = [
     "DrawResult",
     "EligibilityCheck",
     "EndedRole",
+    "Entrant",
     "EnvelopeKey",
     "Event",
     "Expert",
@@ -155,6 +167,8 @@ __all__ = [
     "GateDocument",
     "Grant",
     "Heartbeat",
+    "Heat",
+    "HeatEntry",
     "IdempotencyKey",
     "Indicator",
     "Inspection",
@@ -193,6 +207,9 @@ __all__ = [
     "Publicity",
     "PublishedKey",
     "Question",
+    "Race",
+    "RaceAgreement",
+    "RaceDesign",
     "Ranking",
     "Receipt",
     "RegisterEntry",
@@ -211,6 +228,7 @@ __all__ = [
     "SearchEntry",
     "SearchWord",
     "Sheet",
+    "ShortlistNotice",
     "Signal",
     "Signature",
     "Suspension",
