@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0057_fewer_lookups'),
+        ('marketplace', '0058_races'),
     ]
 
     operations = [
