@@ -42,7 +42,7 @@ def heat(**more: Any) -> dict[str, Any]:
         "objection_days": 3,
         "tester": "第三方检测机构",
         "evaluator": "classification",
-        "settings": {},
+        "settings": {"labels": ["normal", "attack"]},
         "attempts_day": 3,
         "attempts_total": 20,
         "public_percent": 30,

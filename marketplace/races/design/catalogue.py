@@ -47,7 +47,7 @@ def _told(code: str, params: Mapping[str, Any]) -> str:
     }
     if code in known:
         said = known[code]
-    elif code.startswith("needed") or code.startswith("needs"):
+    elif code.startswith(("needed", "needs")):
         said = _("this goes together with another setting that is missing")
     else:
         said = _("this value is not possible here")

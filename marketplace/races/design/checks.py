@@ -160,25 +160,24 @@ def _attempts(where: str, heat: Mapping[str, Any]) -> Iterator[Fault]:
     for name in OF_ATTEMPTS:
         if heat[name] is None:
             yield missing(f"{where}-{name}")
-    if heat["attempts_day"] and heat["attempts_total"]:
-        if heat["attempts_day"] > heat["attempts_total"]:
-            sentence = _("A day cannot have more attempts than the whole heat.")
-            yield Fault(f"{where}-attempts_day", "attempts.day", sentence)
+    day, total = heat["attempts_day"], heat["attempts_total"]
+    if day and total and day > total:
+        sentence = _("A day cannot have more attempts than the whole heat.")
+        yield Fault(f"{where}-attempts_day", "attempts.day", sentence)
     if heat["evaluator"]:
         for at, rule, sentence in settings_faults(heat["evaluator"], heat["settings"]):
             field = "settings" if rule != "evaluator.unknown" else "evaluator"
             yield Fault(f"{where}-{field}", rule, f"{at}: {sentence}" if at else sentence)
 
 
-def _measure(
-    at: str, measure: Mapping[str, Any], heat: Mapping[str, Any]
-) -> Iterator[Fault]:
+def _measure(at: str, measure: Mapping[str, Any], heat: Mapping[str, Any]) -> Iterator[Fault]:
     for name in NEEDED_OF_MEASURE:
         if measure[name] in (None, ""):
             yield missing(f"{at}-{name}")
     yield from _metric(at, measure, heat)
     line, target = (
-        None if measure[name] is None else Decimal(measure[name]) for name in ("pass_line", "target")
+        None if measure[name] is None else Decimal(measure[name])
+        for name in ("pass_line", "target")
     )
     if measure["critical"] and line is None:
         sentence = _("A critical measure needs a pass line: below it nobody goes on.")

@@ -102,7 +102,7 @@ def settings(raw: Any) -> dict[str, Any]:
         elif isinstance(value, list):
             rows.extend(value)
         elif isinstance(value, float):
-            sentence = _("Write figures of settings as text, as \"0.005\".")
+            sentence = _('Write figures of settings as text, as "0.005".')
             raise Wrong("settings.float", sentence)
         elif isinstance(value, str):
             text(SETTINGS_MOST, lines=True)(value)
@@ -162,10 +162,9 @@ MEASURE: dict[str, Reader] = {
 
 def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
     """The whole design in its canonical shape, and every fault; with faults it is not kept."""
-    faults: list[Fault] = []
-    known = {**WHOLE, "heats": None}
-    for name in data.keys() - known.keys():
-        faults.append(Fault(str(name), "field.unknown", _("There is no such field.")))
+    unknown = data.keys() - {*WHOLE, "heats"}
+    sentence = _("There is no such field.")
+    faults = [Fault(str(name), "field.unknown", sentence) for name in sorted(map(str, unknown))]
     design = _row(WHOLE, {name: data.get(name) for name in WHOLE}, "", faults)
     design["heats"] = [
         _heat(place, raw, faults)
