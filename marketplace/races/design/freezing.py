@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -36,6 +37,16 @@ def design_complete(scenario: Scenario, actor: Actor) -> Iterator[Fault]:
         yield Fault(f"race_design-{fault.field}", fault.rule, said)
 
 
+def document(scenario: Scenario, content: dict[str, Any]) -> dict[str, Any]:
+    """What is frozen: the design, of which demand it is, and by which formula it is scored."""
+    return {
+        "type": FORMAT,
+        "scoring": SCORING,
+        "demand": {"ref": scenario.ref, "uid": scenario.uid},
+        "design": content,
+    }
+
+
 @ledger.project("scenario.published")
 def freeze(event: Event) -> None:
     """Runs inside the publication: the bytes that are hashed are those that the guard let through."""
@@ -43,13 +54,7 @@ def freeze(event: Event) -> None:
     if not is_race(scenario):
         return
     row = lock(RaceDesign, scenario=scenario)
-    document = {
-        "type": FORMAT,
-        "scoring": SCORING,
-        "demand": {"ref": scenario.ref, "uid": scenario.uid},
-        "design": row.content,
-    }
-    row.body = canonical(document)
+    row.body = canonical(document(scenario, row.content))
     row.sha256 = hashlib.sha256(row.body).hexdigest()
     row.frozen_at = event.at
     row.save(update_fields=["body", "sha256", "frozen_at"])
