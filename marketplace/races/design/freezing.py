@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from marketplace.base.actor import SYSTEM, Actor
 from marketplace.base.canonical import canonical
-from marketplace.base.locks import lock
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience, Event
 from marketplace.races.design.content import FORMAT
@@ -51,9 +50,9 @@ def document(scenario: Scenario, content: dict[str, Any]) -> dict[str, Any]:
 def freeze(event: Event) -> None:
     """Runs inside the publication: the bytes that are hashed are those that the guard let through."""
     scenario = Scenario.objects.get(uid=event.subjects[-1])
-    if not is_race(scenario):
+    row = RaceDesign.objects.select_for_update().filter(scenario=scenario).first()
+    if row is None or not is_race(scenario):  # of a race the guard asks for one
         return
-    row = lock(RaceDesign, scenario=scenario)
     row.body = canonical(document(scenario, row.content))
     row.sha256 = hashlib.sha256(row.body).hexdigest()
     row.frozen_at = event.at
