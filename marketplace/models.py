@@ -59,6 +59,14 @@ from marketplace.ledger.log.models import (
 )
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.races.attempts.models import (
+    Attempt,
+    AttemptLine,
+    EvaluationTurn,
+    FullResult,
+    Run,
+)
+from marketplace.races.course.models import Course, CourseFile
 from marketplace.races.models import (
     AgreementAcceptance,
     Entrant,
@@ -121,6 +129,8 @@ __all__ = [
     "Approach",
     "Asker",
     "Attachment",
+    "Attempt",
+    "AttemptLine",
     "Award",
     "Batch",
     "BatchDemand",
@@ -137,6 +147,8 @@ __all__ = [
     "Control",
     "Cosignature",
     "Count",
+    "Course",
+    "CourseFile",
     "Criterion",
     "Decision",
     "DemandTally",
@@ -154,6 +166,7 @@ __all__ = [
     "EndedRole",
     "Entrant",
     "EnvelopeKey",
+    "EvaluationTurn",
     "Event",
     "Expert",
     "ExpertImport",
@@ -162,6 +175,7 @@ __all__ = [
     "FailedOpening",
     "Find",
     "Finding",
+    "FullResult",
     "GateDocument",
     "Grant",
     "Heartbeat",
@@ -216,6 +230,7 @@ __all__ = [
     "RestrictedText",
     "ReturnCertificate",
     "RuleProfile",
+    "Run",
     "SavedSearch",
     "Scenario",
     "ScenarioNote",

@@ -63,7 +63,8 @@ def bid_length(envelope, name):
             [uploads.FILE_LIMIT // MEBIBYTE, uploads.REQUEST_LIMIT // MEBIBYTE],
         ),
         (
-            "resumable upload: attachment · evidence · sealed envelope · document of the gate",
+            "resumable upload: attachment · evidence · sealed envelope · document of the gate · "
+            "input, sealed truth, result of a race",
             [LIMITS[purpose].bytes_most // MEBIBYTE for purpose in Purpose],
         ),
         (
