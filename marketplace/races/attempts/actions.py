@@ -196,5 +196,3 @@ def told(actor: Actor, attempt: Attempt, kind: str, left: str) -> None:
         from_state=left,
         to_state=attempt.state,
     )
-
-

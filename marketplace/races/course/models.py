@@ -113,8 +113,10 @@ class CourseFileQuerySet(models.QuerySet["CourseFile"]):
 
         A vendor that no longer runs keeps the record and gets no more copies.
         """
-        rows = self.present().exclude(kind=CourseKind.TRUTH).filter(
-            course__in=Course.objects.visible_to(actor)
+        rows = (
+            self.present()
+            .exclude(kind=CourseKind.TRUTH)
+            .filter(course__in=Course.objects.visible_to(actor))
         )
         if actor.is_office:
             return rows

@@ -24,5 +24,3 @@ def result(actor: Actor, body: bytes = BODY, name: str = "result.csv"):
 
 def hand_in(actor: Actor, heat: Heat, body: bytes = BODY) -> Attempt:
     return submit_attempt(actor=actor, heat_uid=heat.uid, upload_uid=result(actor, body).uid)
-
-
