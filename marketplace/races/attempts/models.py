@@ -7,7 +7,6 @@ from typing import ClassVar
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from marketplace.accounts.models import Organisation, User

@@ -19,7 +19,7 @@ from marketplace.races.attempts.actions import (
     submit_attempt,
 )
 from marketplace.races.attempts.models import Attempt, AttemptState
-from marketplace.races.attempts.queries import Quota, quota_left, queue_places
+from marketplace.races.attempts.queries import Quota, queue_places, quota_left
 from marketplace.races.models import Heat
 from marketplace.races.plans import plan_of
 from tests import world
