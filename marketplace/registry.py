@@ -24,6 +24,7 @@ REGISTER = (
     "marketplace.committee.signals.computing",
     "marketplace.committee.draw.notices",
     "marketplace.awards.notices",
+    "marketplace.awards.challenges.notices",
     # After the rooms that tell the same events to whom they concern.
     "marketplace.scenarios.watching.notices",
     "marketplace.scenarios.saved.looking",
@@ -33,6 +34,7 @@ REGISTER = (
     "marketplace.bidding.reminders",
     "marketplace.committee.reminders",
     "marketplace.awards.reminders",
+    "marketplace.awards.challenges.reminders",
     "marketplace.tasks",
 )
 
