@@ -60,6 +60,16 @@ from marketplace.ledger.log.models import (
 )
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.races.models import (
+    AgreementAcceptance,
+    Entrant,
+    Heat,
+    HeatEntry,
+    Race,
+    RaceAgreement,
+    RaceDesign,
+    ShortlistNotice,
+)
 from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.batches.models import Batch, BatchDemand, BatchTask, TaskReport
@@ -104,6 +114,7 @@ from marketplace.supervision.models import (
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "AgreementAcceptance",
     "Amendment",
     "Anchor",
     "Answer",
@@ -142,6 +153,7 @@ __all__ = [
     "DrawResult",
     "EligibilityCheck",
     "EndedRole",
+    "Entrant",
     "EnvelopeKey",
     "Event",
     "Expert",
@@ -154,6 +166,8 @@ __all__ = [
     "GateDocument",
     "Grant",
     "Heartbeat",
+    "Heat",
+    "HeatEntry",
     "IdempotencyKey",
     "Indicator",
     "Inspection",
@@ -193,6 +207,9 @@ __all__ = [
     "Publicity",
     "PublishedKey",
     "Question",
+    "Race",
+    "RaceAgreement",
+    "RaceDesign",
     "Ranking",
     "Receipt",
     "RegisterEntry",
@@ -210,6 +227,7 @@ __all__ = [
     "SearchEntry",
     "SearchWord",
     "Sheet",
+    "ShortlistNotice",
     "Signal",
     "Suspension",
     "Synonym",

@@ -7,6 +7,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.committee.models import CorrectionKind
+from marketplace.web.pages import typed_number
 
 
 class LookForm(forms.Form):
@@ -79,5 +80,4 @@ def typed_scores(data: QueryDict, codes: list[str]) -> dict[str, tuple[str, str,
 
 def typed_revision(data: QueryDict) -> int:
     """The revision that the page was filled from; 0, which is never current, if it is no number."""
-    text = data.get("revision", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return typed_number(data.get("revision")) or 0
