@@ -39,6 +39,8 @@ DEMANDS = {
     "scenarios_edit":                  "- a - - - - - - - -",
     "scenarios_delete":                "- a - - - - - - - -",
     "scenarios_submit":                "- a - - - - - - - -",
+    "scenarios_race_design":           "- - - - - - - - - -",  # the example is no race
+    "scenarios_save_race_design":      "- a - - - - - - - -",
     "scenarios_likeness":              "- a - - f f - - - -",
     "scenarios_answer_likeness":       "- - - - - - - - - -",  # like nothing of the example's uid
     "scenarios_withdraw":              "- a - - - - - - - -",
