@@ -15,6 +15,7 @@ import re
 import resource
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -232,7 +233,10 @@ def spent(made: Installation) -> dict[str, float]:
 
 def of_tree(pid: int) -> float:
     root = psutil.Process(pid)
-    times = [one.cpu_times() for one in (root, *root.children(recursive=True))]
+    times = [root.cpu_times()]
+    for one in root.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # a worker of autovacuum comes and goes
+            times.append(one.cpu_times())
     ended = times[0].children_user + times[0].children_system
     return ended + sum(one.user + one.system for one in times)
 

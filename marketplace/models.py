@@ -43,9 +43,11 @@ from marketplace.committee.draw.models import (
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.committee.signals.models import Signal
+from marketplace.committee.signing.models import ReportWord
 from marketplace.experts.importing.models import ExpertImport
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
+from marketplace.files.signing.models import Signature
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.indicators.tallies import DemandTally
 from marketplace.ledger.log.models import (
@@ -59,6 +61,16 @@ from marketplace.ledger.log.models import (
 )
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.races.models import (
+    AgreementAcceptance,
+    Entrant,
+    Heat,
+    HeatEntry,
+    Race,
+    RaceAgreement,
+    RaceDesign,
+    ShortlistNotice,
+)
 from marketplace.scenarios.amendments.models import Amendment
 from marketplace.scenarios.attachments import Attachment
 from marketplace.scenarios.batches.models import Batch, BatchDemand, BatchTask, TaskReport
@@ -103,6 +115,7 @@ from marketplace.supervision.models import (
 __all__ = [
     "AccessDay",
     "AccessRecord",
+    "AgreementAcceptance",
     "Amendment",
     "Anchor",
     "Answer",
@@ -141,6 +154,7 @@ __all__ = [
     "DrawResult",
     "EligibilityCheck",
     "EndedRole",
+    "Entrant",
     "EnvelopeKey",
     "Event",
     "Expert",
@@ -153,6 +167,8 @@ __all__ = [
     "GateDocument",
     "Grant",
     "Heartbeat",
+    "Heat",
+    "HeatEntry",
     "IdempotencyKey",
     "Indicator",
     "Inspection",
@@ -191,11 +207,15 @@ __all__ = [
     "Publicity",
     "PublishedKey",
     "Question",
+    "Race",
+    "RaceAgreement",
+    "RaceDesign",
     "Ranking",
     "Receipt",
     "RegisterEntry",
     "Reply",
     "Report",
+    "ReportWord",
     "RestrictedText",
     "ReturnCertificate",
     "RuleProfile",
@@ -208,7 +228,9 @@ __all__ = [
     "SearchEntry",
     "SearchWord",
     "Sheet",
+    "ShortlistNotice",
     "Signal",
+    "Signature",
     "Suspension",
     "Synonym",
     "TaskReport",

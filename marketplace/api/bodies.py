@@ -66,7 +66,7 @@ class JSONBody(BaseParser):
 def refuse_long(request: Request, limit: int) -> None:
     """By the length that the request announces, before anything of it is read."""
     given = request.META.get("CONTENT_LENGTH") or "0"
-    if not given.isascii() or not given.isdigit() or int(given) > limit:
+    if not re.fullmatch(r"[0-9]{1,15}", given, re.ASCII) or int(given) > limit:
         raise too_large(limit)
 
 

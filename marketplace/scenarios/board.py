@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.base.actor import Actor
 from marketplace.base.clock import NowOnce
 from marketplace.base.prepared import fetch_all
+from marketplace.scenarios.cards import cards, soonest
 from marketplace.scenarios.codes import term_codes
 from marketplace.scenarios.models import (
     NOT_PAST,
@@ -143,24 +144,31 @@ def page_of(
         if near and few:
             condition, given = entry_condition(asked.without("q"), told["numbers"])
             wanted += counts.nearest(condition, given, asked.query, but=wanted, most=near)
-        shown = Scenario.objects.public().filter(pk__in=wanted).select_related(*SHOWN)
-        whole = {row.pk: row for row in shown}
-        return [whole[pk] for pk in wanted if pk in whole]
+        return cards(wanted, told["terms"], texts=True)
+    texts = asked.query is not None
     if few:
-        known = Scenario.objects.public().filter(pk__in=told["ids"]).select_related(*SHOWN)
-        return list(known.order_by(*_order(sort))[start:stop])
+        known = Scenario.objects.public().filter(pk__in=told["ids"])
+        return cards(_ids(known.order_by(*_order(sort)), start, stop), told["terms"], texts=texts)
     if sort in ("closing", "best"):
-        return _closing(rows, start, stop, None if told["more"] else told["running"])
+        running = None if told["more"] else told["running"]
+        # Everybody sees what is posted, so the first pages are asked for by one constant statement.
+        if not asked.anything and running is not None and stop <= running:
+            return soonest(told["terms"], start, stop)
+        return cards(_closing(rows, start, stop, running), told["terms"], texts=texts)
     # Said once more, since the index by time also holds what has no time yet.
-    posted = rows.filter(published_at__isnull=False).select_related(*SHOWN)
-    return list(posted.order_by(*_order(sort))[start:stop])
+    posted = rows.filter(published_at__isnull=False).order_by(*_order(sort))
+    return cards(_ids(posted, start, stop), told["terms"], texts=texts)
 
 
-def _closing(rows: ScenarioQuerySet, start: int, stop: int, running: int | None) -> list[Scenario]:
+def _ids(rows: ScenarioQuerySet, start: int, stop: int) -> list[int]:
+    return list(rows.values_list("pk", flat=True)[start:stop])
+
+
+def _closing(rows: ScenarioQuerySet, start: int, stop: int, running: int | None) -> list[int]:
     """The open ones, soonest first, and then the others, latest first."""
     still = rows.filter(open_now()).order_by("deadline_at", "-pk")
     behind = running is not None and start >= running
-    found = [] if behind else list(still.select_related(*SHOWN)[start:stop])
+    found = [] if behind else _ids(still, start, stop)
     wanted = stop - start
     if len(found) == wanted:
         return found
@@ -178,9 +186,7 @@ def _closing(rows: ScenarioQuerySet, start: int, stop: int, running: int | None)
         for part in (past, over)
     ]
     both = parts[0].union(parts[1], all=True).order_by("-deadline_at", "-id")[first:last]
-    ids = [pk for pk, _at in both]
-    whole = {row.pk: row for row in Scenario.objects.filter(pk__in=ids).select_related(*SHOWN)}
-    return found + [whole[pk] for pk in ids if pk in whole]
+    return found + [pk for pk, _at in both]
 
 
 def facets(actor: Actor, filters: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,12 +196,13 @@ def facets(actor: Actor, filters: Mapping[str, Any]) -> dict[str, Any]:
     rows found, and `more`, whether there may be more of them; `running`, the open ones of these;
     and `without`: {filter in force: how many rows there would be without it}, which tells which
     filter to drop, `q` included where nothing is found. At most three queries, whatever is asked.
-    `numbers`, `ids` and `newest` are for `page_of`.
+    `numbers`, `terms`, `ids` and `newest` are for `page_of`.
     """
     asked = asked_of(filters)
     terms = offered_terms()
     numbers = term_numbers(terms)
     found: dict[str, Any] = {"without": {}, "more": False, "numbers": numbers}
+    found["terms"] = {term.pk: term for term in terms}
     seen: dict[str, tuple[Counter[str | None], bool]] = {}
     in_cube = not asked.besides and all(name in CUBE for name in asked.chosen)
     if in_cube:

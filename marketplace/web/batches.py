@@ -40,6 +40,7 @@ from marketplace.web.pages import (
     page,
     scenario_or_404,
     show_refusal,
+    typed_number,
 )
 from marketplace.web.request import Request
 from marketplace.web.second_factor import fresh_proof
@@ -223,12 +224,8 @@ def _call(request: Request) -> dict[str, Any]:
     return {name: request.POST.get(name, "") for name in CALL_FIELDS}
 
 
-def _number(raw: str) -> int:
-    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 10 else 0
-
-
 def _save(request: Request, actor: Actor, row: Batch) -> Any:
-    revision = _number(request.POST.get("revision", ""))
+    revision = typed_number(request.POST.get("revision", "")) or 0
     return attempt(
         actions.save_batch,
         actor=actor,

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -34,6 +35,7 @@ from marketplace.scenarios.search.nearest import advice
 from marketplace.scenarios.search.words import Query
 from marketplace.web.course import shown_state
 from marketplace.web.fit_words import with_fit
+from marketplace.web.fragments import fragment, known_by
 from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of
 from marketplace.web.request import Request
@@ -106,7 +108,7 @@ def board_page(request: Request) -> HttpResponse:
         "q": filters.get("q", ""),
         "kept": [(name, value) for name, values in kept.items() if name != "q" for value in values],
         "query": urlencode(kept, doseq=True),
-        "groups": groups(found, kept),
+        "rail": rail(found, kept),
         "chosen": chosen(found, kept),
         "sorts": sorts(kept, sort, usual=usual, words=asked.query is not None),
         "filtered": asked.anything,
@@ -211,7 +213,9 @@ def entry(actor: Actor, scenario: Scenario, now: datetime, query: Query | None) 
     }
 
 
-def _with_marks(parts: list[tuple[str, bool]]) -> SafeString:
+def _with_marks(parts: list[tuple[str, bool]]) -> SafeString | str:
+    if not any(hit for _text, hit in parts):
+        return "".join(text for text, _hit in parts)
     made = (format_html("<mark>{}</mark>" if hit else "{}", text) for text, hit in parts)
     return format_html_join("", "{}", ((piece,) for piece in made))
 
@@ -246,6 +250,19 @@ def toggled(kept: Kept, name: str, code: str) -> str:
 
 def choice_label(label: Any) -> str:
     return term(label) if hasattr(label, "name_zh") else str(label)
+
+
+def rail(found: dict[str, Any], kept: Kept) -> SafeString:
+    """The facets in one piece, as long as the same is counted."""
+    said = [
+        (choice.code, choice_label(choice.label), choice.count, choice.more, choice.chosen)
+        for name in FACETS
+        for choice in found[name]
+    ]
+    return fragment(
+        ("rail", known_by(kept.items()), tuple(said)),
+        lambda: render_to_string("public/_rail.html", {"groups": groups(found, kept)}),
+    )
 
 
 def groups(found: dict[str, Any], kept: Kept) -> list[dict[str, Any]]:

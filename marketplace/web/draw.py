@@ -27,8 +27,17 @@ from marketplace.committee.queries import names_are_public, rules_of
 from marketplace.committee.rules import can_commit_draw, can_deposit_nonce, can_prepare_draw
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.queries import specialties
+from marketplace.scenarios.readers import narrow
 from marketplace.web.answers import attached
-from marketplace.web.pages import actor_of, attempt, first_or_404, page, scenario_or_404
+from marketplace.web.pages import (
+    actor_of,
+    attempt,
+    first_or_404,
+    page,
+    scenario_or_404,
+    typed_number,
+    uid_or_404,
+)
 from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import term
 
@@ -201,8 +210,7 @@ def _typed(request: Request) -> dict[str, int]:
     found = {}
     for name, text in request.POST.items():
         if name.startswith("seats-") and str(text).strip():
-            number = str(text).strip()
-            found[name.removeprefix("seats-")] = int(number) if number.isdecimal() else 0
+            found[name.removeprefix("seats-")] = typed_number(narrow(str(text))) or 0
     return {code: count for code, count in found.items() if count != 0 or len(found) == 1}
 
 
@@ -229,7 +237,7 @@ def invitation(request: Request, uid: UUID) -> HttpResponse:
             actor=actor,
             invitation_uid=uid,
             answer=request.POST.get("answer", ""),
-            ticked=_uids(request.POST.getlist("ticked")),
+            ticked=[uid_or_404(raw) for raw in request.POST.getlist("ticked")],
             reason=request.POST.get("reason", "")[: invitations.REASON_MAX + 1],
         )
         if error is None:
@@ -245,16 +253,6 @@ def invitation(request: Request, uid: UUID) -> HttpResponse:
         "errors": [str(s) for told in error.errors.values() for s in told] if error else [],
     }
     return page(request, "committee/invitation.html", context, error=error)
-
-
-def _uids(texts: list[str]) -> list[UUID]:
-    found = []
-    for text in texts:
-        try:
-            found.append(UUID(text))
-        except ValueError as error:
-            raise Http404 from error
-    return found
 
 
 @login_not_required

@@ -40,8 +40,16 @@ from marketplace.web.forms.experts import (
     UntilForm,
     stands,
 )
-from marketplace.web.organisations import uid_or_404
-from marketplace.web.pages import actor_of, attempt, first_or_404, forbid_unless, page, show_refusal
+from marketplace.web.pages import (
+    actor_of,
+    attempt,
+    first_or_404,
+    forbid_unless,
+    page,
+    show_refusal,
+    typed_number,
+    uid_or_404,
+)
 from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import term as term_name
 
@@ -235,8 +243,7 @@ def deeds(
     suspend: SuspendForm,
 ) -> dict[str, Deed]:
     """What the buttons of the page do: the action, its values, what is said then, its form."""
-    revision = request.POST.get("revision", "")
-    number = int(revision) if revision.isascii() and revision.isdigit() else 0
+    number = typed_number(request.POST.get("revision")) or 0
     which = {"expert_uid": row.uid}
     found: dict[str, Deed] = {
         "edit": (

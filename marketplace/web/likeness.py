@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -29,6 +28,7 @@ from marketplace.web.pages import (
     page,
     scenario_or_404,
     show_refusal,
+    uid_or_404,
 )
 from marketplace.web.request import Request
 
@@ -52,7 +52,7 @@ def likeness(request: Request, address: str) -> HttpResponse:
             answer_likeness,
             actor=actor,
             scenario_uid=scenario.uid,
-            other_uid=_uid(other),
+            other_uid=uid_or_404(other),
             verdict=request.POST.get(f"{other}-verdict", ""),
             reason=request.POST.get(f"{other}-reason", ""),
         )
@@ -113,13 +113,6 @@ def shown_likes(
         }
         for like in likes(actor, scenario, content)
     ]
-
-
-def _uid(raw: str) -> UUID:
-    try:
-        return UUID(raw)
-    except ValueError as error:
-        raise Http404 from error
 
 
 urlpatterns = [path("scenarios/<str:address>/likeness/", likeness, name="scenario-likeness")]

@@ -30,8 +30,8 @@ from marketplace.base.actor import Actor, Role
 from marketplace.base.errors import DomainError, Gone
 from marketplace.web.acting import SESSION_KEY
 from marketplace.web.forms.people import AccountForm, InviteForm, RoleForm
-from marketplace.web.organisations import organisation_or_404, tabs, uid_or_404
-from marketplace.web.pages import actor_of, attempt, page, show_refusal
+from marketplace.web.organisations import organisation_or_404, tabs
+from marketplace.web.pages import actor_of, attempt, page, show_refusal, uid_or_404
 from marketplace.web.request import Request
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"

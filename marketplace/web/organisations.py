@@ -36,7 +36,15 @@ from marketplace.web.forms.people import (
     capability_terms,
 )
 from marketplace.web.kept import kept_for_visitors
-from marketplace.web.pages import actor_of, attempt, first_or_404, forbid_unless, page, show_refusal
+from marketplace.web.pages import (
+    actor_of,
+    attempt,
+    first_or_404,
+    forbid_unless,
+    page,
+    show_refusal,
+    uid_or_404,
+)
 from marketplace.web.request import Request
 from marketplace.web.shared import Shared, ids, organisation_data, page_data, shared, whole
 from marketplace.web.templatetags.jiebang import localized_text
@@ -267,13 +275,6 @@ def _change_ties(
         end[do], actor=actor, until_date=request.POST.get("until_date", ""), **given
     )
     return error
-
-
-def uid_or_404(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise Http404 from error
 
 
 @never_cache

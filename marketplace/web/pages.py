@@ -95,6 +95,22 @@ def page(
     return response
 
 
+def typed_number(raw: str | None, *, digits: int = 9) -> int | None:
+    """A whole number as it was typed: at most so many plain digits, else None.
+
+    Never more, since int() refuses thousands of them with an error of its own.
+    """
+    return int(raw) if raw and raw.isascii() and raw.isdigit() and len(raw) <= digits else None
+
+
+def uid_or_404(text: str) -> UUID:
+    """The uid that a form names. What is no uid names nothing."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Http404 from error
+
+
 def forbid_unless(allowed: bool) -> None:
     """A form that this actor could never submit is not shown: 403, since the object is visible."""
     if not allowed:
@@ -111,6 +127,8 @@ __all__ = [
     "posted_or_404",
     "scenario_or_404",
     "show_refusal",
+    "typed_number",
+    "uid_or_404",
 ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ from marketplace.accounts import pledging
 from marketplace.accounts.pledges import Pledge, owed
 from marketplace.accounts.queries import needs_second_factor
 from marketplace.base.errors import ReadingNeedsPledge
-from marketplace.web.pages import actor_of, attempt, first_or_404, page
+from marketplace.web.pages import actor_of, attempt, first_or_404, page, uid_or_404
 from marketplace.web.request import Request
 from marketplace.web.second_factor import fresh_proof
 
@@ -59,7 +59,7 @@ def _pledges(request: Request) -> HttpResponse:
         _pledge, error = attempt(
             pledging.sign_pledge,
             actor=actor,
-            text_uid=_uid(request.POST.get("text", "")),
+            text_uid=uid_or_404(request.POST.get("text", "")),
             sha256=request.POST.get("sha256", ""),
         )
         if error is None:
@@ -74,13 +74,6 @@ def _pledges(request: Request) -> HttpResponse:
         "next": back,
     }
     return page(request, "accounts/pledges.html", context, error=error)
-
-
-def _uid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise Http404 from error
 
 
 @never_cache

@@ -48,6 +48,7 @@ LABELS: dict[str, str | Promise] = {
     "demand": gettext_lazy("The demand"),
     "questions": gettext_lazy("Questions and answers"),
     "amendments": gettext_lazy("Changes"),
+    "race": gettext_lazy("Race"),
     "publicity": gettext_lazy("Publicity"),
     "history": gettext_lazy("History"),
 }
@@ -227,6 +228,9 @@ def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str
                 "current": present == "amendments",
             }
         )
+    if scenario.organising_mode == OrganisingMode.RACE:
+        url = reverse("scenario-race", args=[scenario.address])
+        rows.append({"url": url, "label": LABELS["race"], "current": present == "race"})
     if any(event.kind == "award.publicised" for event in events):
         url = reverse("publicity", args=[scenario.address])
         rows.append({"url": url, "label": LABELS["publicity"]})

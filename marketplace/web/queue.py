@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from marketplace.desk.queue import MOST, STAGES, WHO, queue
 from marketplace.scenarios.batches.models import Batch
 from marketplace.scenarios.models import BEFORE_PUBLICATION, State
-from marketplace.web.pages import actor_of, forbid_unless
+from marketplace.web.pages import actor_of, forbid_unless, typed_number
 from marketplace.web.request import Request
 
 STEPS = 100
@@ -25,8 +25,7 @@ def office_queue(request: Request) -> HttpResponse:
     asked = request.GET
     stage = asked.get("stage", "") if asked.get("stage", "") in STAGES else ""
     who = asked.get("who", "") if asked.get("who", "") in WHO else ""
-    raw = asked.get("batch", "")
-    batch = int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 5 else None
+    batch = typed_number(asked.get("batch"), digits=4)
     stalled = asked.get("stalled") == "1"
     found = queue(actor, stage=stage, who=who, batch=batch, stalled=stalled)
     numbers = Batch.objects.order_by("-number").values_list("number", flat=True)[:STEPS]

@@ -44,6 +44,7 @@ from marketplace.web.pages import (
     forbid_unless,
     page,
     scenario_or_404,
+    typed_number,
 )
 from marketplace.web.request import Request
 
@@ -86,7 +87,7 @@ def edit(request: Request, address: str) -> HttpResponse:
     given: dict[str, Any] = {
         "actor": actor,
         "scenario_uid": scenario.uid,
-        "revision": _number(post.get("revision")),
+        "revision": typed_number(post.get("revision")) or 0,
         "data": typed_data(post),
     }
     if post.get("do") == "submit":
@@ -277,10 +278,6 @@ def moved_to(scenario: Scenario, address: str, name: str) -> HttpResponseRedirec
     if scenario.ref is None or address == scenario.ref:
         return None
     return HttpResponseRedirect(reverse(name, kwargs={"address": scenario.address}))
-
-
-def _number(raw: str | None) -> int:
-    return int(raw) if raw and raw.isascii() and raw.isdigit() and len(raw) < 10 else 0
 
 
 urlpatterns = [

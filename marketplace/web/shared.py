@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse, translate_url
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from marketplace.accounts.models import Organisation
@@ -51,11 +53,17 @@ def shared(
 ) -> Shared:
     """path: the canonical one, with its query, where it is not the one that was asked for."""
     path = path or request.path
-    others = [(tag, whole(translate_url(path, code))) for tag, code in LANGUAGES]
+    others = [(tag, whole(_in(code, path, get_language()))) for tag, code in LANGUAGES]
     told = " ".join(description.split())
     if len(told) > DESCRIBED_MOST:
         told = told[: DESCRIBED_MOST - 1] + "…"
     return Shared(title, told, whole(path), [*others, ("x-default", others[0][1])], **more)
+
+
+@lru_cache(maxsize=2_000)
+def _in(code: str, path: str, _active: str | None) -> str:
+    """The same page in another language: what its address is resolved by is the active one."""
+    return translate_url(path, code)
 
 
 def iso(at: datetime) -> str:

@@ -26,8 +26,8 @@ from marketplace.files.models import Upload
 from marketplace.files.queries import evidence_of, readings_about
 from marketplace.files.rules import can_attach_evidence, can_remove_evidence
 from marketplace.web.forms.people import EvidenceForm, RefuseVerificationForm, VerdictForm
-from marketplace.web.organisations import PER_PAGE, answer, organisation_or_404, tabs, uid_or_404
-from marketplace.web.pages import actor_of, attempt, show_refusal
+from marketplace.web.organisations import PER_PAGE, answer, organisation_or_404, tabs
+from marketplace.web.pages import actor_of, attempt, show_refusal, uid_or_404
 from marketplace.web.request import Request
 
 READINGS = 100

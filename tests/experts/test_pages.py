@@ -95,6 +95,7 @@ def test_an_expert_is_registered_edited_suspended_and_tied():
     for sent, status in (
         ({"do": "edit", "revision": "1", **typed, "title": "教授"}, 302),
         ({"do": "edit", "revision": "1", **typed}, 409),
+        ({"do": "edit", "revision": "9" * 5000, **typed}, 409),
         ({"do": "tie", "kind": "employment", "party_name": ""}, 422),
         ({"do": "tie", "kind": "employment", "party_name": "某大学"}, 302),
         ({"do": "suspend", "reason": ""}, 422),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import Q
 
 from marketplace.base.clock import NowOnce
+from marketplace.base.prepared import columns, fetch_all, instances
 from marketplace.scenarios.models import NOT_PAST, OrganisingMode, State
 from marketplace.scenarios.reference import Term
 from marketplace.scenarios.search.asking import ask
@@ -74,9 +76,22 @@ def term_numbers(terms: Iterable[Term]) -> dict[str, dict[str, int]]:
 
 
 def offered_terms() -> list[Term]:
-    """The terms of all facets in their order. One query."""
-    rows = Term.objects.filter(vocabulary__in=VOCABULARIES.values())
-    return list(rows.order_by("vocabulary", "position"))
+    """The terms of all facets in their order. One query.
+
+    They are made anew only when something of them has changed since the last time.
+    """
+    return _terms(tuple(fetch_all(OFFERED, {"names": list(VOCABULARIES.values())})))
+
+
+@lru_cache(maxsize=4)
+def _terms(rows: tuple[tuple[Any, ...], ...]) -> list[Term]:
+    return [instances(row, Term)[0] for row in rows]
+
+
+OFFERED = (
+    f"SELECT {columns(Term, 't')} FROM marketplace_term t"  # noqa: S608 - our own names
+    " WHERE t.vocabulary = ANY(%(names)s::varchar[]) ORDER BY t.vocabulary, t.position"
+)
 
 
 @dataclass(frozen=True)

@@ -10,23 +10,20 @@ from typing import Any
 from django.db import connection
 
 from marketplace.scenarios.search.asked import Asked, entry_condition
-from marketplace.scenarios.search.facts import DEADLINES, DONE, PUBLISHED, REVIEW, STATES
+from marketplace.scenarios.search.facts import DEADLINES, PUBLISHED, REVIEW, STATES
 from marketplace.scenarios.search.words import Query
 
 # What is counted and ranked of one search; from here on it is "1,000+".
 COUNTED_MOST = 1_000
 NOW = "(SELECT marketplace_now() AS now) n"
-# The facts of a row as the clock stands, instead of what is stored of its state.
-SEEN = f"""array_remove(array_remove(array_remove(e.facts, {PUBLISHED}), {REVIEW}), {DONE})
-    || CASE
-        WHEN e.facts @> '{{{{{DONE}}}}}' THEN ARRAY[{DONE}]
-        WHEN e.facts @> '{{{{{PUBLISHED}}}}}' AND e.deadline_at > n.now THEN ARRAY[{STATES["open"]},
-            CASE WHEN e.deadline_at <= n.now + interval '{DEADLINES["week"][2]} days'
+# What the clock says of the published ones of a set: open by its deadline, or over it.
+_CLOCK = f"""CASE
+            WHEN s.deadline_at <= n.now THEN {REVIEW}
+            WHEN s.deadline_at <= n.now + interval '{DEADLINES["week"][2]} days'
                 THEN {DEADLINES["week"][0]}
-            WHEN e.deadline_at <= n.now + interval '{DEADLINES["month"][2]} days'
+            WHEN s.deadline_at <= n.now + interval '{DEADLINES["month"][2]} days'
                 THEN {DEADLINES["month"][0]}
-            ELSE {DEADLINES["later"][0]} END]
-        ELSE ARRAY[{REVIEW}] END"""
+            ELSE {DEADLINES["later"][0]} END"""
 _RUNNING = """UNION ALL SELECT {number}, count(*) FROM (
     SELECT FROM marketplace_scenario WHERE state = 'published'
     AND deadline_at > (SELECT marketplace_now()) + interval '{first} days'
@@ -47,7 +44,7 @@ KEPT = f"SELECT fact, rows FROM marketplace_facttally {RUNNING}"  # noqa: S608
 
 # Names of facets and conditions of `entry_condition` alone go into these.
 SET = (
-    f"set_{{name}} AS MATERIALIZED (SELECT e.scenario_id AS id, {SEEN} AS facts"  # noqa: S608
+    "set_{name} AS MATERIALIZED (SELECT e.scenario_id AS id, e.facts, e.deadline_at"  # noqa: S608
     f" FROM marketplace_searchentry e CROSS JOIN {NOW} WHERE {{condition}} LIMIT {COUNTED_MOST + 1})"
 )
 # An index finds all that hold a word before it gives the first. A word in a tenth of all has
@@ -55,13 +52,13 @@ SET = (
 NEWEST_COUNTED = 10_000
 _NEWEST = "(SELECT * FROM marketplace_searchentry ORDER BY scenario_id DESC LIMIT {rows}) e"
 WORDED = f"""new_{{name}} AS MATERIALIZED (
-    SELECT e.scenario_id AS id, {SEEN} AS facts
+    SELECT e.scenario_id AS id, e.facts, e.deadline_at
     FROM {_NEWEST.format(rows=NEWEST_COUNTED)} CROSS JOIN {NOW}
     WHERE {{condition}} LIMIT {COUNTED_MOST + 1}
 ), set_{{name}} AS MATERIALIZED (
-    SELECT id, facts FROM new_{{name}} WHERE (SELECT count(*) FROM new_{{name}}) > {COUNTED_MOST}
+    SELECT id, facts, deadline_at FROM new_{{name}} WHERE (SELECT count(*) FROM new_{{name}}) > {COUNTED_MOST}
     UNION ALL (
-        SELECT e.scenario_id, {SEEN} FROM marketplace_searchentry e CROSS JOIN {NOW}
+        SELECT e.scenario_id, e.facts, e.deadline_at FROM marketplace_searchentry e CROSS JOIN {NOW}
         WHERE (SELECT count(*) FROM new_{{name}}) <= {COUNTED_MOST} AND {{condition}}
         LIMIT {COUNTED_MOST + 1}
     )
@@ -69,10 +66,13 @@ WORDED = f"""new_{{name}} AS MATERIALIZED (
 # What is left without the words is told only where nothing holds them.
 NOTHING = "NOT EXISTS (SELECT FROM set_all)"
 TOTAL = "SELECT '{name}', NULL::bigint, count(*) FROM set_{name}"
-SAID = (
-    "SELECT '{name}', NULL::bigint, count(*) FROM set_{name}"
-    " UNION ALL SELECT '{name}', f, count(*) FROM set_{name}, unnest(facts) f GROUP BY f"
-)
+# As stored, and then the published ones once more by the clock, under `name!`.
+SAID = f"""
+    SELECT '{{name}}', NULL::bigint, count(*) FROM set_{{name}}
+    UNION ALL SELECT '{{name}}', f, count(*) FROM set_{{name}}, unnest(facts) f GROUP BY f
+    UNION ALL SELECT '{{name}}!', {_CLOCK}, count(*) FROM set_{{name}} s, {NOW}
+    WHERE s.facts @> '{{{{{PUBLISHED}}}}}' GROUP BY 2
+"""  # noqa: S608 - no value of anybody
 IDS = f"SELECT 'ids', id, 0 FROM (SELECT id FROM set_all LIMIT {COUNTED_MOST}) x"  # noqa: S608
 ARE_NEWEST = (
     f"SELECT 'newest', NULL::bigint, count(*) FROM new_all HAVING count(*) > {COUNTED_MOST}"  # noqa: S608
@@ -127,8 +127,13 @@ def counted(
                 found[""].newest = True
             elif fact is None:
                 found[name].total = rows
+            elif name.endswith("!"):
+                facts = found["" if name == "all!" else name[:-1]].facts
+                facts[fact] += rows
+                if fact != REVIEW:
+                    facts[STATES["open"]] += rows
             else:
-                found[name].facts[fact] = rows
+                found[name].facts[fact] += rows
     return found
 
 

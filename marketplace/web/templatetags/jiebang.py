@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse, translate_url
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
@@ -22,6 +23,7 @@ from marketplace.base.actor import VISITOR
 from marketplace.bidding.record.faults import in_language, why
 from marketplace.notices.counter import known
 from marketplace.scenarios.disclosure.mask import shown_owner
+from marketplace.web.fragments import fragment, known_by
 from marketplace.web.prose import prose
 from marketplace.web.states import ICONS, REMEDIES, badge_for
 from marketplace.web.unread import unread_shown
@@ -103,29 +105,59 @@ def day(date: dt.date | None) -> str:
     )
 
 
-@register.inclusion_tag("components/_countdown.html")
+@register.simple_tag
 def countdown(
     deadline: dt.datetime | None, now: dt.datetime, label: str = "", over: str = ""
-) -> dict[str, Any]:
+) -> SafeString:
     """Time left until a half-open deadline, by the server's clock.
 
-    app.js keeps it running from the two moments; without it the text stands as rendered.
+    app.js keeps it running from the two moments; without it the text stands as rendered. In one
+    piece, since a list has one on every line.
     """
-    left = deadline - now if deadline else None
-    closed = left is not None and left <= dt.timedelta(0)
-    return {
-        "deadline": deadline,
-        "deadline_iso": deadline.astimezone(dt.UTC).isoformat() if deadline else "",
-        "now_iso": now.astimezone(dt.UTC).isoformat(),
-        "closed": closed,
-        "urgent": left is not None and not closed and left < dt.timedelta(days=1),
-        "remaining": remaining_text(left) if left is not None and not closed else "",
-        "label": label or _("Closes in"),
-        "over": over or _("Closed"),
-        "text_days": _("%(days)s d %(hours)s h"),
-        "text_hours": _("%(hours)s h %(minutes)s min"),
-        "text_minutes": _("%(minutes)s min %(seconds)s s"),
-    }
+    if deadline is None or not deadline:
+        return format_html('<span class="jb-countdown">{}</span>', NOTHING)
+    left = deadline - now
+    closed = left <= dt.timedelta(0)
+    over = over or _("Closed")
+    if closed:
+        tone, shown = " jb-countdown-over", format_html(OVER, icon("lock"), over)
+    else:
+        tone = " jb-countdown-urgent" if left < dt.timedelta(days=1) else ""
+        shown = format_html(LEFT, icon("wait"), label or _("Closes in"), remaining_text(left))
+    return format_html(
+        COUNTDOWN,
+        tone,
+        deadline.astimezone(dt.UTC).isoformat(),
+        now.astimezone(dt.UTC).isoformat(),
+        _("%(days)s d %(hours)s h"),
+        _("%(hours)s h %(minutes)s min"),
+        _("%(minutes)s min %(seconds)s s"),
+        over,
+        shown,
+    )
+
+
+COUNTDOWN = (
+    '<span class="jb-countdown{}" role="timer" data-countdown data-deadline="{}" data-now="{}"'
+    ' data-text-days="{}" data-text-hours="{}" data-text-minutes="{}" data-over="{}">{}</span>'
+)
+OVER = "{}<span data-left>{}</span>"
+LEFT = '{}<span class="jb-countdown-label">{}</span> <strong class="jb-num" data-left>{}</strong>'
+
+
+@register.simple_tag
+def entry_said(entry: Any) -> SafeString:
+    """All of a list's line that does not run with the clock and is not its reader's."""
+    told = {name: part(entry, name, None) for name in SAID}
+    said = {name: value for name, value in told.items() if value is not None}
+    return fragment(
+        ("entry", known_by(told.values())),
+        lambda: render_to_string("components/_entry_said.html", {"entry": said}),
+    )
+
+
+SAID = ("url", "ref", "state", "tags", "title", "summary", "found", "fit", "meta", "amount",
+        "amount_text", "mode")  # fmt: skip
 
 
 @register.inclusion_tag("base/_unread.html", takes_context=True)

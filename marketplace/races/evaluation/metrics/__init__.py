@@ -1,0 +1,1 @@
+"""One module for each shipped evaluator. Imported by the worker alone: numpy and polars."""
