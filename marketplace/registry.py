@@ -21,6 +21,7 @@ REGISTER = (
     "marketplace.bidding.notices",
     "marketplace.committee.seats",
     "marketplace.committee.notices",
+    "marketplace.committee.signing.scans",
     "marketplace.committee.signals.computing",
     "marketplace.committee.draw.notices",
     "marketplace.races.design.freezing",
