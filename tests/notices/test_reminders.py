@@ -72,6 +72,7 @@ def test_the_rules_are_these_and_each_kind_may_be_chosen():
         "opening",
         "eligibility",
         "declaration",
+        "challenge",
         "declaration_named",
         "report",
         "sheets",
