@@ -23,6 +23,7 @@ REGISTER = (
     "marketplace.committee.notices",
     "marketplace.committee.signals.computing",
     "marketplace.committee.draw.notices",
+    "marketplace.races.course.serving",
     "marketplace.awards.notices",
     # After the rooms that tell the same events to whom they concern.
     "marketplace.scenarios.watching.notices",
