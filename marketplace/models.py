@@ -14,6 +14,7 @@ from marketplace.accounts.organisations.models import OrganisationRelation, Veri
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
+from marketplace.awards.challenges.models import MemberChallenge
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
 from marketplace.bidding.commitment import BidCommitment
@@ -195,6 +196,7 @@ __all__ = [
     "LikenessAnswer",
     "LogCheck",
     "LogTile",
+    "MemberChallenge",
     "Membership",
     "Metric",
     "Milestone",

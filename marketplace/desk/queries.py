@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from marketplace.awards.challenges.queries import unheard, until
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
@@ -133,14 +134,33 @@ def _officer(actor: Actor) -> list[Task]:
         if row.decided_by_id != actor.user_id:
             tasks.append(line("publicise", row.scenario, "publicity", rule="publicity"))
     for row in decisions.filter(state=DecisionState.PUBLICISED).order_by("pk")[:LIMIT]:
-        if row.publicity.ends_at <= clock.now():
+        ended = max(row.publicity.ends_at, until(row.publicity)) <= clock.now()
+        if ended and row.scenario_id not in desk.challenged:
             tasks.append(line("confirm_award", row.scenario, "award-confirm", rule="confirmation"))
+    tasks += _challenges(actor)
     unreturned = Scenario.objects.filter(pk__in=uncertified().values("scenario"))
     tasks += [
         line("certify_return", scenario, "returns", rule="return")
         for scenario in unreturned.select_related(*PARTS).order_by("pk")[:LIMIT]
     ]
     return tasks + _changes()
+
+
+def _challenges(actor: Actor) -> list[Task]:
+    """To be admitted, ruled on or redone; not on demands on whose panel this officer sat."""
+    rows = unheard(actor).exclude(member__panel__members__user=actor.user_id)
+    told = rows.select_related("publicity__decision__scenario__organisation").order_by("pk")
+    return [
+        Task(
+            LABELS["hear_challenge"],
+            row.publicity.decision.scenario,
+            reverse("challenges", args=[row.publicity.decision.scenario.address]),
+            since_at=row.filed_at,
+            rule="challenge",
+            subject=row.uid,
+        )
+        for row in told[:LIMIT]
+    ]
 
 
 def _changes() -> list[Task]:

@@ -39,6 +39,8 @@ DEMANDS = {
     "scenarios_edit":                  "- a - - - - - - - -",
     "scenarios_delete":                "- a - - - - - - - -",
     "scenarios_submit":                "- a - - - - - - - -",
+    "scenarios_race_design":           "- - - - - - - - - -",  # the example is no race
+    "scenarios_save_race_design":      "- a - - - - - - - -",
     "scenarios_likeness":              "- a - - f f - - - -",
     "scenarios_answer_likeness":       "- - - - - - - - - -",  # like nothing of the example's uid
     "scenarios_withdraw":              "- a - - - - - - - -",
@@ -129,6 +131,12 @@ DEMANDS = {
     "awards_publicise":                "- - - - d - - - - -",
     "awards_confirm":                  "- - - - d - - - - -",
     "awards_refuse":                   "- - n - - - - - - -",
+    "challenges_list":                 "- a a a a a a a a a",
+    "challenges_retrieve":             "- - - - - - - - - -",  # of an example there is none
+    "challenges_file":                 "- - - - - - - - - -",  # no member of the example's uid
+    "challenges_admit":                "- - - - - - - - - -",
+    "challenges_rule":                 "- - - - - - - - - -",
+    "challenges_record_redo":          "- - - - - - - - - -",
 }  # fmt: skip
 # The same for what belongs to no demand: objects of the vendor's, and of its organisation.
 PEOPLE = {

@@ -65,4 +65,6 @@ def lay(heat: Heat, *, ids: bytes = IDS, truth: bytes = TRUTH) -> Course:
     fix_course(actor=actor, heat_uid=heat.uid)
     assert check_next(identity())
     Heat.objects.filter(pk=heat.pk).update(state=state)
-    return Course.objects.get(heat=heat)
+    course = Course.objects.get(heat=heat)
+    assert (course.state, course.faults) == ("fixed", [])
+    return course

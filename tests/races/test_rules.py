@@ -4,6 +4,7 @@ from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
 from marketplace.races.rules import (
     can_cancel_attempt,
     can_choose_attempt,
+    can_design_race,
     can_prepare_course,
     can_submit_attempt,
 )
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.django_db
 # vendor: an entrant's owner; clerk: its editor
 WHO = "visitor owner editor viewer vendor clerk officer secretary judge evaluator witness inspector operator system opener"
 MATRIX = {
+    can_design_race:     "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_prepare_course:  "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_submit_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
     can_cancel_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
@@ -43,7 +45,7 @@ def test_matrix():
         "system": SYSTEM,
         "opener": OPENER,
     }
-    rows = {can_prepare_course: race}
+    rows = {can_design_race: scenario, can_prepare_course: race}
     expected, found = {}, {}
     for cell in cells(WHO, MATRIX):
         rule, who, allowed = cell.values

@@ -28,6 +28,7 @@ from marketplace.committee.signing.queries import unsaid
 from marketplace.ledger.log import sequencer
 from marketplace.management.season.content import Content, Mapping, draft_data
 from marketplace.management.season.people import People
+from marketplace.races.design.actions import save_design
 from marketplace.scenarios import actions as scenarios
 from marketplace.scenarios import sweeps
 from marketplace.scenarios.amendments.actions import draft_amendment, publish_amendment
@@ -105,6 +106,8 @@ class Play:
         if mask:
             data = {**data, "owner_masked": True, "owner_mask": mask}
         self.uid = scenarios.create_draft(actor=self.editor, data=data).uid
+        if design := self.content.races.get(self.code):
+            save_design(actor=self.editor, scenario_uid=self.uid, revision=0, data=design)
 
     def attach(self) -> None:
         """A public and a restricted file."""

@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0059_report_signing'),
+        ('marketplace', '0060_member_challenges'),
     ]
 
     operations = [
