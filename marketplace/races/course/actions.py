@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.base import clock
 from marketplace.base.actor import Actor
-from marketplace.base.errors import Invalid, NotFound, StateConflict, TooLarge
+from marketplace.base.errors import Invalid, NotFound, StateConflict, Text, TooLarge
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.rules import require
 from marketplace.base.states import move
@@ -110,7 +110,7 @@ def fix_course(*, actor: Actor, heat_uid: UUID) -> Course:
     if not is_measured(plan_of(course.heat)):
         fixed(course, actor)
         return course
-    errors = {}
+    errors: dict[str, list[Text]] = {}
     if CourseKind.IDS not in kinds:
         errors["ids"] = [_("Add the list of ids: a table with the one column id.")]
     if CourseKind.TRUTH not in kinds:

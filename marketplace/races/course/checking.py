@@ -52,7 +52,7 @@ def check_next(identity: str) -> bool:
 
 
 def refusal(of: str, code: str) -> process.Answer:
-    fault = {"code": code, "row": None, "column": None, "params": {}}
+    fault: dict[str, Any] = {"code": code, "row": None, "column": None, "params": {}}
     return {"refused": {"of": of, "faults": [fault], "more": False}}
 
 
