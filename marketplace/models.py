@@ -14,6 +14,7 @@ from marketplace.accounts.organisations.models import OrganisationRelation, Veri
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
+from marketplace.awards.challenges.models import MemberChallenge
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
 from marketplace.bidding.commitment import BidCommitment
@@ -43,9 +44,11 @@ from marketplace.committee.draw.models import (
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.committee.signals.models import Signal
+from marketplace.committee.signing.models import ReportWord
 from marketplace.experts.importing.models import ExpertImport
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
+from marketplace.files.signing.models import Signature
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.indicators.tallies import DemandTally
 from marketplace.ledger.log.models import (
@@ -179,6 +182,7 @@ __all__ = [
     "LikenessAnswer",
     "LogCheck",
     "LogTile",
+    "MemberChallenge",
     "Membership",
     "Metric",
     "Milestone",
@@ -213,6 +217,7 @@ __all__ = [
     "RegisterEntry",
     "Reply",
     "Report",
+    "ReportWord",
     "RestrictedText",
     "ReturnCertificate",
     "RuleProfile",
@@ -227,6 +232,7 @@ __all__ = [
     "Sheet",
     "ShortlistNotice",
     "Signal",
+    "Signature",
     "Suspension",
     "Synonym",
     "TaskReport",
