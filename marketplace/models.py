@@ -62,6 +62,14 @@ from marketplace.ledger.log.models import (
 )
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.races.attempts.models import (
+    Attempt,
+    AttemptLine,
+    EvaluationTurn,
+    FullResult,
+    Run,
+)
+from marketplace.races.course.models import Course, CourseFile
 from marketplace.races.models import (
     AgreementAcceptance,
     Entrant,
@@ -124,6 +132,8 @@ __all__ = [
     "Approach",
     "Asker",
     "Attachment",
+    "Attempt",
+    "AttemptLine",
     "Award",
     "Batch",
     "BatchDemand",
@@ -140,6 +150,8 @@ __all__ = [
     "Control",
     "Cosignature",
     "Count",
+    "Course",
+    "CourseFile",
     "Criterion",
     "Decision",
     "DemandTally",
@@ -157,6 +169,7 @@ __all__ = [
     "EndedRole",
     "Entrant",
     "EnvelopeKey",
+    "EvaluationTurn",
     "Event",
     "Expert",
     "ExpertImport",
@@ -165,6 +178,7 @@ __all__ = [
     "FailedOpening",
     "Find",
     "Finding",
+    "FullResult",
     "GateDocument",
     "Grant",
     "Heartbeat",
@@ -221,6 +235,7 @@ __all__ = [
     "RestrictedText",
     "ReturnCertificate",
     "RuleProfile",
+    "Run",
     "SavedSearch",
     "Scenario",
     "ScenarioNote",
