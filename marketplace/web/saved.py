@@ -21,8 +21,9 @@ from marketplace.scenarios.board import labels
 from marketplace.scenarios.saved import actions
 from marketplace.scenarios.saved.models import NAME_MOST, SAVED_MOST, SavedSearch
 from marketplace.scenarios.saved.queries import finds_of, saved_searches
-from marketplace.web.board import HEADS, PER_PAGE, choice_label, entry, filters_of
+from marketplace.web.board import PER_PAGE, entry, filters_of
 from marketplace.web.pages import actor_of, attempt, first_or_404
+from marketplace.web.rail import HEADS, choice_label
 from marketplace.web.request import Request
 
 
