@@ -36,7 +36,7 @@ from marketplace.web.course import shown_state
 from marketplace.web.fit_words import with_fit
 from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of
-from marketplace.web.rail import HEADS, Kept, address, choice_label, rail, said, toggled
+from marketplace.web.rail import FITS_SAID, HEADS, Kept, address, choice_label, rail, said, toggled
 from marketplace.web.request import Request
 from marketplace.web.shared import Shared, listing, page_data, shared, site_data, whole
 from marketplace.web.templatetags.jiebang import localized_text, term
@@ -94,8 +94,7 @@ def board_page(request: Request) -> HttpResponse:
         "chosen": chosen(found, kept),
         "sorts": sorts(kept, sort, usual=usual, words=asked.query is not None),
         "filtered": asked.anything,
-        # Asked anew as everybody sees the board, so without what fits this reader alone.
-        "saves": asked.without("fits").anything and follows_demands(actor),
+        "saves": asked.anything and follows_demands(actor),
         "notes": notes(given, asked),
         "shared": shared_board(request, entries[: len(page)], kept, page.number),
         **({} if found["total"] else {"drops": drops(found, kept), "tries": tries(filters, kept)}),
@@ -233,7 +232,7 @@ def chosen(found: dict[str, Any], kept: Kept) -> list[dict[str, Any]]:
 
 def _plain_label(name: str, value: str) -> str:
     """Of what is no facet."""
-    return {"q": value, "fits": _("what your organisation declares that it can do")}.get(name, "")
+    return {"q": value, "fits": str(FITS_SAID)}.get(name, "")
 
 
 def drops(found: dict[str, Any], kept: Kept) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ HEADS = {
     "mode": gettext_lazy("How it is awarded"),
     "deadline": gettext_lazy("Deadline"),
 }
+FITS_SAID = gettext_lazy("what your organisation declares that it can do")
 # Open from the start; the others once something of them is chosen.
 UNFOLDED = ("state", "domain", "carrier", "area", "mode")
 Kept = dict[str, list[str]]

@@ -135,9 +135,9 @@ def line(
     prefix = f"r{row.pk}"
     choices = [(str(one.uid), one.title) for one in files]
     usual = [code for code, _title in choices]
-    grant = GrantForm(request.POST if grants else None, initial={"files": usual}, prefix=prefix)
+    grant = GrantForm(request.POST if grants else None, initial={"which": usual}, prefix=prefix)
     refuse = RefuseForm(request.POST if refuses else None, prefix=prefix)
-    offer(grant, "files", choices)
+    offer(grant, "which", choices)
     if error and (grants or refuses):
         show_refusal(grant if grants else refuse, error)
     return {"row": row, "grant": grant, "refuse": refuse, "opened": refuses}
@@ -165,7 +165,7 @@ def _answer(request: Request) -> DomainError | None:
         _done, error = attempt(
             actions.grant_release,
             until_date=day_of(post.get(f"{prefix}until_date", "")),
-            attachment_uids=[uid_of(raw) for raw in post.getlist(f"{prefix}files")] or [NO_FILE],
+            attachment_uids=[uid_of(raw) for raw in post.getlist(f"{prefix}which")] or [NO_FILE],
             **given,
         )
         done = _("The files are released to that vendor.")

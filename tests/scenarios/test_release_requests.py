@@ -64,8 +64,8 @@ def test_asked_granted_signed_and_read_as_a_page_and_as_a_marked_file(demand):
     file = scenario.attachments.get()
     given = {"request": row.uid, "do": "grant", f"r{row.pk}-until_date": files.until()}
     assert theirs.post(page, given).status_code == 422  # no file chosen
-    assert theirs.post(page, given | {f"r{row.pk}-files": file.uid}).status_code == 302
-    assert theirs.post(page, given | {f"r{row.pk}-files": file.uid}).status_code == 409
+    assert theirs.post(page, given | {f"r{row.pk}-which": file.uid}).status_code == 302
+    assert theirs.post(page, given | {f"r{row.pk}-which": file.uid}).status_code == 409
     undertaking = reverse("undertaking", args=[scenario.ref, file.uid])
     assert client.get(read_url)["Location"] == undertaking
     assert AccessRecord.objects.count() == 0

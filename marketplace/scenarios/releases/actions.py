@@ -115,7 +115,7 @@ def grant_release(
     if attachment_uids:
         files = [one for one in files if one.uid in set(attachment_uids)]
     if not files:
-        raise Invalid(errors={"files": [_("Choose at least one file.")]})
+        raise Invalid(errors={"which": [_("Choose at least one file.")]})
     for one in files:
         release_attachment(
             actor=actor,

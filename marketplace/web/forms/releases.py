@@ -24,7 +24,7 @@ class GrantForm(TypedForm):
         help_text=_("A day in Beijing, within a year."),
         widget=forms.DateInput(attrs={"type": "date"}),
     )
-    files = forms.MultipleChoiceField(
+    which = forms.MultipleChoiceField(
         label=_("Which files"), widget=forms.CheckboxSelectMultiple, required=False
     )
 
