@@ -24,9 +24,7 @@ class GrantForm(TypedForm):
         help_text=_("A day in Beijing, within a year."),
         widget=forms.DateInput(attrs={"type": "date"}),
     )
-    which = forms.MultipleChoiceField(
-        label=_("Which files"), widget=forms.CheckboxSelectMultiple, required=False
-    )
+    which = forms.MultipleChoiceField(label=_("Which files"), widget=forms.CheckboxSelectMultiple)
 
 
 class RefuseForm(TypedForm):
