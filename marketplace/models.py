@@ -14,6 +14,7 @@ from marketplace.accounts.organisations.models import OrganisationRelation, Veri
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
+from marketplace.awards.challenges.models import MemberChallenge
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
 from marketplace.bidding.commitment import BidCommitment
@@ -43,9 +44,11 @@ from marketplace.committee.draw.models import (
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.committee.signals.models import Signal
+from marketplace.committee.signing.models import ReportWord
 from marketplace.experts.importing.models import ExpertImport
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
+from marketplace.files.signing.models import Signature
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.indicators.tallies import DemandTally
 from marketplace.ledger.log.models import (
@@ -59,6 +62,14 @@ from marketplace.ledger.log.models import (
 )
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.races.attempts.models import (
+    Attempt,
+    AttemptLine,
+    EvaluationTurn,
+    FullResult,
+    Run,
+)
+from marketplace.races.course.models import Course, CourseFile
 from marketplace.races.models import (
     AgreementAcceptance,
     Entrant,
@@ -122,6 +133,8 @@ __all__ = [
     "Approach",
     "Asker",
     "Attachment",
+    "Attempt",
+    "AttemptLine",
     "Award",
     "Batch",
     "BatchDemand",
@@ -138,6 +151,8 @@ __all__ = [
     "Control",
     "Cosignature",
     "Count",
+    "Course",
+    "CourseFile",
     "Criterion",
     "Decision",
     "DemandTally",
@@ -155,6 +170,7 @@ __all__ = [
     "EndedRole",
     "Entrant",
     "EnvelopeKey",
+    "EvaluationTurn",
     "Event",
     "Expert",
     "ExpertImport",
@@ -163,6 +179,7 @@ __all__ = [
     "FailedOpening",
     "Find",
     "Finding",
+    "FullResult",
     "GateDocument",
     "Grant",
     "Heartbeat",
@@ -180,6 +197,7 @@ __all__ = [
     "LikenessAnswer",
     "LogCheck",
     "LogTile",
+    "MemberChallenge",
     "Membership",
     "Metric",
     "Milestone",
@@ -216,9 +234,11 @@ __all__ = [
     "ReleaseRequest",
     "Reply",
     "Report",
+    "ReportWord",
     "RestrictedText",
     "ReturnCertificate",
     "RuleProfile",
+    "Run",
     "SavedSearch",
     "Scenario",
     "ScenarioNote",
@@ -230,6 +250,7 @@ __all__ = [
     "Sheet",
     "ShortlistNotice",
     "Signal",
+    "Signature",
     "Suspension",
     "Synonym",
     "TaskReport",

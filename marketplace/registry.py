@@ -24,7 +24,9 @@ REGISTER = (
     "marketplace.committee.notices",
     "marketplace.committee.signals.computing",
     "marketplace.committee.draw.notices",
+    "marketplace.races.design.freezing",
     "marketplace.awards.notices",
+    "marketplace.awards.challenges.notices",
     # After the rooms that tell the same events to whom they concern.
     "marketplace.scenarios.watching.notices",
     "marketplace.scenarios.saved.looking",
@@ -34,6 +36,7 @@ REGISTER = (
     "marketplace.bidding.reminders",
     "marketplace.committee.reminders",
     "marketplace.awards.reminders",
+    "marketplace.awards.challenges.reminders",
     "marketplace.tasks",
 )
 

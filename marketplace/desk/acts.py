@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import Capability
 from marketplace.accounts.queries import granted_subjects, related_organisations
 from marketplace.awards import rules as award_rules
+from marketplace.awards.challenges.queries import unheard
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding import rules as bidding_rules
@@ -68,6 +69,7 @@ LABELS: dict[str, Text] = {
     "decide_by_minutes": _("Enter the decision of the meeting"),
     "publicise": _("Publicise"),
     "confirm_award": _("Confirm the award"),
+    "hear_challenge": _("Hear a challenge to a member"),
     "certify_return": _("Certify the return of bids"),
     "decide_consortium": _("Decide on other members of a consortium"),
 }
@@ -180,6 +182,12 @@ class Desk:
         """{scenario id: the end of its window} for what is in publicity."""
         rows = Decision.objects.filter(state=DecisionState.PUBLICISED)
         return dict(rows.values_list("scenario_id", "publicity__ends_at"))
+
+    @cached_property
+    def challenged(self) -> set[int]:
+        """Scenarios with a challenge to a member that keeps the award from being confirmed."""
+        rows = unheard(self.actor).values_list("publicity__decision__scenario_id", flat=True)
+        return set(rows) if self.actor.is_office else set()
 
     @cached_property
     def unreturned(self) -> set[int]:
@@ -341,7 +349,9 @@ class Desk:
         if scenario.state == State.PUBLICITY:
             ends_at = self.publicity_ends.get(scenario.pk)
             running = ends_at is not None and self.now < ends_at
-            early = _("The publicity is still running.") if running else ""
+            early: Text = _("The publicity is still running.") if running else ""
+            if not running and scenario.pk in self.challenged:
+                early = _("A challenge to a member of the panel waits for the office.")
             return [self._act("confirm_award", scenario, early)]
         if scenario.state in OVER and scenario.pk in self.unreturned:
             return [self._act("certify_return", scenario)]

@@ -16,6 +16,8 @@ from marketplace.accounts.rules import (
     can_edit_organisation,
     can_manage_members,
 )
+from marketplace.awards.challenges.models import ChallengeState, MemberChallenge
+from marketplace.awards.challenges.queries import HEARD_IN
 from marketplace.awards.models import DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.actions.opening import STAGE_STATE
@@ -161,7 +163,7 @@ def on_failure(desk: Desk, opening: Opening) -> list[str]:
 
 
 def on_panel(desk: Desk, panel: Panel, members: list[PanelMember]) -> list[str]:
-    """panel: with its scenario."""
+    """panel: with its scenario; members: with their words."""
     actor, scenario = desk.actor, panel.scenario
     changes = panel.state in PANEL_CHANGES
     if actor.role == Role.SECRETARY:
@@ -175,11 +177,18 @@ def on_panel(desk: Desk, panel: Panel, members: list[PanelMember]) -> list[str]:
             names.append("finish_review")
         return names
     own = next((m for m in members if m.user_id == actor.user_id), None)
-    if actor.role != Role.EXPERT or own is None or not changes:
+    if actor.role != Role.EXPERT or own is None:
+        return []
+    if panel.state == PanelState.SIGNING and own.state == MemberState.DECLARED:
+        return [] if own.words.all() or scenario.suspended else ["sign_report"]
+    if not changes:
         return []
     if own.state == MemberState.INVITED:
         return ["declare_interest", "recuse_member"]
-    return ["recuse_member"] if own.state == MemberState.DECLARED else []
+    if own.state != MemberState.DECLARED:
+        return []
+    again = panel.state == PanelState.NAMED and own.declared_named_at is None
+    return [*(["declare_against_bidders"] if again else []), "recuse_member"]
 
 
 def on_draw(desk: Desk, draw: Draw, deposited: set[str]) -> list[str]:
@@ -211,11 +220,29 @@ def on_award(desk: Desk, decision: dict[str, Any], *, ends_at: datetime | None) 
         return []
     names = []
     officer = actor.role == Role.OFFICER and decision["scenario_id"] not in desk.judged
-    if officer and desk.now >= ends_at:
+    if officer and desk.now >= ends_at and decision["scenario_id"] not in desk.challenged:
         names.append("confirm_award")
     if actor.role == Role.OWNER and actor.organisation_id == decision["bid__organisation_id"]:
         names.append("refuse_award")
     return names
+
+
+CHALLENGE_MOVES = {
+    ChallengeState.FILED: "admit_challenge",
+    ChallengeState.ADMITTED: "rule_challenge",
+    ChallengeState.UPHELD: "record_redo",
+}
+
+
+def on_challenge(desk: Desk, row: MemberChallenge) -> list[str]:
+    """row: with its member's panel and its demand."""
+    scenario = row.publicity.decision.scenario
+    name = CHALLENGE_MOVES.get(ChallengeState(row.state))
+    hears = desk.actor.role == Role.OFFICER and scenario.pk not in desk.judged
+    if name is None or not hears or scenario.state not in HEARD_IN:
+        return []
+    ruled = name == "record_redo" and row.ruled_by_id == desk.actor.user_id
+    return [] if ruled else [name]
 
 
 def manages(actor: Actor, organisation: Organisation) -> bool:

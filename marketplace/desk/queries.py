@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from marketplace.awards.challenges.queries import unheard, until
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
@@ -17,7 +18,16 @@ from marketplace.bidding.consortia.models import ChangeState, ConsortiumChange
 from marketplace.bidding.models import OVER, Opening, OpeningState
 from marketplace.bidding.returns.queries import uncertified
 from marketplace.committee.draw.queries import awaiting_deposit, waiting_invitations
-from marketplace.committee.models import MemberState, Panel, PanelMember, Sheet, SheetState
+from marketplace.committee.models import (
+    MemberState,
+    Panel,
+    PanelMember,
+    PanelState,
+    Sheet,
+    SheetState,
+)
+from marketplace.committee.queries import second_due
+from marketplace.committee.signing.queries import unsaid
 from marketplace.desk import after
 from marketplace.desk.acts import LABELS, Act, Desk
 from marketplace.desk.tasks import LIMIT, Task, line, timed
@@ -124,14 +134,33 @@ def _officer(actor: Actor) -> list[Task]:
         if row.decided_by_id != actor.user_id:
             tasks.append(line("publicise", row.scenario, "publicity", rule="publicity"))
     for row in decisions.filter(state=DecisionState.PUBLICISED).order_by("pk")[:LIMIT]:
-        if row.publicity.ends_at <= clock.now():
+        ended = max(row.publicity.ends_at, until(row.publicity)) <= clock.now()
+        if ended and row.scenario_id not in desk.challenged:
             tasks.append(line("confirm_award", row.scenario, "award-confirm", rule="confirmation"))
+    tasks += _challenges(actor)
     unreturned = Scenario.objects.filter(pk__in=uncertified().values("scenario"))
     tasks += [
         line("certify_return", scenario, "returns", rule="return")
         for scenario in unreturned.select_related(*PARTS).order_by("pk")[:LIMIT]
     ]
     return tasks + _changes()
+
+
+def _challenges(actor: Actor) -> list[Task]:
+    """To be admitted, ruled on or redone; not on demands on whose panel this officer sat."""
+    rows = unheard(actor).exclude(member__panel__members__user=actor.user_id)
+    told = rows.select_related("publicity__decision__scenario__organisation").order_by("pk")
+    return [
+        Task(
+            LABELS["hear_challenge"],
+            row.publicity.decision.scenario,
+            reverse("challenges", args=[row.publicity.decision.scenario.address]),
+            since_at=row.filed_at,
+            rule="challenge",
+            subject=row.uid,
+        )
+        for row in told[:LIMIT]
+    ]
 
 
 def _changes() -> list[Task]:
@@ -255,6 +284,8 @@ def _seats(actor: Actor) -> list[Task]:
     sheets = Sheet.objects.visible_to(actor).filter(state=SheetState.OPEN)
     for panel_id in sheets.values_list("member__panel", flat=True):
         still_open[panel_id] = still_open.get(panel_id, 0) + 1
+    unsigned = set(unsaid().filter(user=actor.user_id).values_list("pk", flat=True))
+    again = set(second_due().filter(user=actor.user_id).values_list("pk", flat=True))
     tasks = [*_opinions(actor), *_invitations(actor)]
     for seat in seats.order_by("pk")[:LIMIT]:
         url = reverse("panel-desk", args=[seat.panel.uid])
@@ -262,6 +293,15 @@ def _seats(actor: Actor) -> list[Task]:
         if seat.state == MemberState.INVITED:
             task = Task(_("Declare your interests"), scenario, url, since_at=seat.created_at)
             tasks.append(replace(task, rule="declaration", subject=seat.uid))
+        elif seat.panel.state == PanelState.SIGNING:
+            if seat.pk in unsigned:
+                page = reverse("panel-report", args=[seat.panel.uid])
+                task = Task(_("Sign the report"), scenario, page)
+                tasks.append(replace(task, rule="report", subject=seat.uid))
+        elif seat.pk in again:
+            page = reverse("panel-bidders", args=[seat.panel.uid])
+            task = Task(_("Declare toward those who bid"), scenario, page)
+            tasks.append(replace(task, rule="declaration_named", subject=seat.uid))
         elif still_open.get(seat.panel_id):
             number = still_open[seat.panel_id]
             note = ngettext("%(n)s sheet open", "%(n)s sheets open", number) % {"n": number}

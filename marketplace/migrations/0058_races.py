@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                 ('body', models.BinaryField(null=True)),
                 ('sha256', models.CharField(blank=True, max_length=64)),
                 ('saved_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('scenario', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='race_design', to='marketplace.scenario')),
+                ('scenario', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='race_design', to='marketplace.scenario')),
             ],
         ),
         migrations.AddField(

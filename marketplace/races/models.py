@@ -34,7 +34,8 @@ class RaceDesign(Recorded):
     content: the shape of design/content.py. body, sha256: its canonical text once frozen.
     """
 
-    scenario = models.OneToOneField(Scenario, on_delete=models.PROTECT, related_name="race_design")
+    # With an unpublished draft its design goes too; a frozen one the trigger keeps.
+    scenario = models.OneToOneField(Scenario, on_delete=models.CASCADE, related_name="race_design")
     content = models.JSONField(default=dict)
     revision = models.PositiveIntegerField(default=1)
     saved_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

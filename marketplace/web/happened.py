@@ -43,6 +43,7 @@ SENTENCES: dict[str, str | Promise] = {
     ),
     "panel.technical_locked": gettext_lazy("All blind scores are locked; names are read only now."),
     "review.finished": gettext_lazy("The review ended; its report is fixed."),
+    "race.designed": gettext_lazy("The design of the race was frozen, and its hash kept."),
     "award.publicised": gettext_lazy("The result was publicised, until %(until)s."),
     "award.confirmed": gettext_lazy("The award was confirmed."),
     "award.refused": gettext_lazy("The winner refused the award."),

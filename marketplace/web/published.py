@@ -49,6 +49,7 @@ LABELS: dict[str, str | Promise] = {
     "demand": gettext_lazy("The demand"),
     "questions": gettext_lazy("Questions and answers"),
     "amendments": gettext_lazy("Changes"),
+    "race": gettext_lazy("Race"),
     "publicity": gettext_lazy("Publicity"),
     "history": gettext_lazy("History"),
 }
@@ -64,6 +65,9 @@ FAILURES: dict[str, str | Promise] = {
     "below_pass_line": gettext_lazy("No valid bid reached the pass line."),
     "refused": gettext_lazy("The winner refused the award and no candidate is left."),
     "none_chosen": gettext_lazy("None of the candidates was chosen; the reasons are on record."),
+    "panel_challenged": gettext_lazy(
+        "A challenge to a member was upheld, and the ranking does not hold."
+    ),
 }
 
 
@@ -245,6 +249,9 @@ def tabs(scenario: Scenario, present: str, events: list[Event]) -> list[dict[str
                 "current": present == "amendments",
             }
         )
+    if scenario.organising_mode == OrganisingMode.RACE:
+        url = reverse("scenario-race", args=[scenario.address])
+        rows.append({"url": url, "label": LABELS["race"], "current": present == "race"})
     if any(event.kind == "award.publicised" for event in events):
         url = reverse("publicity", args=[scenario.address])
         rows.append({"url": url, "label": LABELS["publicity"]})

@@ -16,7 +16,9 @@ from marketplace.base.errors import NotFound
 from marketplace.bidding.queries import my_bid
 from marketplace.committee import queries
 from marketplace.committee.arithmetic import TIES_1
-from marketplace.committee.models import CorrectionKind, Report
+from marketplace.committee.models import CorrectionKind, PanelState, Report
+from marketplace.committee.signing.printing import pdf
+from marketplace.committee.signing.queries import said, sign_by
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
 from marketplace.web.answers import attached
@@ -48,6 +50,7 @@ def report(request: Request, address: str) -> HttpResponse:
             row | {"kind": CorrectionKind(row["kind"]).label} for row in body.get("corrections", [])
         ],
         "minimums": [row for row in body["criteria"] if row.get("minimum")],
+        **words_of(found),
         "price_weight": next((c["weight"] for c in body["criteria"] if c["kind"] == "price"), ""),
     }
     return render(request, "committee/report.html", context)
@@ -61,6 +64,16 @@ def report_json(request: Request, address: str) -> HttpResponse:
     record_access(actor=actor_of(request), subject_uid=found.uid, what="report.read")
     response = HttpResponse(bytes(found.body), content_type="application/json")
     return attached(response, f"{scenario.address}-report.json")
+
+
+@require_GET
+def report_pdf(request: Request, address: str) -> HttpResponse:
+    """The same as a paper, with the members' words as they stand now."""
+    scenario = scenario_or_404(request, address)
+    found, _error = attempt(queries.report_of, actor=actor_of(request), scenario=scenario)
+    record_access(actor=actor_of(request), subject_uid=found.uid, what="report.read")
+    response = HttpResponse(pdf(found), content_type="application/pdf")
+    return attached(response, f"{scenario.address}-report.pdf")
 
 
 @require_GET
@@ -82,6 +95,20 @@ def scores(request: Request, address: str) -> HttpResponse:
     found, _error = attempt(queries.score_overview, actor=actor, scenario=scenario)
     record_access(actor=actor, subject_uid=scenario.uid, what="scores.read")
     return render(request, "committee/scores.html", {"scenario": scenario, "scores": found})
+
+
+def words_of(found: Report) -> dict[str, Any]:
+    """Who signed; nothing of a report of the earlier rule, which asked nobody."""
+    panel = found.scenario.panel
+    words = said(found, panel)
+    signing = panel.state == PanelState.SIGNING
+    if not signing and not any(row.word for row in words):
+        words = []
+    return {
+        "words": words,
+        "until": sign_by(found) if signing else None,
+        "named": queries.names_are_public(found.scenario),
+    }
 
 
 def read_body(found: Report) -> dict[str, Any]:
@@ -142,6 +169,7 @@ def _own_line(request: Request, scenario: Scenario) -> HttpResponse:
 urlpatterns = [
     path("scenarios/<str:address>/report/", report, name="report"),
     path("scenarios/<str:address>/report.json", report_json, name="report-json"),
+    path("scenarios/<str:address>/report.pdf", report_pdf, name="report-pdf"),
     path("scenarios/<str:address>/scores/", scores, name="scores"),
     path("scenarios/<str:address>/scores.json", scores_json, name="scores-json"),
 ]

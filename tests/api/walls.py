@@ -39,6 +39,8 @@ DEMANDS = {
     "scenarios_edit":                  "- a - - - - - - - -",
     "scenarios_delete":                "- a - - - - - - - -",
     "scenarios_submit":                "- a - - - - - - - -",
+    "scenarios_race_design":           "- - - - - - - - - -",  # the example is no race
+    "scenarios_save_race_design":      "- a - - - - - - - -",
     "scenarios_likeness":              "- a - - f f - - - -",
     "scenarios_answer_likeness":       "- - - - - - - - - -",  # like nothing of the example's uid
     "scenarios_withdraw":              "- a - - - - - - - -",
@@ -107,6 +109,8 @@ DEMANDS = {
     "panels_list":                     "- a a a a a a a a a",
     "panels_retrieve":                 "- - - - r r r - - -",
     "panels_declare":                  "- - - - - - r - - -",
+    "panels_declare_named":            "- - - - - - r - - -",
+    "panels_sign_report":              "- - - - - - r - - -",
     "panels_recuse_member":            "- - - - - r r - - -",
     "panels_start_scoring":            "- - - - - r - - - -",
     "panels_finish_review":            "- - - - - r - - - -",
@@ -121,12 +125,18 @@ DEMANDS = {
     "sheets_lock":                     "- - - - - - r - - -",
     "sheets_correct":                  "- - - - - - r - - -",
     "reports_list":                    "- a a a a a a a a a",
-    "reports_retrieve":                "- d - - d d - - - -",
+    "reports_retrieve":                "- d - - d d d - - -",
     "awards_list":                     "a a a a a a a a a a",
     "awards_retrieve":                 "n d n n d d n n n n",
     "awards_publicise":                "- - - - d - - - - -",
     "awards_confirm":                  "- - - - d - - - - -",
     "awards_refuse":                   "- - n - - - - - - -",
+    "challenges_list":                 "- a a a a a a a a a",
+    "challenges_retrieve":             "- - - - - - - - - -",  # of an example there is none
+    "challenges_file":                 "- - - - - - - - - -",  # no member of the example's uid
+    "challenges_admit":                "- - - - - - - - - -",
+    "challenges_rule":                 "- - - - - - - - - -",
+    "challenges_record_redo":          "- - - - - - - - - -",
 }  # fmt: skip
 # The same for what belongs to no demand: objects of the vendor's, and of its organisation.
 PEOPLE = {

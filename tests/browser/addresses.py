@@ -280,6 +280,8 @@ PAGES: dict[str, list[Page]] = {
     "scenario-import": [Page("o3-owner")],
     "scenario-import-into": [Page("o3-owner", of("S13"))],
     "scenario-edit": [Page("o3-owner", of("S13")), Page("o8-owner", of("S14"))],
+    "race-design": [Page("o4-owner", of("S04")), Page("o4-owner", of("S04"), send="#design")],
+    "scenario-race": [Page(VISITOR, of("S03")), Page("officer", of("S04"))],
     "scenario-gate": [
         Page("officer", of("S04")),
         Page("officer2", of("S16")),
@@ -335,6 +337,7 @@ PAGES: dict[str, list[Page]] = {
         Page("", of("S08")),
     ],
     "panel-desk": [Page("e7", panel("S09")), Page("e4", panel("S09")), Page("e7", panel("S08"))],
+    "panel-report": [Page("e4", panel("S15"))],
     "sheet": [
         Page("e7", sheet("S09", SheetState.OPEN)),
         Page("e4", sheet("S09", SheetState.LOCKED)),
@@ -344,6 +347,7 @@ PAGES: dict[str, list[Page]] = {
     "signals": [Page("witness", of("S08"))],
     "decision": [Page("o5-owner", of("S15")), Page("o1-owner", of("S07"))],
     "publicity": [Page("", of("S08")), Page("officer", of("S07"))],
+    "challenges": [Page("officer", of("S08")), Page("officer2", of("S07"))],
     "award-confirm": [Page("officer", of("S08")), Page("officer", of("S07"))],
 }
 NO_PAGES = {
@@ -376,12 +380,15 @@ NO_PAGES = {
     "opening-record-pdf": "a paper",
     "return-certificate": "a file of data",
     "return-certificate-pdf": "a paper",
+    "panel-bidders": "tests/committee looks at it: in the demo everybody has declared",
     "sheet-file": "a file",
     "report-json": "a file of data",
+    "report-pdf": "a paper",
     "scores-json": "a file of data",
     "scores-verify": "a program",
     "notice": "sends on to what the message speaks of",
     "scenario-published": "a file of data",
+    "race-design-text": "a file of data",
     "file": "a file",
     "token-revoke": "takes a POST alone",
     "notices-unread": "a part of every page",

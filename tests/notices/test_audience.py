@@ -83,6 +83,8 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "opening.failure_declared",
         "opening.failed",
         "member.added",
+        # tests/committee/test_signing.py
+        "report.made",
         # tests/committee/draw
         "draw.prepared",
         "draw.invited",
@@ -94,6 +96,12 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "organisation.refused",
         "award.publicised",
         "award.confirmed",
+        # To officers who did not sit, and to whoever challenged: tests/awards/test_challenges.py.
+        "challenge.filed",
+        "challenge.admitted",
+        "challenge.refused",
+        "challenge.ruled",
+        "challenge.redone",
     }
     assert [kind.event_kind for kind in KINDS.values() if "bid" in kind.event_kind] == []
 

@@ -10,6 +10,7 @@ from typing import Any
 from marketplace.base import clock
 from marketplace.base.canonical import canonical
 from marketplace.bidding.models import Bid, BidState
+from marketplace.races.design.freezing import document
 from marketplace.races.models import Entrant, Heat, HeatEntry, Race, RaceDesign, ShortlistNotice
 from marketplace.scenarios.models import Scenario, State
 from tests import world
@@ -25,7 +26,7 @@ def measure(code: str = "recall", **more: Any) -> dict[str, Any]:
         "unit": "%",
         "direction": "higher",
         "target": "0.95",
-        "pass_line": "0.80",
+        "pass_line": "0.8",
         "critical": True,
         "weight": 100,
     } | more
@@ -42,7 +43,7 @@ def heat(**more: Any) -> dict[str, Any]:
         "objection_days": 3,
         "tester": "第三方检测机构",
         "evaluator": "classification",
-        "settings": {},
+        "settings": {"labels": ["normal", "attack"]},
         "attempts_day": 3,
         "attempts_total": 20,
         "public_percent": 30,
@@ -66,7 +67,7 @@ def design(scenario: Scenario, plan: dict[str, Any] | None = None) -> RaceDesign
     """Frozen, as a publication leaves it."""
     plan = plan or content()
     now = clock.now()
-    body = canonical(plan)
+    body = canonical(document(scenario, plan))
     return RaceDesign.objects.create(
         scenario=scenario,
         content=plan,

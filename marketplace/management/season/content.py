@@ -42,6 +42,11 @@ class Content:
     def sheets(self) -> Mapping:
         return self.read("sheets")
 
+    @cached_property
+    def races(self) -> Mapping:
+        """The designs of the demands that are races, by the demand's code."""
+        return self.read("races")
+
     def scenario(self, code: str) -> Mapping:
         return self.read(f"scenarios/{code}")
 

@@ -23,9 +23,12 @@ from marketplace.committee.draw import actions as draws
 from marketplace.committee.draw import invitations, lottery
 from marketplace.committee.draw.models import Answer, Draw, DrawInvitation, DrawState
 from marketplace.committee.models import PanelState, Sheet, SheetStage, SheetState
+from marketplace.committee.queries import second_due
+from marketplace.committee.signing.queries import unsaid
 from marketplace.ledger.log import sequencer
 from marketplace.management.season.content import Content, Mapping, draft_data
 from marketplace.management.season.people import People
+from marketplace.races.design.actions import save_design
 from marketplace.scenarios import actions as scenarios
 from marketplace.scenarios import sweeps
 from marketplace.scenarios.amendments.actions import draft_amendment, publish_amendment
@@ -115,6 +118,8 @@ class Play:
             data = {**data, "owner_masked": True, "owner_mask": mask}
         data = {**data, "restricted_fields": list(restricted)}
         self.uid = scenarios.create_draft(actor=self.editor, data=data).uid
+        if design := self.content.races.get(self.code):
+            save_design(actor=self.editor, scenario_uid=self.uid, revision=0, data=design)
 
     def attach(self) -> None:
         """A public and a restricted file."""
@@ -352,6 +357,8 @@ class Play:
         """Fill the sheets of one stage by the seeds, and lock them unless told not to."""
         for local in experts:
             actor = self.people.actor(local)
+            if stage == SheetStage.NAMED:
+                self.declare_again(actor)
             sheets = Sheet.objects.filter(
                 member__user=actor.user,
                 bid__scenario__uid=self.uid,
@@ -362,6 +369,12 @@ class Play:
                 self._fill(sheet, local, actor)
                 if lock:
                     committee.lock_sheet(actor=actor, sheet_uid=sheet.uid)
+
+    def declare_again(self, actor: Actor) -> None:
+        """Against those who bid in fact, where it is due."""
+        due = second_due().filter(user=actor.user, panel__scenario__uid=self.uid)
+        for member in due:
+            committee.declare_against_bidders(actor=actor, panel_uid=member.panel.uid, free=True)
 
     def _fill(self, sheet: Sheet, expert: str, actor: Actor) -> None:
         vendor = self._vendor_of(sheet.bid)
@@ -405,7 +418,11 @@ class Play:
         self.finish_review()
 
     def finish_review(self) -> None:
+        """Added up, and signed by every member."""
         committee.finish_review(actor=self.secretary, scenario_uid=self.uid)
+        for member in unsaid().filter(panel__scenario__uid=self.uid).order_by("pk"):
+            actor = self.people.actor(member.user.email.split("@")[0])
+            committee.sign_report(actor=actor, panel_uid=member.panel.uid)
 
     # -- award -----------------------------------------------------------------------------------
     def decide(self, vendor: str, *, reason: str = "", minutes_number: str = "") -> None:

@@ -1,0 +1,58 @@
+import pytest
+
+from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
+from marketplace.races.rules import (
+    can_cancel_attempt,
+    can_choose_attempt,
+    can_design_race,
+    can_prepare_course,
+    can_submit_attempt,
+)
+from tests import world
+from tests.matrix import cells, rules_of
+from tests.races import factories
+
+pytestmark = pytest.mark.django_db
+
+# vendor: an entrant's owner; clerk: its editor
+WHO = "visitor owner editor viewer vendor clerk officer secretary judge evaluator witness inspector operator system opener"
+MATRIX = {
+    can_design_race:     "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_prepare_course:  "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_submit_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
+    can_cancel_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
+    can_choose_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
+}  # fmt: skip
+
+
+def test_matrix():
+    race = factories.race(entrants=2)
+    scenario, entrant = race.scenario, race.entrants.first()
+    actors = {
+        "visitor": VISITOR,
+        "owner": world.member(scenario.organisation),
+        "editor": world.member(scenario.organisation, Role.EDITOR),
+        "viewer": world.member(scenario.organisation, Role.VIEWER),
+        "vendor": world.member(entrant.organisation),
+        "clerk": world.member(entrant.organisation, Role.EDITOR),
+        "officer": world.officer(),
+        "secretary": world.secretary(),
+        "judge": world.person(Role.EXPERT),
+        "evaluator": world.person(Role.EVALUATOR),
+        "witness": world.person(Role.WITNESS),
+        "inspector": world.person(Role.INSPECTOR),
+        "operator": world.person(Role.OPERATOR),
+        "system": SYSTEM,
+        "opener": OPENER,
+    }
+    rows = {can_design_race: scenario, can_prepare_course: race}
+    expected, found = {}, {}
+    for cell in cells(WHO, MATRIX):
+        rule, who, allowed = cell.values
+        expected[cell.id] = allowed
+        found[cell.id] = rule(actors[who], rows.get(rule, entrant))
+    assert found == expected
+
+
+def test_every_rule_has_a_row():
+    assert rules_of("races") == set(MATRIX)
