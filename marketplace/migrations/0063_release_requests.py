@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0059_search_running'),
+        ('marketplace', '0062_search_running'),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     # One entry for each posted demand: the index is made beside the board's readers.
     atomic = False
-    dependencies = [("marketplace", "0058_races")]
+    dependencies = [("marketplace", "0061_attempts")]
     operations = [
         AddIndexConcurrently(
             model_name="searchentry",
