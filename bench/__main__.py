@@ -26,6 +26,7 @@ COMMANDS = {
     "list-queries": lists.queries,
     "pages": lists.pages,
     "search": search.words,
+    "likeness": likeness.compared,
     "recall": recall.labelled,
     "bids": bids.submissions,
     "boundary": boundary.tries,
