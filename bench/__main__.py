@@ -10,6 +10,7 @@ from bench import (
     draw,
     evaluate,
     ledger,
+    likeness,
     lists,
     recall,
     score,
