@@ -33,6 +33,7 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.returns.models import ReturnCertificate
+from marketplace.committee.defence.models import DefenceSlot, PanelQuestion
 from marketplace.committee.draw.models import (
     Draw,
     DrawCommitment,
@@ -142,6 +143,7 @@ __all__ = [
     "Count",
     "Criterion",
     "Decision",
+    "DefenceSlot",
     "DemandTally",
     "Demonstration",
     "DemonstrationOpinion",
@@ -200,6 +202,7 @@ __all__ = [
     "OutboxJob",
     "Panel",
     "PanelMember",
+    "PanelQuestion",
     "PaymentNode",
     "PendingEvent",
     "PersonRole",
