@@ -63,6 +63,14 @@ from marketplace.ledger.log.models import (
 )
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.races.attempts.models import (
+    Attempt,
+    AttemptLine,
+    EvaluationTurn,
+    FullResult,
+    Run,
+)
+from marketplace.races.course.models import Course, CourseFile
 from marketplace.races.models import (
     AgreementAcceptance,
     Entrant,
@@ -125,6 +133,8 @@ __all__ = [
     "Approach",
     "Asker",
     "Attachment",
+    "Attempt",
+    "AttemptLine",
     "Award",
     "Batch",
     "BatchDemand",
@@ -141,6 +151,8 @@ __all__ = [
     "Control",
     "Cosignature",
     "Count",
+    "Course",
+    "CourseFile",
     "Criterion",
     "Decision",
     "DefenceSlot",
@@ -159,6 +171,7 @@ __all__ = [
     "EndedRole",
     "Entrant",
     "EnvelopeKey",
+    "EvaluationTurn",
     "Event",
     "Expert",
     "ExpertImport",
@@ -167,6 +180,7 @@ __all__ = [
     "FailedOpening",
     "Find",
     "Finding",
+    "FullResult",
     "GateDocument",
     "Grant",
     "Heartbeat",
@@ -224,6 +238,7 @@ __all__ = [
     "RestrictedText",
     "ReturnCertificate",
     "RuleProfile",
+    "Run",
     "SavedSearch",
     "Scenario",
     "ScenarioNote",

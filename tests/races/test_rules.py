@@ -1,7 +1,13 @@
 import pytest
 
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
-from marketplace.races.rules import can_design_race
+from marketplace.races.rules import (
+    can_cancel_attempt,
+    can_choose_attempt,
+    can_design_race,
+    can_prepare_course,
+    can_submit_attempt,
+)
 from tests import world
 from tests.matrix import cells, rules_of
 from tests.races import factories
@@ -12,6 +18,10 @@ pytestmark = pytest.mark.django_db
 WHO = "visitor owner editor viewer vendor clerk officer secretary judge evaluator witness inspector operator system opener"
 MATRIX = {
     can_design_race:     "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_prepare_course:  "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_submit_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
+    can_cancel_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
+    can_choose_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
 }  # fmt: skip
 
 
@@ -35,12 +45,12 @@ def test_matrix():
         "system": SYSTEM,
         "opener": OPENER,
     }
-    rows = {can_design_race: scenario}
+    rows = {can_design_race: scenario, can_prepare_course: race}
     expected, found = {}, {}
     for cell in cells(WHO, MATRIX):
         rule, who, allowed = cell.values
         expected[cell.id] = allowed
-        found[cell.id] = rule(actors[who], rows[rule])
+        found[cell.id] = rule(actors[who], rows.get(rule, entrant))
     assert found == expected
 
 
