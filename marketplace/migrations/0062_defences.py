@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0060_member_challenges'),
+        ('marketplace', '0061_attempts'),
     ]
 
     operations = [
