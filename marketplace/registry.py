@@ -25,6 +25,7 @@ REGISTER = (
     "marketplace.committee.signals.computing",
     "marketplace.committee.draw.notices",
     "marketplace.committee.defence.notices",
+    "marketplace.races.course.serving",
     "marketplace.races.design.freezing",
     "marketplace.awards.notices",
     "marketplace.awards.challenges.notices",
