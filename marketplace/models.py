@@ -33,6 +33,7 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.returns.models import ReturnCertificate
+from marketplace.committee.defence.models import DefenceSlot, PanelQuestion
 from marketplace.committee.draw.models import (
     Draw,
     DrawCommitment,
@@ -156,6 +157,7 @@ __all__ = [
     "CourseFile",
     "Criterion",
     "Decision",
+    "DefenceSlot",
     "DemandTally",
     "Demonstration",
     "DemonstrationOpinion",
@@ -218,6 +220,7 @@ __all__ = [
     "OutboxJob",
     "Panel",
     "PanelMember",
+    "PanelQuestion",
     "PaymentNode",
     "PendingEvent",
     "PersonRole",

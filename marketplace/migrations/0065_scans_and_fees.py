@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('marketplace', '0063_release_requests'),
+        ('marketplace', '0064_defences'),
     ]
 
     operations = [
