@@ -24,6 +24,7 @@ REGISTER = (
     "marketplace.committee.signals.computing",
     "marketplace.committee.draw.notices",
     "marketplace.races.course.serving",
+    "marketplace.races.attempts.notices",
     "marketplace.races.design.freezing",
     "marketplace.awards.notices",
     "marketplace.awards.challenges.notices",

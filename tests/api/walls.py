@@ -131,6 +131,11 @@ DEMANDS = {
     "awards_publicise":                "- - - - d - - - - -",
     "awards_confirm":                  "- - - - d - - - - -",
     "awards_refuse":                   "- - n - - - - - - -",
+    "attempts_list":                   "- a a a a a a a a a",
+    "attempts_submit":                 "- - - - - - - - - -",  # no heat of the example's uid
+    "attempts_retrieve":               "- - - - - - - - - -",  # of an example there is none
+    "attempts_cancel":                 "- - - - - - - - - -",
+    "attempts_choose":                 "- - - - - - - - - -",
     "challenges_list":                 "- a a a a a a a a a",
     "challenges_retrieve":             "- - - - - - - - - -",  # of an example there is none
     "challenges_file":                 "- - - - - - - - - -",  # no member of the example's uid
