@@ -244,7 +244,7 @@ def test_the_quick_way_reads_as_the_slow_one(cells, crlf):
         columns = list(chosen.columns({"ids": kind}))
         end = "\r\n" if crlf else "\n"
         block = "".join(f"{n},{cell}{end}" for n, cell in enumerate(cells)).encode()
-        quick = commas.fast(block, columns, 2)
+        quick = commas.fast(block, len(cells), columns, 2)
         careful = commas.slow(block, columns, 2)
         if quick is not None:
             assert not [fault for fault in careful.faults if fault.code != "not_finite"]
