@@ -366,7 +366,7 @@ def test_places_are_those_of_a_dictionary(known, asked, dense, text):
     known, asked = list(map(turn, known)), list(map(turn, [*asked, *known[::-1]]))
     table = {value: place for place, value in enumerate(known)}
     ids = ids_of(known)
-    found = ids.places(pl.Series("id", asked, ids.values.dtype), 0)
+    found = ids.places(pl.Series("id", asked, pl.String if text else pl.Int64), 0)
     places = list(range(len(known)))[found] if isinstance(found, slice) else found.tolist()
     assert places == [table.get(value, -1) for value in asked]
 

@@ -198,16 +198,13 @@ class Steps:
     @classmethod
     def of_decimals(cls, positive: np.ndarray, scores: np.ndarray) -> Steps | None:
         """By counting: where all scores lie within 0 and 1 and have at most six decimals."""
-        keys = np.empty(len(scores), np.intp)
-        for start in range(0, len(scores), PORTION):
-            part = slice(start, start + PORTION)
-            whole = np.rint(scores[part] * MILLION)
-            if whole.min() < 0 or whole.max() > MILLION or (whole / MILLION != scores[part]).any():
+        both = np.zeros(2 * MILLION + 2, np.int64)
+        for start in range(0, len(scores), CHUNK):
+            keys = decimals(positive[start : start + CHUNK], scores[start : start + CHUNK])
+            if keys is None:
                 return None
-            keys[part] = whole
-            keys[part] *= 2
-            keys[part] += positive[part]
-        both = np.bincount(keys, minlength=2 * MILLION + 2).reshape(-1, 2)
+            both += np.bincount(keys, minlength=len(both))
+        both = both.reshape(-1, 2)
         negatives, positives = both[:, 0], both[:, 1]
         at_most = np.cumsum(negatives)
         here = np.flatnonzero(positives)
@@ -275,9 +272,30 @@ class Steps:
         return hits / self.positives, most, false
 
 
+def decimals(positive: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
+    """Twice the score's millionths, one more in positive rows; None where there is no such."""
+    keys = np.empty(len(scores), np.intp)
+    for start in range(0, len(scores), PORTION):
+        part = slice(start, start + PORTION)
+        whole = np.rint(scores[part] * MILLION)
+        if whole.min() < 0 or whole.max() > MILLION or (whole / MILLION != scores[part]).any():
+            return None
+        keys[part] = whole
+        keys[part] *= 2
+        keys[part] += positive[part]
+    return keys
+
+
 def chosen(scores: np.ndarray, which: np.ndarray) -> np.ndarray:
     """Those scores, sorted. Polars picks them four times as fast as numpy does."""
-    return np.sort(pl.Series(scores).filter(pl.Series(which)).to_numpy())
+    found, end = np.empty(int(np.count_nonzero(which))), 0
+    for start in range(0, len(scores), CHUNK):
+        part = slice(start, start + CHUNK)
+        picked = pl.Series(scores[part]).filter(pl.Series(which[part]))
+        found[end : end + len(picked)] = picked.to_numpy()
+        end += len(picked)
+    found.sort()
+    return found
 
 
 def log_loss(positive: np.ndarray, scores: np.ndarray) -> Figure:
