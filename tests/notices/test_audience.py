@@ -96,6 +96,12 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "organisation.refused",
         "award.publicised",
         "award.confirmed",
+        # To the bidder alone, to whoever asked, to the members: tests/committee/test_defence.py.
+        "panel_question.asked",
+        "panel_question.answered",
+        "panel_question.set_aside",
+        "defence.set",
+        "panel.defence_set",
         # To officers who did not sit, and to whoever challenged: tests/awards/test_challenges.py.
         "challenge.filed",
         "challenge.admitted",
