@@ -67,6 +67,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "confirm_failed_opening": ("POST", "api-opening-fail-confirm"),
     "dismiss_failed_opening": ("POST", "api-opening-fail-dismiss"),
     "confirm_opening": ("POST", "api-opening-confirm"),
+    "cancel_attempt": ("POST", "api-attempt-cancel"),
+    "choose_attempt": ("POST", "api-attempt-choose"),
     "save_race_design": ("PUT", "api-race-design"),
     "prepare_draw": ("POST", "api-scenario-draw"),
     "deposit_nonce": ("POST", "api-draw-deposit"),

@@ -4,6 +4,7 @@ from rest_framework.views import APIView
 from marketplace.api import (
     amendments,
     attachments,
+    attempts,
     awards,
     batches,
     bids,
@@ -52,6 +53,10 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "scenario-conclude": ("scenarios/<uuid:uid>/conclude/", demonstration.ScenarioConclude),
     "scenario-publish": ("scenarios/<uuid:uid>/publish/", gate.ScenarioPublish),
     "race-design": ("scenarios/<uuid:uid>/race-design/", race_designs.RaceDesignOne),
+    "attempts": ("attempts/", attempts.Attempts),
+    "attempt": ("attempts/<uuid:uid>/", attempts.AttemptOne),
+    "attempt-cancel": ("attempts/<uuid:uid>/cancel/", attempts.AttemptCancel),
+    "attempt-choose": ("attempts/<uuid:uid>/choose/", attempts.AttemptChoose),
     "scenario-withdraw": ("scenarios/<uuid:uid>/withdraw/", gate.ScenarioWithdraw),
     "saved-searches": ("saved-searches/", saved.SavedSearches),
     "saved-search": ("saved-searches/<uuid:uid>/", saved.SavedSearchOne),
