@@ -204,8 +204,7 @@ class Steps:
             if keys is None:
                 return None
             both += np.bincount(keys, minlength=len(both))
-        both = both.reshape(-1, 2)
-        negatives, positives = both[:, 0], both[:, 1]
+        negatives, positives = both[0::2], both[1::2]
         at_most = np.cumsum(negatives)
         here = np.flatnonzero(positives)
 
