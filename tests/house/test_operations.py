@@ -34,7 +34,7 @@ BID = json.loads(forms_schema.SCHEMA_FILE.read_text("utf-8"))["$defs"]
 
 RESUMABLE = (
     "resumable upload: attachment · evidence · sealed envelope · document of the gate · "
-    "input, sealed truth, result of a race"
+    "input, sealed truth, result of a race · scan of a signed paper"
 )
 
 
