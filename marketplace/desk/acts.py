@@ -31,7 +31,7 @@ from marketplace.scenarios.demonstration.queries import open_rounds
 from marketplace.scenarios.documents.kinds import FORMS
 from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.documents.queries import GATE_STATES, Paper, PaperState, papers_of
-from marketplace.scenarios.models import OWNER_EDITS, AwardMode, OrganisingMode, Scenario, State
+from marketplace.scenarios.models import OWNER_EDITS, AwardMode, Scenario, State
 from marketplace.scenarios.queries import has_closed, is_open
 from marketplace.scenarios.questions.queries import answerable
 
@@ -301,8 +301,6 @@ class Desk:
             return _("This demand is suspended; bids are not taken until it goes on.")
         if has_closed(scenario, self.now):
             return _("The deadline has passed.")
-        if scenario.organising_mode == OrganisingMode.RACE:
-            return _("Races take entries once the race room opens.")
         if organisation is None or organisation.pk == scenario.organisation_id:
             return _("Your organisation posted this demand.")
         if scenario.organisation_id in self.related:

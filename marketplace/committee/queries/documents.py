@@ -55,7 +55,8 @@ def report_document(scenario: Scenario, panel: Panel, bids: list[Bid]) -> dict[s
             "trim_extremes": profile.says("trim_extremes"),
             "trim_panel_min": profile.count("trim_panel_min"),
             "pass_line_percent": pass_line,
-            "recommend_max": profile.count("recommend_max"),
+            # A race takes as many as it has places, whatever one award may choose among.
+            "recommend_max": max(profile.count("recommend_max"), scenario.race_entrants or 0),
             "budget_cny": scenario.budget_cny,
             **(_newer_rules(profile) if newer else {}),
         },
