@@ -228,6 +228,8 @@ MFA_ADAPTER = "marketplace.accounts.factors.FactorAdapter"
 SCORING_PROOF_SECONDS = 2 * 3600
 MFA_TOTP_ISSUER = "Jiebang"
 MFA_TOTP_TOLERANCE = 1
+# By which route of base/signing.py reports and agreements are signed.
+SIGNING_ROUTE = os.environ.get("SIGNING_ROUTE", "reauthentication")
 MFA_FORMS = {
     "authenticate": "marketplace.web.forms.second_factor.AuthenticateOnceForm",
     "reauthenticate": "marketplace.web.forms.second_factor.ReauthenticateOnceForm",
@@ -280,6 +282,7 @@ CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "marketplace.tasks.deliver_outbox", "schedule": SWEEP_SECONDS},
     "close": {"task": "marketplace.tasks.sweep_deadlines", "schedule": SWEEP_SECONDS},
     "invitations": {"task": "marketplace.tasks.sweep_invitations", "schedule": SWEEP_SECONDS},
+    "signings": {"task": "marketplace.tasks.sweep_signings", "schedule": SWEEP_SECONDS},
     "prune": {"task": "marketplace.tasks.prune", "schedule": crontab(hour="3", minute="30")},
     "reminders": {"task": "marketplace.tasks.send_reminders", "schedule": 60.0},
     "digests": {"task": "marketplace.tasks.promise_digests", "schedule": 60.0},

@@ -43,9 +43,11 @@ from marketplace.committee.draw.models import (
 )
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.committee.signals.models import Signal
+from marketplace.committee.signing.models import ReportWord
 from marketplace.experts.importing.models import ExpertImport
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
+from marketplace.files.signing.models import Signature
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.indicators.tallies import DemandTally
 from marketplace.ledger.log.models import (
@@ -213,6 +215,7 @@ __all__ = [
     "RegisterEntry",
     "Reply",
     "Report",
+    "ReportWord",
     "RestrictedText",
     "ReturnCertificate",
     "RuleProfile",
@@ -227,6 +230,7 @@ __all__ = [
     "Sheet",
     "ShortlistNotice",
     "Signal",
+    "Signature",
     "Suspension",
     "Synonym",
     "TaskReport",

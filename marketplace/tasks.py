@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError as BrokerUnreachable
 from marketplace.base import clock, counting, heartbeat, queue
 from marketplace.bidding import actions as bidding
 from marketplace.committee.draw import invitations
+from marketplace.committee.signing import actions as signing
 from marketplace.files import access
 from marketplace.files import sweeps as file_sweeps
 from marketplace.ledger.log import checking, sequencer, stamping, watch
@@ -57,6 +58,11 @@ def sweep_deadlines(**_: object) -> None:
 @shared_task(**AGAIN)
 def sweep_invitations(**_: object) -> None:
     invitations.expire_due()
+
+
+@shared_task(**AGAIN)
+def sweep_signings(**_: object) -> None:
+    signing.count_silence()
 
 
 @shared_task(**AGAIN)

@@ -73,6 +73,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "commit_draw": ("POST", "api-draw-commit"),
     "answer_invitation": ("POST", "api-draw-invitation-answer"),
     "declare_interest": ("POST", "api-panel-declare"),
+    "declare_against_bidders": ("POST", "api-panel-declare-named"),
+    "sign_report": ("POST", "api-panel-sign"),
     "start_scoring": ("POST", "api-panel-start"),
     "finish_review": ("POST", "api-panel-finish"),
     "save_scores": ("PATCH", "api-sheet"),

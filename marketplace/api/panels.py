@@ -58,6 +58,10 @@ class PanelRow(Shape):
 
 
 class PanelDetail(PanelRow):
+    bidders = s.ListField(
+        child=s.CharField(),
+        help_text="For a member, once the own blind sheets are locked: against whom to declare.",
+    )
     members = MemberSerializer(many=True, help_text="For a member only the own seat.")
 
 
@@ -66,13 +70,24 @@ class Declaration(Body):
     reason = Text(2000, required=False)
 
 
+class ReportWordBody(Body):
+    dissents = Flag(required=False, help_text="A dissent needs its reasons.")
+    reason = Text(4000, required=False)
+    signature = Text(
+        4000,
+        required=False,
+        help_text="Base64; only where the installation signs through a provider.",
+    )
+
+
 class Recusal(Body):
     reason = Text(2000)
 
 
 def panels_of(actor: Actor) -> Any:
     rows = Panel.objects.visible_to(actor).select_related("scenario")
-    members = PanelMember.objects.select_related("user").order_by("pk")
+    members = PanelMember.objects.select_related("user").prefetch_related("words")
+    members = members.order_by("pk")
     return rows.prefetch_related(Prefetch("members", members))
 
 
@@ -100,6 +115,7 @@ def panel_shown(request: Request, uid: UUID) -> dict[str, Any]:
     require_confidentiality(actor)
     rows = queries.progress(panel)
     named = queries.names_are_public(panel.scenario)
+    bidders: list[str] = []
     if can_see_progress(actor, panel):
         if not named and actor.role == Role.INSPECTOR:
             record_access(actor=actor, subject_uid=uid, what="panel.names")
@@ -107,7 +123,16 @@ def panel_shown(request: Request, uid: UUID) -> dict[str, Any]:
     else:
         named = True
         rows = [row for row in rows if row.member.user_id == actor.user_id]
+        bidders = [
+            name
+            for row in rows
+            for bid, members in queries.shown_bidders(panel, row.member)
+            for name in (bid.organisation.name, *members)
+        ]
+        if bidders:
+            record_access(actor=actor, subject_uid=uid, what="panel.bidders")
     return row_shape(request, panel, desk_for(actor)) | {
+        "bidders": bidders,
         "members": [
             {
                 "uid": str(row.member.uid),
@@ -120,7 +145,7 @@ def panel_shown(request: Request, uid: UUID) -> dict[str, Any]:
                 "locked": row.locked,
             }
             for row in rows
-        ]
+        ],
     }
 
 
@@ -163,6 +188,30 @@ PanelDeclare = calling(
     scope=Scope.COMMITTEE,
     takes=Declaration,
     example={"free": True},
+    **ABOUT,
+)
+
+
+PanelDeclareNamed = calling(
+    committee.declare_against_bidders,
+    "panel_uid",
+    "panels_declare_named",
+    "Declare against those who bid in fact",
+    scope=Scope.COMMITTEE,
+    takes=Declaration,
+    example={"free": True},
+    description="Once one's blind sheets are locked; the sheets by name follow it.",
+    **ABOUT,
+)
+PanelSign = calling(
+    committee.sign_report,
+    "panel_uid",
+    "panels_sign_report",
+    "Sign the report, or dissent in writing",
+    scope=None,
+    proof=True,
+    takes=ReportWordBody,
+    example={"dissents": False},
     **ABOUT,
 )
 

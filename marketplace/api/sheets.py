@@ -27,8 +27,8 @@ from marketplace.base.rules import require_confidentiality
 from marketplace.committee import actions as committee
 from marketplace.committee import queries
 from marketplace.committee.models import (
+    REPORT_MADE,
     CorrectionKind,
-    PanelState,
     Score,
     Sheet,
     SheetStage,
@@ -115,7 +115,7 @@ def row_shape(request: Request, sheet: Sheet, desk: Any) -> dict[str, Any]:
         desk,
         user_id=sheet.member.user_id,
         state=sheet.state,
-        reported=panel.state == PanelState.REPORTED,
+        reported=panel.state in REPORT_MADE,
     )
     return {
         "uid": str(sheet.uid),

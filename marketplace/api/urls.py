@@ -156,6 +156,8 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
         panels.MemberRecuse,
     ),
     "panel-declare": ("panels/<uuid:uid>/declare/", panels.PanelDeclare),
+    "panel-declare-named": ("panels/<uuid:uid>/declare-named/", panels.PanelDeclareNamed),
+    "panel-sign": ("panels/<uuid:uid>/sign-report/", panels.PanelSign),
     "panel-start": ("panels/<uuid:uid>/start-scoring/", panels.PanelStart),
     "panel-finish": ("panels/<uuid:uid>/finish-review/", panels.PanelFinish),
     "scenario-draw": ("scenarios/<uuid:uid>/draw/", draws.ScenarioDraw),

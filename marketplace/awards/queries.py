@@ -9,10 +9,10 @@ from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from marketplace.awards.models import Award, Decision, DecisionState, Publicity
-from marketplace.base.actor import Actor
+from marketplace.base.actor import Actor, Role
 from marketplace.base.errors import NotFound
 from marketplace.bidding.models import Bid, BidState
-from marketplace.committee.models import Ranking, Report
+from marketplace.committee.models import Panel, PanelState, Ranking, Report
 from marketplace.committee.queries import CriterionFeedback, feedback_of, opened_forms
 from marketplace.races.queries import finalists
 from marketplace.scenarios.models import Envelope, Scenario
@@ -51,6 +51,8 @@ def standing_candidates(scenario: Scenario) -> list[Ranking]:
 
 def candidates(actor: Actor, scenario: Scenario) -> list[Candidate]:
     """Side by side for the owner and the office, best first. Nothing for anybody else."""
+    if actor.role == Role.EXPERT:
+        return []  # who signs the report does not decide
     if not Report.objects.visible_to(actor).filter(scenario=scenario).exists():
         return []
     rows = [r for r in ranked(scenario) if r.place is not None]
@@ -111,7 +113,7 @@ def own_result(actor: Actor, bid: Bid) -> OwnResult:
         raise NotFound
     scenario = bid.scenario
     published = Publicity.objects.filter(decision__scenario=scenario).exists()
-    reported = Report.objects.filter(scenario=scenario).exists()
+    reported = Panel.objects.filter(scenario=scenario, state=PanelState.REPORTED).exists()
     if not published and not (scenario.state == ScenarioState.FAILED and reported):
         raise NotFound
     ranking = Ranking.objects.filter(bid=bid).select_related("report").first()

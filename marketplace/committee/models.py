@@ -22,11 +22,14 @@ class PanelState(models.TextChoices):
     TECHNICAL = "technical", _("Scoring blind")
     NAMED = "named", _("Scoring by name")
     PRICE = "price", _("Waiting for the prices")
+    SIGNING = "signing", _("Report being signed")
     REPORTED = "reported", _("Reported")
 
 
 # Afterwards the prices are known, and a new judge would know whom his points help.
 PANEL_MAY_CHANGE = {PanelState.APPOINTED, PanelState.TECHNICAL, PanelState.NAMED}
+# The sheets are added up: no point changes any more.
+REPORT_MADE = {PanelState.SIGNING, PanelState.REPORTED}
 
 
 class PanelQuerySet(models.QuerySet["Panel"]):
@@ -46,7 +49,8 @@ class Panel(Recorded):
         PanelState.APPOINTED: {PanelState.TECHNICAL},
         PanelState.TECHNICAL: {PanelState.NAMED},
         PanelState.NAMED: {PanelState.PRICE},
-        PanelState.PRICE: {PanelState.REPORTED},
+        PanelState.PRICE: {PanelState.SIGNING},
+        PanelState.SIGNING: {PanelState.REPORTED},
     }
 
     scenario = models.OneToOneField(Scenario, on_delete=models.PROTECT, related_name="panel")
@@ -77,6 +81,8 @@ class PanelMember(Recorded):
         max_length=16, choices=MemberState.choices, default=MemberState.INVITED
     )
     declared_at = models.DateTimeField(null=True)
+    # The second time, against those who bid in fact, before the sheets by name.
+    declared_named_at = models.DateTimeField(null=True)
     recused_at = models.DateTimeField(null=True)
     recusal_reason = models.TextField(max_length=2000, blank=True)
 
@@ -110,7 +116,7 @@ class SheetQuerySet(models.QuerySet["Sheet"]):
                 member__panel__uid__in=granted_subjects(actor, Capability.REVIEW),
             ).exclude(state=SheetState.VOID)
         if actor.is_office:
-            return self.filter(member__panel__state=PanelState.REPORTED)
+            return self.filter(member__panel__state__in=REPORT_MADE)
         panels = inspected(
             actor, "member__panel__scenario__uid", "member__panel__scenario__organisation__uid"
         )
@@ -229,11 +235,22 @@ class Correction(Recorded):
 
 class ReportQuerySet(models.QuerySet["Report"]):
     def visible_to(self, actor: Actor) -> ReportQuerySet:
-        """The office and the demand's owner. A bidder gets his own line from the award's room."""
+        """The office; the members, who sign it; the demand's owner once it is complete.
+
+        A bidder gets his own line from the award's room.
+        """
         if actor.is_office:
             return self.all()
+        if actor.role == Role.EXPERT:
+            return self.filter(
+                scenario__panel__members__user=actor.user_id,
+                scenario__panel__uid__in=granted_subjects(actor, Capability.REVIEW),
+            )
         if actor.organisation_id:
-            return self.filter(scenario__organisation=actor.organisation_id)
+            return self.filter(
+                scenario__organisation=actor.organisation_id,
+                scenario__panel__state=PanelState.REPORTED,
+            )
         return self.filter(inspected(actor, "scenario__uid", "scenario__organisation__uid"))
 
 

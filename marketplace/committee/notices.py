@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import User
 from marketplace.base.actor import Actor
 from marketplace.committee.models import MemberState, Panel, PanelMember
+from marketplace.committee.signing.queries import unsaid
 from marketplace.ledger.models import Event
 from marketplace.notices.channels import Group
 from marketplace.notices.registry import register
@@ -38,6 +39,27 @@ def added(event: Event) -> QuerySet[User]:
     return User.objects.filter(pk__in=seats.values("user_id"))
 
 
+def signing(event: Event) -> QuerySet[User]:
+    rows = unsaid().filter(panel__uid=event.subjects[1])
+    return User.objects.filter(pk__in=rows.values("user_id"))
+
+
+def reports(actors: list[Actor], uids: Collection[UUID]) -> dict[UUID, Any]:
+    """Of those reports that still wait for this person's word."""
+    rows = unsaid().filter(user=actors[0].user_id, panel__scenario__report__uid__in=uids)
+    found = rows.select_related("panel__scenario__report")
+    return {row.panel.scenario.report.uid: row.panel for row in found}
+
+
+register(
+    "report.made",
+    audience=signing,
+    subjects=reports,
+    sentence=_("The report on “%(title)s” waits for your signature"),
+    title=lambda panel: title(panel.scenario),
+    url=lambda panel: reverse("panel-report", args=[panel.uid]),
+    group=Group.PANELS,
+)
 register(
     "member.added",
     audience=added,

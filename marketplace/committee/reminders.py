@@ -21,6 +21,8 @@ from marketplace.committee.models import (
     SheetState,
 )
 from marketplace.committee.notices import panels, seats
+from marketplace.committee.queries import second_due
+from marketplace.committee.signing.queries import sign_by, unsaid
 from marketplace.notices.reminders import Due, Told, after, before, on_the_day, remind
 from marketplace.scenarios.notices import title
 from marketplace.scenarios.reminders import due_by, of, office
@@ -47,6 +49,26 @@ def undeclared(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
     for seat in rows.select_related("panel__scenario__profile"):
         profile, seated_at = seat.panel.scenario.profile, seat.created_at
         yield Due(seat.uid, seated_at, due_by(profile, "declaration_max", DECLARE_DAYS, seated_at))
+
+
+def undeclared_named(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
+    rows = second_due().filter(of("uid", among), panel__scenario__suspended=False)
+    done = Max("sheets__locked_at")
+    for seat in rows.annotate(blind_done_at=done).select_related("panel__scenario__profile"):
+        at = seat.blind_done_at or seat.created_at
+        due = due_by(seat.panel.scenario.profile, "declaration_max", DECLARE_DAYS, at)
+        yield Due(seat.uid, at, due)
+
+
+def unsigned(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
+    rows = unsaid().filter(of("uid", among), panel__scenario__suspended=False)
+    for seat in rows.select_related("panel__scenario__profile", "panel__scenario__report"):
+        report = seat.panel.scenario.report
+        yield Due(seat.uid, report.created_at, sign_by(report))
+
+
+def holding(uids: Collection[UUID]) -> Iterable[tuple[UUID, int]]:
+    return PanelMember.objects.filter(uid__in=uids).values_list("uid", "user_id")
 
 
 def sitting(uids: Collection[UUID]) -> Iterable[tuple[UUID, int]]:
@@ -83,6 +105,47 @@ remind(
             name="late",
             subjects=seats_seen,
             url=lambda seat: panel_page(seat.panel),
+        ),
+    ],
+)
+
+
+remind(
+    "declaration_named",
+    waiting=undeclared_named,
+    subjects=seats,
+    title=lambda seat: panel_title(seat.panel),
+    url=lambda seat: reverse("panel-bidders", args=[seat.panel.uid]),
+    told=[
+        Told(
+            holding,
+            _("The bidders of “%(title)s” are named now: please declare again, due %(at)s"),
+            EXPERT_STEPS,
+        ),
+        Told(
+            office(Role.SECRETARY),
+            _("A second declaration for “%(title)s” is missing; it was due %(at)s"),
+            LATE_STEPS,
+            name="late",
+            subjects=seats_seen,
+            url=lambda seat: panel_page(seat.panel),
+        ),
+    ],
+)
+remind(
+    "report",
+    waiting=unsigned,
+    subjects=seats,
+    title=lambda seat: panel_title(seat.panel),
+    url=lambda seat: reverse("panel-report", args=[seat.panel.uid]),
+    told=[
+        Told(
+            holding,
+            _(
+                "Please sign the report on “%(title)s”, or dissent in writing, until %(at)s;"
+                " saying nothing counts as consent"
+            ),
+            (before(days=1), on_the_day()),
         ),
     ],
 )

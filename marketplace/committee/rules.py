@@ -28,6 +28,11 @@ def can_recuse_member(actor: Actor, member: PanelMember) -> bool:
     return actor.role == Role.SECRETARY or sits(actor, member)
 
 
+def can_sign_report(actor: Actor, member: PanelMember) -> bool:
+    """Each member for himself: the report is signed or dissented from by nobody else."""
+    return sits(actor, member)
+
+
 def can_start_scoring(actor: Actor, panel: Panel) -> bool:
     return actor.role == Role.SECRETARY
 

@@ -161,7 +161,7 @@ def on_failure(desk: Desk, opening: Opening) -> list[str]:
 
 
 def on_panel(desk: Desk, panel: Panel, members: list[PanelMember]) -> list[str]:
-    """panel: with its scenario."""
+    """panel: with its scenario; members: with their words."""
     actor, scenario = desk.actor, panel.scenario
     changes = panel.state in PANEL_CHANGES
     if actor.role == Role.SECRETARY:
@@ -175,11 +175,18 @@ def on_panel(desk: Desk, panel: Panel, members: list[PanelMember]) -> list[str]:
             names.append("finish_review")
         return names
     own = next((m for m in members if m.user_id == actor.user_id), None)
-    if actor.role != Role.EXPERT or own is None or not changes:
+    if actor.role != Role.EXPERT or own is None:
+        return []
+    if panel.state == PanelState.SIGNING and own.state == MemberState.DECLARED:
+        return [] if own.words.all() or scenario.suspended else ["sign_report"]
+    if not changes:
         return []
     if own.state == MemberState.INVITED:
         return ["declare_interest", "recuse_member"]
-    return ["recuse_member"] if own.state == MemberState.DECLARED else []
+    if own.state != MemberState.DECLARED:
+        return []
+    again = panel.state == PanelState.NAMED and own.declared_named_at is None
+    return [*(["declare_against_bidders"] if again else []), "recuse_member"]
 
 
 def on_draw(desk: Desk, draw: Draw, deposited: set[str]) -> list[str]:

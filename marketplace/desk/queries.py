@@ -17,7 +17,16 @@ from marketplace.bidding.consortia.models import ChangeState, ConsortiumChange
 from marketplace.bidding.models import OVER, Opening, OpeningState
 from marketplace.bidding.returns.queries import uncertified
 from marketplace.committee.draw.queries import awaiting_deposit, waiting_invitations
-from marketplace.committee.models import MemberState, Panel, PanelMember, Sheet, SheetState
+from marketplace.committee.models import (
+    MemberState,
+    Panel,
+    PanelMember,
+    PanelState,
+    Sheet,
+    SheetState,
+)
+from marketplace.committee.queries import second_due
+from marketplace.committee.signing.queries import unsaid
 from marketplace.desk import after
 from marketplace.desk.acts import LABELS, Act, Desk
 from marketplace.desk.tasks import LIMIT, Task, line, timed
@@ -255,6 +264,8 @@ def _seats(actor: Actor) -> list[Task]:
     sheets = Sheet.objects.visible_to(actor).filter(state=SheetState.OPEN)
     for panel_id in sheets.values_list("member__panel", flat=True):
         still_open[panel_id] = still_open.get(panel_id, 0) + 1
+    unsigned = set(unsaid().filter(user=actor.user_id).values_list("pk", flat=True))
+    again = set(second_due().filter(user=actor.user_id).values_list("pk", flat=True))
     tasks = [*_opinions(actor), *_invitations(actor)]
     for seat in seats.order_by("pk")[:LIMIT]:
         url = reverse("panel-desk", args=[seat.panel.uid])
@@ -262,6 +273,15 @@ def _seats(actor: Actor) -> list[Task]:
         if seat.state == MemberState.INVITED:
             task = Task(_("Declare your interests"), scenario, url, since_at=seat.created_at)
             tasks.append(replace(task, rule="declaration", subject=seat.uid))
+        elif seat.panel.state == PanelState.SIGNING:
+            if seat.pk in unsigned:
+                page = reverse("panel-report", args=[seat.panel.uid])
+                task = Task(_("Sign the report"), scenario, page)
+                tasks.append(replace(task, rule="report", subject=seat.uid))
+        elif seat.pk in again:
+            page = reverse("panel-bidders", args=[seat.panel.uid])
+            task = Task(_("Declare toward those who bid"), scenario, page)
+            tasks.append(replace(task, rule="declaration_named", subject=seat.uid))
         elif still_open.get(seat.panel_id):
             number = still_open[seat.panel_id]
             note = ngettext("%(n)s sheet open", "%(n)s sheets open", number) % {"n": number}

@@ -25,7 +25,7 @@ from marketplace.awards.rules import (
     can_refuse_award,
 )
 from marketplace.base import clock
-from marketplace.base.actor import Actor
+from marketplace.base.actor import Actor, Role
 from marketplace.base.canonical import canonical
 from marketplace.base.errors import DomainError
 from marketplace.committee.models import Report
@@ -47,7 +47,8 @@ def decision(request: Request, address: str) -> HttpResponse:
     """The candidates side by side; the owner chooses, or an officer enters the minutes."""
     scenario = scenario_or_404(request, address)
     actor = actor_of(request)
-    if not Report.objects.visible_to(actor).filter(scenario=scenario).exists():
+    seen = Report.objects.visible_to(actor).filter(scenario=scenario).exists()
+    if not seen or actor.role == Role.EXPERT:  # who signs the report does not decide
         raise Http404
     if request.method == "POST" and "nobody" in request.POST:
         return choose_nobody(request, scenario)

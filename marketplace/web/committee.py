@@ -21,8 +21,15 @@ from marketplace.base.actor import Role
 from marketplace.base.errors import DomainError, Stale, Text
 from marketplace.base.rules import require_confidentiality
 from marketplace.committee import actions, queries
-from marketplace.committee.models import MemberState, Panel, PanelState
+from marketplace.committee.models import (
+    PANEL_MAY_CHANGE,
+    REPORT_MADE,
+    MemberState,
+    Panel,
+    PanelState,
+)
 from marketplace.committee.rules import can_prepare_draw, can_see_progress
+from marketplace.committee.signing.queries import unsaid
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
 from marketplace.web.forms.committee import (
@@ -43,6 +50,7 @@ STAGES = {
     PanelState.TECHNICAL: gettext_lazy("Technical, blind"),
     PanelState.NAMED: gettext_lazy("Team, by name"),
     PanelState.PRICE: gettext_lazy("Prices"),
+    PanelState.SIGNING: gettext_lazy("Signatures"),
     PanelState.REPORTED: gettext_lazy("Report"),
 }
 
@@ -53,7 +61,9 @@ def steps(panel: Panel | None) -> list[dict[str, Any]]:
     at = order.index(PanelState(panel.state)) if panel else -1
     if panel and panel.state == PanelState.REPORTED:
         at = len(order)
-    states = ["done" if place < at else "now" if place == at else "next" for place in range(5)]
+    states = [
+        "done" if place < at else "now" if place == at else "next" for place in range(len(order))
+    ]
     return [{"label": STAGES[s], "state": state} for s, state in zip(order, states, strict=True)]
 
 
@@ -80,11 +90,7 @@ def panel(request: Request, address: str) -> HttpResponse:
     rules = scenario.profile.values if scenario.profile else {}
     progress = queries.progress(found) if found else []
     sitting = sum(row.member.state != MemberState.RECUSED for row in progress)
-    may_change = found is not None and found.state in {
-        PanelState.APPOINTED,
-        PanelState.TECHNICAL,
-        PanelState.NAMED,
-    }
+    may_change = found is not None and found.state in PANEL_MAY_CHANGE
     context = {
         "scenario": scenario,
         "panel": found,
@@ -168,7 +174,7 @@ PANEL_MOVES: dict[str, tuple[Callable[..., Any], Text]] = {
     ),
     "finish": (
         actions.finish_review,
-        gettext_lazy("The review is finished and its report is frozen."),
+        gettext_lazy("The report is frozen; its members sign it now."),
     ),
 }
 
@@ -221,7 +227,10 @@ def panel_desk(request: Request, uid: UUID) -> HttpResponse:
         "total": len(bids),
         "declare": declare,
         "recuse": recuse,
-        "closed": member.panel.state in {PanelState.PRICE, PanelState.REPORTED},
+        "again": queries.declares_again(member),
+        "signing": member.panel.state in REPORT_MADE,
+        "unsigned": unsaid().filter(pk=member.pk).exists(),
+        "closed": member.panel.state not in PANEL_MAY_CHANGE,
     }
     response = page(request, "committee/desk.html", context, error=error)
     if error is None and request.method == "POST":

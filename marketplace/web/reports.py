@@ -16,7 +16,8 @@ from marketplace.base.errors import NotFound
 from marketplace.bidding.queries import my_bid
 from marketplace.committee import queries
 from marketplace.committee.arithmetic import TIES_1
-from marketplace.committee.models import CorrectionKind, Report
+from marketplace.committee.models import CorrectionKind, PanelState, Report
+from marketplace.committee.signing.queries import said, sign_by
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
 from marketplace.web.answers import attached
@@ -48,6 +49,7 @@ def report(request: Request, address: str) -> HttpResponse:
             row | {"kind": CorrectionKind(row["kind"]).label} for row in body.get("corrections", [])
         ],
         "minimums": [row for row in body["criteria"] if row.get("minimum")],
+        **words_of(found),
         "price_weight": next((c["weight"] for c in body["criteria"] if c["kind"] == "price"), ""),
     }
     return render(request, "committee/report.html", context)
@@ -82,6 +84,20 @@ def scores(request: Request, address: str) -> HttpResponse:
     found, _error = attempt(queries.score_overview, actor=actor, scenario=scenario)
     record_access(actor=actor, subject_uid=scenario.uid, what="scores.read")
     return render(request, "committee/scores.html", {"scenario": scenario, "scores": found})
+
+
+def words_of(found: Report) -> dict[str, Any]:
+    """Who signed; nothing of a report of the earlier rule, which asked nobody."""
+    panel = found.scenario.panel
+    words = said(found, panel)
+    signing = panel.state == PanelState.SIGNING
+    if not signing and not any(row.word for row in words):
+        words = []
+    return {
+        "words": words,
+        "until": sign_by(found) if signing else None,
+        "named": queries.names_are_public(found.scenario),
+    }
 
 
 def read_body(found: Report) -> dict[str, Any]:

@@ -172,14 +172,21 @@ def test_from_the_bids_to_the_award(clock):  # noqa: PLR0915  # one story
         assert judge.post(f"{panel}declare/", {"free": True}).status_code == 204
     assert names(office.get(panel).json()) == ["start_scoring"]
     assert office.post(f"{panel}start-scoring/").json()["state"] == "technical"
-    for stage in ("technical", "named"):
-        assert [cast.score(judge, stage) for judge in judges] == [2, 2, 2]
+    assert [cast.score(judge, "technical") for judge in judges] == [2, 2, 2]
+    for judge in judges:
+        seen = judge.get(panel).json()
+        assert (names(seen), len(seen["bidders"])) == (["declare_against_bidders"], 2)
+        assert judge.post(f"{panel}declare-named/", {"free": True}).status_code == 204
+    assert [cast.score(judge, "named") for judge in judges] == [2, 2, 2]
     assert judges[0].get(panel).json()["state"] == "price"
     prices = cast.open("price")
     assert [row["price_cny"] for row in prices["entries"]] == ["900000.00", "900000.00"]
     report = office.post(f"{panel}finish-review/")
     assert report.status_code == 201, report.content
     assert report.json()["body"]["ranking"][0]["place"] == 1
+    for judge in judges:
+        assert names(judge.get(panel).json()) == ["sign_report"]
+        assert judge.post(f"{panel}sign-report/", {}).status_code == 204
 
     assert names(cast.owner.get(cast.address).json()) == ["choose_winner", "choose_nobody"]
     best = report.json()["body"]["ranking"][0]["blind_code"]

@@ -306,7 +306,7 @@ def test_those_below_the_line_and_over_the_budget_read_why():
     shares = {"B1": Decimal("0.9"), "B2": Decimal("0.3"), "B3": Decimal("0.9")}
     factories.scored(scenario, shares)
     factories.open_prices(scenario, {"B1": "900000", "B2": "900000", "B3": "1000001"})
-    factories.actions.finish_review(actor=world.secretary(), scenario_uid=scenario.uid)
+    factories.finish(scenario)
     actions.publicise(actor=world.officer(), decision_uid=choose(scenario, "B1").uid)
     assert own(scenario, "B2").reasons == ["The total is below the pass line of 60.00 %."]
     assert own(scenario, "B3").reasons == ["The price is above the challenge budget."]

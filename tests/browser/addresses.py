@@ -331,6 +331,7 @@ PAGES: dict[str, list[Page]] = {
         Page("", of("S08")),
     ],
     "panel-desk": [Page("e7", panel("S09")), Page("e4", panel("S09")), Page("e7", panel("S08"))],
+    "panel-report": [Page("e4", panel("S15"))],
     "sheet": [
         Page("e7", sheet("S09", SheetState.OPEN)),
         Page("e4", sheet("S09", SheetState.LOCKED)),
@@ -372,6 +373,7 @@ NO_PAGES = {
     "opening-record-pdf": "a paper",
     "return-certificate": "a file of data",
     "return-certificate-pdf": "a paper",
+    "panel-bidders": "tests/committee looks at it: in the demo everybody has declared",
     "sheet-file": "a file",
     "report-json": "a file of data",
     "scores-json": "a file of data",

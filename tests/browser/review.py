@@ -86,6 +86,8 @@ def score_all(walk: Walk, secretary: Reader, holders: list[Reader]) -> None:
     secretary.press("main form:has([value=start]) button")
     for stage in ("technical", "named"):
         for expert in experts:
+            if stage == "named":
+                declare_again(expert, looks=expert is experts[1])
             score(expert, stage, looks=expert is experts[stage == "named"])
         secretary.page.reload()
         secretary.glance(f"panel-after-{stage}")
@@ -99,6 +101,28 @@ def score_all(walk: Walk, secretary: Reader, holders: list[Reader]) -> None:
     secretary.press("main form:has([value=finish]) button")
     secretary.press("main a[href$='/report/']")
     secretary.look("report")
+    sign_all(experts)
+
+
+def sign_all(experts: list[Reader]) -> None:
+    for expert in experts:
+        expert.desk()
+        expert.press(".jb-task a.btn")
+        if expert is experts[0]:
+            expert.look("report-to-sign", closely=True)
+        expert.fill({"word": "signed"})
+        expert.press("main form button")
+    experts[0].look("report-signed")
+
+
+def declare_again(expert: Reader, *, looks: bool) -> None:
+    """Who bid in fact, and the second declaration."""
+    expert.desk()
+    expert.press(".jb-task a.btn")
+    if looks:
+        expert.look("declare-again", closely=True)
+    expert.fill({"free": "yes"})
+    expert.press("main form button")
 
 
 def score(expert: Reader, stage: str, *, looks: bool) -> None:

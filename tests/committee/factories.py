@@ -26,10 +26,18 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.record import making
 from marketplace.bidding.record.models import OpeningRecord
-from marketplace.committee import actions
+from marketplace.committee import actions, queries
 from marketplace.committee.draw.invitations import tell_seated
 from marketplace.committee.draw.seating import seat
-from marketplace.committee.models import Panel, PanelMember, Sheet, SheetStage, SheetState
+from marketplace.committee.models import (
+    Panel,
+    PanelMember,
+    Report,
+    Sheet,
+    SheetStage,
+    SheetState,
+)
+from marketplace.committee.signing.queries import unsaid
 from marketplace.files import storage
 from marketplace.ledger import receipts
 from marketplace.scenarios.models import Criterion, Envelope, Scenario, State
@@ -179,6 +187,9 @@ def scoring_panel(
 
 
 def sheets(judge: Actor, stage: str = SheetStage.TECHNICAL, scenario: Scenario | None = None):
+    """By blind code. Those by name follow the second declaration, made here where it is due."""
+    if stage == SheetStage.NAMED:
+        declare_again([judge])
     rows = Sheet.objects.filter(member__user=judge.user, stage=stage)
     if scenario:
         rows = rows.filter(bid__scenario=scenario)
@@ -194,6 +205,13 @@ def fill(judge: Actor, sheet: Sheet, share: Decimal = Decimal("0.8")) -> Sheet:
         revision=sheet.revision,
         scores={c.code: ((c.weight * share).quantize(Decimal("0.01")), "理由") for c in criteria},
     )
+
+
+def declare_again(judges: list[Actor]) -> None:
+    """The second declaration of those whose it is: the sheets by name follow."""
+    for judge in judges:
+        for member in queries.second_due().filter(user=judge.user):
+            actions.declare_against_bidders(actor=judge, panel_uid=member.panel.uid, free=True)
 
 
 def lock_stage(judges: list[Actor], stage: str, shares: dict[str, Decimal] | None = None) -> None:
@@ -225,6 +243,19 @@ def reported(
     default = {code: Decimal(90 - 5 * n) / 100 for n, code in enumerate(codes)}
     scored(scenario, shares or default, judges)
     open_prices(scenario, {code: str(800000 + 10000 * n) for n, code in enumerate(codes)})
-    actions.finish_review(actor=world.secretary(), scenario_uid=scenario.uid)
+    finish(scenario)
     scenario.refresh_from_db()
     return scenario
+
+
+def finish(scenario: Scenario, actor: Actor | None = None) -> Report:
+    """Added up by the secretary and signed by everybody."""
+    report = actions.finish_review(actor=actor or world.secretary(), scenario_uid=scenario.uid)
+    sign_all(scenario)
+    return report
+
+
+def sign_all(scenario: Scenario) -> None:
+    for member in unsaid().filter(panel__scenario=scenario).order_by("pk"):
+        judge = Actor(Role.EXPERT, member.user)
+        actions.sign_report(actor=judge, panel_uid=member.panel.uid)

@@ -6,6 +6,9 @@ from marketplace.base.errors import DomainError, NotFound, Stale, StateConflict
 from marketplace.bidding.models import Opening
 from marketplace.committee import actions
 from marketplace.committee.models import PanelState, Report, Score, Sheet, SheetStage
+from marketplace.committee.signing.actions import fall_silent
+from marketplace.committee.signing.models import ReportWord
+from marketplace.committee.signing.queries import sign_by
 from marketplace.ledger.models import Event
 from tests import world
 from tests.committee import factories
@@ -77,6 +80,45 @@ def test_two_finishes(two_at_once):
 
     assert refusals(two_at_once(finish, finish)) == [StateConflict]
     assert Report.objects.count() == 1
+
+
+def made():
+    scenario = factories.scenario_in_review(1)
+    _panel, judges = factories.scored(scenario)
+    factories.open_prices(scenario, {"B1": "900000"})
+    actions.finish_review(actor=world.secretary(), scenario_uid=scenario.uid)
+    scenario.refresh_from_db()
+    return scenario, judges
+
+
+def test_the_last_two_words_and_the_sweep_complete_the_report_once(two_at_once, clock):
+    scenario, judges = made()
+    panel = scenario.panel
+
+    def word(judge):
+        return actions.sign_report(actor=judge, panel_uid=panel.uid)
+
+    word(judges[0])
+    assert refusals(two_at_once(lambda: word(judges[1]), lambda: word(judges[2]))) == []
+    panel.refresh_from_db()
+    assert panel.state == PanelState.REPORTED
+    other, _judges = made()
+    clock.freeze(sign_by(other.report))
+    swept = two_at_once(*[lambda: fall_silent(other.panel.pk) for _ in range(2)])
+    assert sorted(swept) == [False, True]
+    assert ReportWord.objects.filter(word="silent").count() == 3
+    assert Event.objects.filter(kind="review.finished").count() == 2
+
+
+def test_two_second_declarations(two_at_once):
+    panel, judges = factories.scoring_panel(factories.scenario_in_review(1))
+    factories.lock_stage(judges, SheetStage.TECHNICAL)
+
+    def deed():
+        return actions.declare_against_bidders(actor=judges[0], panel_uid=panel.uid, free=True)
+
+    assert refusals(two_at_once(deed, deed)) == [StateConflict]
+    assert Sheet.objects.filter(stage=SheetStage.NAMED).count() == 1
 
 
 def test_two_starts_of_the_scoring(two_at_once):

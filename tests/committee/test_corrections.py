@@ -90,7 +90,7 @@ def test_only_the_judge_and_only_between_lock_and_report():
     factories.lock_stage(judges, SheetStage.NAMED)
     factories.open_prices(scenario, {"B1": "800000"})
     correct(judges[0], sheet, kind="extreme", C1="30")
-    report = actions.finish_review(actor=world.secretary(), scenario_uid=scenario.uid)
+    report = factories.finish(scenario)
     body = json.loads(bytes(report.body))
     assert [(r["judge"], r["kind"], r["version"]) for r in body["corrections"]] == [
         ("J1", "extreme", 2)

@@ -121,6 +121,8 @@ def test_a_replacement_in_the_named_stage_scores_blind_first():
     actions.declare_interest(actor=added, panel_uid=panel.uid, free=True)
     assert [bid.stage for bid in queries.blind_bids(added, panel)] == ["technical"]
     factories.lock_stage([added], SheetStage.TECHNICAL)
+    assert [bid.stage for bid in queries.blind_bids(added, panel)] == ["technical"]
+    factories.declare_again([added])
     assert [bid.stage for bid in queries.blind_bids(added, panel)] == ["technical", "named"]
     factories.lock_stage([added, *judges[1:]], SheetStage.NAMED)
     panel.refresh_from_db()

@@ -5,11 +5,13 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, transaction
 
+from marketplace.base.actor import Role
 from marketplace.base.canonical import canonical
 from marketplace.base.errors import NotAllowed, NotFound, StateConflict, TooEarly
 from marketplace.bidding.models import Bid, BidState, OpeningState
 from marketplace.committee import actions, arithmetic, queries
 from marketplace.committee.models import PanelState, Report
+from marketplace.committee.signing.actions import told_words
 from marketplace.ledger.models import Event
 from marketplace.scenarios.models import State
 from tests import world
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def finish(scenario, actor=None):
-    return actions.finish_review(actor=actor or world.secretary(), scenario_uid=scenario.uid)
+    return factories.finish(scenario, actor)
 
 
 def states(scenario):
@@ -56,9 +58,11 @@ def test_finishing_leaves_ranking_candidates_losers_and_an_event():
     event = Event.objects.get(kind="review.finished")
     assert (event.from_state, event.to_state) == (State.REVIEW, State.DECISION)
     blinded = canonical(queries.blinded(json.loads(bytes(scenario.report.body))))
+    said = canonical(told_words(scenario.report, scenario.panel))
     assert event.data == {
         "sha256": scenario.report.sha256,
         "scores_sha256": hashlib.sha256(blinded).hexdigest(),
+        "words_sha256": hashlib.sha256(said).hexdigest(),
     }
 
 
@@ -129,10 +133,11 @@ def test_trimming_by_the_profile_shows_raw_and_trimmed():
 
 def test_who_reads_the_report():
     scenario = factories.reported(1)
-    for actor in (world.officer(), world.secretary(), world.member(scenario.organisation)):
+    judge = world.Actor("expert", next(iter(scenario.panel.members.all())).user)
+    owner = world.member(scenario.organisation)
+    for actor in (world.officer(), world.secretary(), owner, judge):
         assert queries.report_of(actor, scenario).scenario == scenario
-    judge = next(iter(scenario.panel.members.all())).user
     bidder = world.member(scenario.bids.get().organisation)
-    for actor in (bidder, world.vendor(), world.owner(), world.Actor("expert", judge)):
+    for actor in (bidder, world.vendor(), world.owner(), world.person(Role.EXPERT)):
         with pytest.raises(NotFound):
             queries.report_of(actor, scenario)

@@ -17,6 +17,7 @@ from marketplace.committee.rules import (
     can_save_scores,
     can_see_progress,
     can_see_signals,
+    can_sign_report,
     can_start_scoring,
 )
 from marketplace.experts.models import Expert
@@ -31,6 +32,7 @@ WHO = "visitor owner bidder officer secretary judge peer gone stranger witness i
 MATRIX = {
     can_declare_interest: "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_recuse_member:    "-  -  -  -  +  +  -  -  -  -  -  -  -  -",
+    can_sign_report:      "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_start_scoring:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_save_scores:      "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_lock_sheet:       "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
@@ -72,6 +74,7 @@ def test_matrix():
     rows = {
         can_declare_interest: sheet.member,
         can_recuse_member: sheet.member,
+        can_sign_report: sheet.member,
         can_save_scores: sheet,
         can_lock_sheet: sheet,
         can_correct_sheet: sheet,

@@ -182,6 +182,8 @@ def test_the_last_sheet_of_a_stage_moves_the_panel():
     actions.lock_sheet(actor=judges[2], sheet_uid=last[1].uid)
     panel.refresh_from_db()
     assert panel.state == PanelState.NAMED
+    assert not Sheet.objects.filter(stage=SheetStage.NAMED).exists()
+    factories.declare_again(judges)
     assert Sheet.objects.filter(stage=SheetStage.NAMED).count() == 6
     assert not Opening.objects.exists()
     factories.lock_stage(judges, SheetStage.NAMED)

@@ -172,5 +172,5 @@ def test_only_witness_and_inspector_ever_see_them(judged):
     names = [judge.user.name for judge in judges] + [bidder.organisation.name]
     assert [name in witness.content.decode() for name in names] == [False] * 4
     factories.open_prices(scenario, dict.fromkeys(("B1", "B2", "B3", "B4"), "800000"))
-    report = actions.finish_review(actor=world.secretary(), scenario_uid=scenario.uid)
+    report = factories.finish(scenario)
     assert b"signal" not in bytes(report.body)

@@ -78,7 +78,7 @@ def test_the_report_counts_vetoes_by_the_frozen_share_and_shows_their_reasons():
             actions.lock_sheet(actor=judge, sheet_uid=sheet.uid)
     factories.lock_stage(judges, SheetStage.NAMED)
     factories.open_prices(scenario, {"B1": "100", "B2": "500000", "B3": "200"})
-    report = actions.finish_review(actor=world.secretary(), scenario_uid=scenario.uid)
+    report = factories.finish(scenario)
     body = json.loads(bytes(report.body))
     assert (body["type"], body["formula"]) == ("jiebang-report/2", "jiebang-score/2")
     assert body["price_basis_cny"] == "500000.00"

@@ -79,6 +79,8 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "opening.failure_declared",
         "opening.failed",
         "member.added",
+        # tests/committee/test_signing.py
+        "report.made",
         # tests/committee/draw
         "draw.prepared",
         "draw.invited",

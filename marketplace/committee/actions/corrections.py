@@ -22,10 +22,10 @@ from marketplace.committee.actions.scoring import (
     what_stands,
 )
 from marketplace.committee.models import (
+    REPORT_MADE,
     Correction,
     CorrectionKind,
     Panel,
-    PanelState,
     Score,
     Sheet,
     SheetState,
@@ -63,7 +63,7 @@ def correct_sheet(
     require_running(scenario)
     if sheet.state != SheetState.LOCKED:
         raise StateConflict(_("Only a locked sheet is corrected."), code="correction.not_locked")
-    if panel.state == PanelState.REPORTED:
+    if panel.state in REPORT_MADE:
         raise StateConflict(
             _("The report is made: no sheet is corrected any more."), code="correction.reported"
         )

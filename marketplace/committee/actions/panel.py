@@ -9,10 +9,11 @@ from marketplace.accounts.actions import end_grants
 from marketplace.accounts.models import Capability
 from marketplace.base import clock
 from marketplace.base.actor import Actor
-from marketplace.base.errors import Invalid, NotFound, StateConflict
+from marketplace.base.errors import Invalid, NotFound, StateConflict, TooEarly
 from marketplace.base.locks import lock, lock_shared
 from marketplace.base.rules import require
 from marketplace.base.states import move
+from marketplace.committee import queries
 from marketplace.committee.actions.scoring import advance, open_sheets
 from marketplace.committee.draw.invitations import replace
 from marketplace.committee.models import (
@@ -58,6 +59,46 @@ def declare_interest(*, actor: Actor, panel_uid: UUID, free: bool, reason: str =
     if panel.state in {PanelState.TECHNICAL, PanelState.NAMED}:
         open_sheets(scenario, member, SheetStage.TECHNICAL)
         advance(scenario, panel, actor=actor)
+    return member
+
+
+@transaction.atomic
+def declare_against_bidders(
+    *, actor: Actor, panel_uid: UUID, free: bool, reason: str = ""
+) -> PanelMember:
+    """The second declaration: against those who bid in fact, once one's blind sheets are locked.
+
+    The sheets by name follow it. Not free recuses at once. Raises TooEarly while the names are
+    not shown to this member, StateConflict for a second one.
+    """
+    scenario = lock_shared(Scenario, panel__uid=panel_uid)
+    panel = lock(Panel, uid=panel_uid)
+    member = _own_seat(actor, panel)
+    require(can_declare_interest, actor, member)
+    _refuse_late_change(panel)
+    panel.scenario = member.panel.scenario = scenario
+    if not queries.sees_names(panel, member):
+        raise TooEarly(
+            _("The names are shown once every technical sheet is locked."),
+            code="declaration.early",
+        )
+    if not free:
+        return _recuse(scenario, panel, member, actor=actor, reason=reason)
+    if not queries.declares_again(member):
+        raise StateConflict(_("You have declared already."), code="declaration.made")
+    member.declared_named_at = clock.now()
+    member.save(update_fields=["declared_named_at"])
+    ledger.append(
+        "interest.declared",
+        actor=actor,
+        subjects=[scenario.uid, panel.uid, member.uid],
+        audience=Audience.OFFICE,
+        from_state=member.state,
+        to_state=member.state,
+        inputs=sorted(queries.scored_bids(scenario).values_list("organisation__uid", flat=True)),
+        data={"free": True, "named": True},
+    )
+    open_sheets(scenario, member, SheetStage.NAMED)
     return member
 
 

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
 
 from marketplace.base.actor import Actor
 from marketplace.base.canonical import canonical, plain
@@ -19,6 +16,7 @@ from marketplace.bidding.actions.eligibility import require_running
 from marketplace.bidding.models import Bid, BidState
 from marketplace.committee import arithmetic, queries
 from marketplace.committee.models import (
+    REPORT_MADE,
     Panel,
     PanelState,
     Ranking,
@@ -27,19 +25,16 @@ from marketplace.committee.models import (
 from marketplace.committee.rules import can_finish_review
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
-from marketplace.scenarios.actions import record_failure
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.models import State as ScenarioState
-
-BODY_TYPE = "jiebang-report/1"
 
 
 @transaction.atomic
 def finish_review(*, actor: Actor, scenario_uid: UUID) -> Report:
     """Add up the locked sheets and the opened prices, once, by the frozen formula.
 
-    Leaves the report, its ranking, candidates and losers; the scenario is to be decided, or has
-    failed when nobody reaches the pass line. Raises TooEarly until the prices are opened.
+    Leaves the report and its ranking for the members to sign; what follows from it waits for
+    their words (committee.signing). Raises TooEarly until the prices are opened.
     """
     scenario = lock(Scenario, uid=scenario_uid)
     require(can_finish_review, actor, scenario)
@@ -47,6 +42,8 @@ def finish_review(*, actor: Actor, scenario_uid: UUID) -> Report:
     if scenario.state != ScenarioState.REVIEW:
         raise StateConflict(_("This demand is not in review."), code="review.state")
     panel = lock(Panel, scenario=scenario)
+    if panel.state in REPORT_MADE:
+        raise StateConflict(_("The report is made already."), code="review.made")
     if panel.state != PanelState.PRICE:
         raise TooEarly(_("Not every sheet is locked yet."), code="review.sheets_open")
     if not queries.price_opening_finished(scenario):
@@ -69,35 +66,19 @@ def finish_review(*, actor: Actor, scenario_uid: UUID) -> Report:
         made_by=actor.user,
     )
     _keep_ranking(report, bids, lines)
-    move(panel, PanelState.REPORTED)
-    candidates = sum(line.candidate for line in lines)
-    left = scenario.state
-    if candidates:
-        move(scenario, ScenarioState.DECISION)
+    left = move(panel, PanelState.SIGNING)
     ledger.append(
-        "review.finished",
+        "report.made",
         actor=actor,
-        subjects=[panel.uid, report.uid, scenario.uid],
-        audience=Audience.PUBLIC,
+        subjects=[scenario.uid, panel.uid, report.uid],
+        audience=Audience.OFFICE,
         from_state=left,
-        to_state=scenario.state,
+        to_state=panel.state,
         profile_version=queries.rules_of(scenario).label,
         inputs=document,
-        # Everybody may know that it ended and what was fixed; how many stood, only the report says.
-        data={"sha256": report.sha256, **_scores_hash(document)},
+        data={"sha256": report.sha256},
     )
-    if not candidates:
-        with override(settings.LANGUAGE_CODE):
-            reason = str(_("No valid bid reached the pass line."))
-        record_failure(scenario=scenario, actor=actor, failure="below_pass_line", reason=reason)
     return report
-
-
-def _scores_hash(document: dict[str, Any]) -> dict[str, str]:
-    """The hash of the file that bidders will recompute; an older report has no salt for it."""
-    if "salt" not in document:
-        return {}
-    return {"scores_sha256": hashlib.sha256(canonical(queries.blinded(document))).hexdigest()}
 
 
 def _keep_ranking(report: Report, bids: list[Bid], lines: list[arithmetic.Line]) -> None:
@@ -114,5 +95,3 @@ def _keep_ranking(report: Report, bids: list[Bid], lines: list[arithmetic.Line])
         )
         for line in lines
     )
-    for line in lines:
-        move(by_code[line.code], BidState.CANDIDATE if line.candidate else BidState.LOST)

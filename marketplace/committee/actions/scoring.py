@@ -188,12 +188,6 @@ def lock_sheet(*, actor: Actor, sheet_uid: UUID, revision: int | None = None) ->
         inputs=entered,
         data={"judge": sheet.member.code, "stage": sheet.stage},
     )
-    member = sheet.member
-    blind_done = sheet.stage == SheetStage.TECHNICAL and queries.member_finished(
-        member, SheetStage.TECHNICAL
-    )
-    if panel.state == PanelState.NAMED and blind_done:
-        open_sheets(scenario, member, SheetStage.NAMED)
     advance(scenario, panel, actor=actor)
     return sheet
 
@@ -231,12 +225,13 @@ def open_sheets(scenario: Scenario, member: PanelMember, stage: str) -> None:
 
 
 def advance(scenario: Scenario, panel: Panel, *, actor: Actor) -> None:
-    """Move a locked panel as far as its locked sheets allow."""
+    """Move a locked panel as far as its locked sheets allow.
+
+    The sheets by name follow each member's second declaration.
+    """
     panel.scenario = scenario
     if panel.state == PanelState.TECHNICAL and queries.stage_complete(panel, SheetStage.TECHNICAL):
         _moved(scenario, panel, PanelState.NAMED, "panel.technical_locked", actor)
-        for member in queries.active(panel):
-            open_sheets(scenario, member, SheetStage.NAMED)
     complete = panel.state == PanelState.NAMED and all(
         queries.stage_complete(panel, stage) for stage in SheetStage
     )

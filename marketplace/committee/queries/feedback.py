@@ -14,7 +14,7 @@ from marketplace.base.canonical import canonical
 from marketplace.base.errors import NotFound
 from marketplace.bidding.models import Bid
 from marketplace.committee import arithmetic
-from marketplace.committee.models import Report, Score, SheetState
+from marketplace.committee.models import Panel, PanelState, Report, Score, SheetState
 from marketplace.committee.queries.documents import blinded
 from marketplace.committee.queries.panels import names_are_public
 from marketplace.scenarios.models import Scenario, State
@@ -36,7 +36,7 @@ class CriterionFeedback:
 def result_is_out(scenario: Scenario) -> bool:
     """From the publicity on, or once the demand failed after its review."""
     if scenario.state == State.FAILED:
-        return Report.objects.filter(scenario=scenario).exists()
+        return Panel.objects.filter(scenario=scenario, state=PanelState.REPORTED).exists()
     return names_are_public(scenario)
 
 

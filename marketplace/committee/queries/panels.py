@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from marketplace.accounts.models import Organisation
 from marketplace.base.actor import Actor
@@ -117,6 +117,49 @@ def member_finished(member: PanelMember, stage: str) -> bool:
     """All this member's sheets of the stage are locked (true of a stage without criteria)."""
     sheets = Sheet.objects.filter(member=member, stage=stage)
     return not sheets.filter(state=SheetState.OPEN).exists()
+
+
+def sees_names(panel: Panel, member: PanelMember) -> bool:
+    """The bidders are shown to a member from the named stage on, once his blind sheets are locked."""
+    return (
+        panel.state == PanelState.NAMED
+        and member.state == MemberState.DECLARED
+        and member_finished(member, SheetStage.TECHNICAL)
+        and bool(stage_criteria(panel.scenario, SheetStage.NAMED))
+    )
+
+
+def second_due() -> QuerySet[PanelMember]:
+    """Members whose second declaration is due: the names are shown to them.
+
+    Whoever got sheets by name under the earlier rule, which asked once, goes on with them.
+    """
+    sheets = Sheet.objects.filter(member=OuterRef("pk"))
+    return PanelMember.objects.filter(
+        ~Exists(sheets.filter(stage=SheetStage.TECHNICAL, state=SheetState.OPEN)),
+        ~Exists(sheets.filter(stage=SheetStage.NAMED)),
+        Exists(Criterion.objects.filter(scenario=OuterRef("panel__scenario"), kind="team")),
+        panel__state=PanelState.NAMED,
+        state=MemberState.DECLARED,
+        declared_named_at=None,
+    )
+
+
+def declares_again(member: PanelMember) -> bool:
+    return second_due().filter(pk=member.pk).exists()
+
+
+def shown_bidders(panel: Panel, member: PanelMember) -> list[tuple[Bid, list[str]]]:
+    """Each scored bid with the names of its consortium's members; nothing while they are hidden."""
+    if not sees_names(panel, member):
+        return []
+    bids = scored_bids(panel.scenario).select_related("organisation")
+    bids = bids.order_by("organisation__name", "pk")
+    members = taking_part(scored_bids(panel.scenario))
+    return [
+        (bid, [name for uscc, name in members[bid.pk].items() if uscc != bid.organisation.uscc])
+        for bid in bids
+    ]
 
 
 def price_opening_finished(scenario: Scenario) -> bool:

@@ -19,9 +19,9 @@ from marketplace.bidding.consortia.queries import CHALLENGES, as_it_stands
 from marketplace.bidding.models import Bid, OpenedEnvelope, OpenedFile, Outcome
 from marketplace.bidding.returns.queries import destruction_of
 from marketplace.committee.models import (
+    REPORT_MADE,
     Panel,
     PanelMember,
-    PanelState,
     Score,
     Sheet,
     SheetStage,
@@ -268,7 +268,7 @@ def sheet_view(actor: Actor, sheet_uid: UUID) -> SheetView:
         revision=sheet.revision,
         locked_at=sheet.locked_at,
         correctable=sheet.state == SheetState.LOCKED
-        and sheet.member.panel.state != PanelState.REPORTED,
+        and sheet.member.panel.state not in REPORT_MADE,
         corrections=corrections_of(sheet),
         lines=lines,
         form=sheet_form(sheet),

@@ -23,6 +23,8 @@ from marketplace.committee.draw import actions as draws
 from marketplace.committee.draw import invitations, lottery
 from marketplace.committee.draw.models import Answer, Draw, DrawInvitation, DrawState
 from marketplace.committee.models import PanelState, Sheet, SheetStage, SheetState
+from marketplace.committee.queries import second_due
+from marketplace.committee.signing.queries import unsaid
 from marketplace.ledger.log import sequencer
 from marketplace.management.season.content import Content, Mapping, draft_data
 from marketplace.management.season.people import People
@@ -330,6 +332,8 @@ class Play:
         """Fill the sheets of one stage by the seeds, and lock them unless told not to."""
         for local in experts:
             actor = self.people.actor(local)
+            if stage == SheetStage.NAMED:
+                self.declare_again(actor)
             sheets = Sheet.objects.filter(
                 member__user=actor.user,
                 bid__scenario__uid=self.uid,
@@ -340,6 +344,12 @@ class Play:
                 self._fill(sheet, local, actor)
                 if lock:
                     committee.lock_sheet(actor=actor, sheet_uid=sheet.uid)
+
+    def declare_again(self, actor: Actor) -> None:
+        """Against those who bid in fact, where it is due."""
+        due = second_due().filter(user=actor.user, panel__scenario__uid=self.uid)
+        for member in due:
+            committee.declare_against_bidders(actor=actor, panel_uid=member.panel.uid, free=True)
 
     def _fill(self, sheet: Sheet, expert: str, actor: Actor) -> None:
         vendor = self._vendor_of(sheet.bid)
@@ -383,7 +393,11 @@ class Play:
         self.finish_review()
 
     def finish_review(self) -> None:
+        """Added up, and signed by every member."""
         committee.finish_review(actor=self.secretary, scenario_uid=self.uid)
+        for member in unsaid().filter(panel__scenario__uid=self.uid).order_by("pk"):
+            actor = self.people.actor(member.user.email.split("@")[0])
+            committee.sign_report(actor=actor, panel_uid=member.panel.uid)
 
     # -- award -----------------------------------------------------------------------------------
     def decide(self, vendor: str, *, reason: str = "", minutes_number: str = "") -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import entry_points
+from typing import Any, Literal
 
+from marketplace.races.evaluation.figures import Outcome
 from marketplace.races.evaluation.kinds import (
     Evaluator,
     Metric,
@@ -16,6 +18,7 @@ from marketplace.races.evaluation.kinds import (
 )
 from marketplace.races.evaluation.shipped import SHIPPED
 
+Split = Literal["public", "private", "all"]
 GROUP = "jiebang.evaluators"
 
 
@@ -74,3 +77,21 @@ def settings_faults(name: str, settings: Settings) -> list[SettingFault]:
         for error in Draft202012Validator(chosen.schema).iter_errors(dict(settings))
     ]
     return found or chosen.further(settings)
+
+
+def evaluate(
+    name: str, truth: Any, result: Any, settings: Settings, split: Split = "all"
+) -> Outcome:
+    """Measure a table (reading.read_result) against a truth (truth.read_truth), for one split."""
+    chosen = evaluator(name)
+    rows = truth.rows(split)
+    figures, details = chosen.module().measure(truth, result, rows, settings)
+    return Outcome(
+        evaluator=chosen.name,
+        version=chosen.version,
+        split=split,
+        settings=dict(settings),
+        ids=len(truth.ids) if rows is None else int(rows.sum()),
+        metrics={code: figures[code] for code in chosen.available(settings)},
+        details=details,
+    )

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 Settings = Mapping[str, Any]
+Rows = Literal["once", "some", "any"]
 ColumnKind = Literal["id", "text", "label", "integer", "number"]
 
 
@@ -59,12 +60,12 @@ def nothing_more(_settings: Settings) -> list[SettingFault]:
 class Evaluator:
     """A named, versioned way to measure.
 
-    `rows` says what a row of a result file is: "once" means that each published id has exactly one,
-    "any" that an id may have none or several, of which no two are the same in the columns `key`.
+    `rows` says how many rows of a result file each published id has: "once" exactly one, "some" at
+    least one, "any" none or several. No two rows are the same in the columns of one of `keys`.
     `schema` is the JSON schema of the settings, `further` what a schema cannot say.
     `implementation` is the module that computes, imported when something is computed: it has
-    `read_truth(table, settings)`, `measure(truth, result, rows, settings)` and, for the comparison
-    of entrants, `resampled(metric, truth, results, rows, settings)`; see metrics/classification.py.
+    `check_truth(table, settings)`, `measure(truth, result, rows, settings)` and, for the comparison
+    of entrants, `sample(metric, truth, results, rows, settings)`; see metrics/classification.py.
     A version is raised whenever the same files could give other figures.
     """
 
@@ -76,8 +77,10 @@ class Evaluator:
     columns: Callable[[Settings], tuple[Column, ...]]
     truth_columns: Callable[[Settings], tuple[Column, ...]]
     implementation: str
-    rows: Literal["once", "any"] = "once"
-    key: tuple[str, ...] = ("id",)
+    rows: Rows = "once"
+    keys: tuple[tuple[str, ...], ...] = (("id",),)
+    truth_rows: Rows = "once"
+    truth_keys: tuple[tuple[str, ...], ...] = (("id",),)
     further: Callable[[Settings], list[SettingFault]] = nothing_more
 
     def module(self) -> Any:

@@ -9,7 +9,7 @@ LABEL_MOST = 80  # characters
 TOLD_MOST = 20  # errors told of one file
 SHOWN_MOST = 80  # characters shown of a value in an error
 DEPTH_MOST = 1_000  # ranks of one query
-BLOCK = 16 * 1024**2  # bytes of CSV read at once
+BLOCK = 4 * 1024**2  # bytes of CSV read at once
 
 PARQUET_FOOTER_MOST = 16 * 1024**2
 PARQUET_COLUMNS_MOST = 64

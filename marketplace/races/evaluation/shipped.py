@@ -175,7 +175,9 @@ EVENTS = Evaluator(
     truth_columns=event_truth,
     implementation=f"{HERE}.events",
     rows="any",
-    key=("id", "time"),
+    keys=(("id", "time"),),
+    truth_rows="any",
+    truth_keys=(("id", "start", "end"),),
 )
 
 # Regression
@@ -247,8 +249,10 @@ RANKING = Evaluator(
     columns=ranking_columns,
     truth_columns=ranking_truth,
     implementation=f"{HERE}.ranking",
-    rows="any",
-    key=("id", "item"),
+    rows="some",
+    keys=(("id", "item"), ("id", "rank")),
+    truth_rows="any",
+    truth_keys=(("id", "item"),),
     further=ranking_further,
 )
 
@@ -279,7 +283,9 @@ SETS = Evaluator(
     truth_columns=set_truth,
     implementation=f"{HERE}.sets",
     rows="any",
-    key=("id", "match"),
+    keys=(("id", "match"),),
+    truth_rows="any",
+    truth_keys=(("id", "match"),),
 )
 
 SHIPPED = (CLASSIFICATION, EVENTS, REGRESSION, RANKING, SETS)

@@ -50,6 +50,46 @@ class DeclareForm(forms.Form):
     )
 
 
+class WordForm(forms.Form):
+    """Sign, or dissent with reasons. A provider's signature only where the route asks for one."""
+
+    word = forms.ChoiceField(
+        label=_("My word on this report"),
+        choices=[
+            ("signed", _("I have read the report and sign it.")),
+            ("dissented", _("I do not agree with the result; my reasons are below.")),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose one of the two.")},
+    )
+    reason = forms.CharField(
+        label=_("Dissenting opinion with its reasons"),
+        help_text=_("Only with a dissent. It stands in the report under your code, as written."),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )
+    signature = forms.CharField(
+        label=_("Signature from the provider"),
+        help_text=_("Base64, over the text to be signed."),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, data: Any = None, *, asks: bool) -> None:
+        super().__init__(data)
+        if not asks:
+            del self.fields["signature"]
+
+    def given(self) -> dict[str, Any]:
+        return {
+            "dissents": self.cleaned_data["word"] == "dissented",
+            "reason": self.cleaned_data["reason"],
+            "signature": self.cleaned_data.get("signature", ""),
+        }
+
+
 class CorrectionForm(forms.Form):
     kind = forms.ChoiceField(
         label=_("Why it changes"),
