@@ -53,9 +53,7 @@ def require_award_may_be_decided(scenario: Scenario) -> None:
     """
     race = Race.objects.filter(scenario=scenario).first()
     if race is not None and race.void_reason not in {"", VoidReason.TOO_FEW}:
-        raise StateConflict(
-            _("The race is void: no award follows from it."), code="race.void"
-        )
+        raise StateConflict(_("The race is void: no award follows from it."), code="race.void")
     if awaiting_race(Scenario.objects.filter(pk=scenario.pk)).exists():
         raise StateConflict(
             _("The race decides first: who wins it is awarded."), code="race.not_over"

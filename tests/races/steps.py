@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
+import hashlib
+from decimal import Decimal
 from typing import Any
 
 from marketplace.base import clock
 from marketplace.base.actor import Actor
+from marketplace.bidding.models import Bid, BidState
+from marketplace.committee.models import Ranking, Report
 from marketplace.races.entry import actions
 from marketplace.races.models import Entrant, Race, RaceAgreement
-from marketplace.scenarios.models import AwardMode, Scenario
+from marketplace.scenarios.models import AwardMode, Scenario, State
 from tests import world
-from tests.committee import factories as committee
 from tests.races import factories
 
 
 def to_be_decided(bids: int = 3, plan: dict[str, Any] | None = None, **fields: Any) -> Scenario:
-    """A reviewed race demand with its frozen design."""
+    """A race demand with a report, so many candidates and its frozen design, written directly."""
     fields = {"organising_mode": "race", "race_entrants": 3} | fields
-    scenario = committee.reported(bids, **fields)
+    scenario = reported(bids, **fields)
     factories.design(scenario, plan)
+    return scenario
+
+
+def reported(bids: int, **fields: Any) -> Scenario:
+    """B1 is the best. The review itself is the committee's matter and left out."""
+    fields = {"profile": world.profile("D"), "state": State.DECISION} | fields
+    scenario = world.published_scenario(**fields)
+    body = b"{}"
+    report = Report.objects.create(
+        scenario=scenario,
+        body=body,
+        sha256=hashlib.sha256(body).hexdigest(),
+        made_by=world.secretary().user,
+    )
+    now = clock.now()
+    for place in range(1, bids + 1):
+        bid = Bid.objects.create(
+            scenario=scenario,
+            organisation=world.vendor().organisation,
+            state=BidState.CANDIDATE,
+            blind_code=f"B{place}",
+            price_cny=Decimal(800_000 + 10_000 * place),
+            price_opened_at=now,
+        )
+        points = Decimal(90 - 5 * place)
+        Ranking.objects.create(
+            report=report, bid=bid, place=place, technical=points, team=0, price=0, total=points
+        )
     return scenario
 
 

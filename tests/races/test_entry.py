@@ -112,9 +112,9 @@ def test_what_cannot_race_is_told():
     refusal(StateConflict, "scenario.suspended", lambda: shortlist(bare))
     Scenario.objects.filter(pk=bare.pk).update(suspended=False, state=State.REVIEW)
     refusal(StateConflict, "race.state", lambda: shortlist(bare))
-    other = steps.committee.reported(2, organising_mode="race", race_entrants=2)
+    other = steps.reported(2, organising_mode="race", race_entrants=2)
     refusal(StateConflict, "race.no_design", lambda: shortlist(other))
-    best = steps.committee.reported(2)
+    best = steps.reported(2)
     refusal(StateConflict, "race.not_a_race", lambda: shortlist(best))
 
 

@@ -1,7 +1,15 @@
 import pytest
 
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
-from marketplace.races.rules import can_design_race
+from marketplace.races.models import RaceAgreement
+from marketplace.races.rules import (
+    can_accept_agreement,
+    can_decline_agreement,
+    can_design_race,
+    can_publicise_shortlist,
+    can_run_entry,
+    can_shortlist,
+)
 from tests import world
 from tests.matrix import cells, rules_of
 from tests.races import factories
@@ -11,7 +19,12 @@ pytestmark = pytest.mark.django_db
 # vendor: an entrant's owner; clerk: its editor
 WHO = "visitor owner editor viewer vendor clerk officer secretary judge evaluator witness inspector operator system opener"
 MATRIX = {
-    can_design_race:     "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_design_race:         "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_shortlist:           "-  +  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_publicise_shortlist: "-  -  -  -  -  -  +  -  -  -  -  -  -  -  -",
+    can_run_entry:           "-  -  -  -  -  -  +  -  -  -  -  -  -  -  -",
+    can_accept_agreement:    "-  +  -  -  +  -  -  -  -  -  -  -  -  -  -",
+    can_decline_agreement:   "-  -  -  -  +  -  -  -  -  -  -  -  -  -  -",
 }  # fmt: skip
 
 
@@ -35,7 +48,10 @@ def test_matrix():
         "system": SYSTEM,
         "opener": OPENER,
     }
-    rows = {can_design_race: scenario}
+    agreement = RaceAgreement(entrant=entrant)
+    rows = dict.fromkeys(MATRIX, race)
+    rows |= {can_design_race: scenario, can_shortlist: scenario}
+    rows |= {can_accept_agreement: agreement, can_decline_agreement: agreement}
     expected, found = {}, {}
     for cell in cells(WHO, MATRIX):
         rule, who, allowed = cell.values
