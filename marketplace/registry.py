@@ -24,6 +24,7 @@ REGISTER = (
     "marketplace.committee.signals.computing",
     "marketplace.committee.draw.notices",
     "marketplace.races.design.freezing",
+    "marketplace.races.entry.notices",
     "marketplace.awards.notices",
     # After the rooms that tell the same events to whom they concern.
     "marketplace.scenarios.watching.notices",
@@ -33,6 +34,7 @@ REGISTER = (
     "marketplace.scenarios.questions.reminders",
     "marketplace.bidding.reminders",
     "marketplace.committee.reminders",
+    "marketplace.races.entry.reminders",
     "marketplace.awards.reminders",
     "marketplace.tasks",
 )

@@ -92,6 +92,11 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "organisation.refused",
         "award.publicised",
         "award.confirmed",
+        # tests/races/test_entry_told.py
+        "race.shortlist_publicised",
+        "race.agreements_offered",
+        "race.started",
+        "race.voided",
     }
     assert [kind.event_kind for kind in KINDS.values() if "bid" in kind.event_kind] == []
 

@@ -1,0 +1,90 @@
+"""What a race asks of whom, for the desk and the demand's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from django.urls import reverse
+
+from marketplace.base import clock
+from marketplace.base.actor import Actor, Role
+from marketplace.desk.tasks import LABELS, LIMIT, Task, line
+from marketplace.races.entry import queries
+from marketplace.scenarios.models import AwardMode, Scenario
+
+PARTS = ("organisation", "domain")
+
+
+def tasks(actor: Actor) -> list[Task]:
+    """In a constant number of queries."""
+    if actor.role == Role.OFFICER:
+        return [*_lists(actor), *_office(actor)]
+    if actor.role == Role.OWNER:
+        return [*_lists(actor), *_agreements(actor)]
+    return []
+
+
+def _lists(actor: Actor) -> Iterator[Task]:
+    rows = queries.unlisted()
+    if actor.role == Role.OFFICER:
+        rows, rule = rows.filter(award_mode=AwardMode.COLLECTIVE), "race_minutes"
+    else:
+        rows = rows.filter(award_mode=AwardMode.OWNER_CHOICE, organisation=actor.organisation)
+        rule = "race_shortlist"
+    for scenario in rows.select_related(*PARTS).order_by("pk")[:LIMIT]:
+        yield line("shortlist", scenario, "race-entry", rule=rule)
+
+
+def _office(actor: Actor) -> Iterator[Task]:
+    now = clock.now()
+    steps = [
+        ("publicise_shortlist", queries.unpublicised().exclude(shortlisted_by=actor.user_id)),
+        ("offer_agreements", queries.unoffered(now)),
+        ("start_race", queries.to_start(now)),
+    ]
+    rules = {
+        "publicise_shortlist": "race_notice",
+        "offer_agreements": "race_offer",
+        "start_race": "race_start",
+    }
+    for name, rows in steps:
+        for race in rows.select_related("scenario__organisation").order_by("pk")[:LIMIT]:
+            yield line(name, race.scenario, "race-entry", rule=rules[name])
+
+
+def _agreements(actor: Actor) -> Iterator[Task]:
+    for row in queries.waiting_agreements(actor, clock.now()).order_by("pk")[:LIMIT]:
+        race = row.entrant.race
+        task = Task(
+            LABELS["accept_agreement"],
+            race.scenario,
+            reverse("race-agreement", args=[row.uid]),
+            note=row.entrant.organisation.name,
+        )
+        yield replace(task, since_at=row.offered_at, due_at=race.agree_by)
+
+
+class RaceFacts:
+    """Which demands wait for a step of their race, read once for a whole list."""
+
+    def __init__(self, actor: Actor) -> None:
+        now = clock.now()
+        self.actor = actor
+        self.unlisted = set(queries.unlisted().values_list("pk", flat=True))
+        steps = {
+            "publicise_shortlist": queries.unpublicised(),
+            "offer_agreements": queries.unoffered(now),
+            "start_race": queries.to_start(now),
+        }
+        self.steps: dict[int, tuple[str, int]] = {}
+        if actor.role == Role.OFFICER:
+            for name, rows in steps.items():
+                for pk, maker in rows.values_list("scenario_id", "shortlisted_by_id"):
+                    self.steps[pk] = (name, maker)
+
+    def step(self, scenario: Scenario) -> str:
+        """The one that this officer may take now; empty if none."""
+        name, maker = self.steps.get(scenario.pk, ("", 0))
+        own = name == "publicise_shortlist" and maker == self.actor.user_id
+        return "" if own else name
