@@ -14,6 +14,7 @@ from marketplace.accounts.organisations.models import OrganisationRelation, Veri
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.recovery.models import FactorReset
 from marketplace.accounts.tokens.models import ApiToken
+from marketplace.awards.challenges.models import MemberChallenge
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base.models import Count, Heartbeat, IdempotencyKey, Outage, OutboxJob
 from marketplace.bidding.commitment import BidCommitment
@@ -61,6 +62,14 @@ from marketplace.ledger.log.models import (
 )
 from marketplace.ledger.models import Event, PendingEvent, Receipt
 from marketplace.notices.models import Notice
+from marketplace.races.attempts.models import (
+    Attempt,
+    AttemptLine,
+    EvaluationTurn,
+    FullResult,
+    Run,
+)
+from marketplace.races.course.models import Course, CourseFile
 from marketplace.races.models import (
     AgreementAcceptance,
     Entrant,
@@ -123,6 +132,8 @@ __all__ = [
     "Approach",
     "Asker",
     "Attachment",
+    "Attempt",
+    "AttemptLine",
     "Award",
     "Batch",
     "BatchDemand",
@@ -139,6 +150,8 @@ __all__ = [
     "Control",
     "Cosignature",
     "Count",
+    "Course",
+    "CourseFile",
     "Criterion",
     "Decision",
     "DemandTally",
@@ -156,6 +169,7 @@ __all__ = [
     "EndedRole",
     "Entrant",
     "EnvelopeKey",
+    "EvaluationTurn",
     "Event",
     "Expert",
     "ExpertImport",
@@ -164,6 +178,7 @@ __all__ = [
     "FailedOpening",
     "Find",
     "Finding",
+    "FullResult",
     "GateDocument",
     "Grant",
     "Heartbeat",
@@ -181,6 +196,7 @@ __all__ = [
     "LikenessAnswer",
     "LogCheck",
     "LogTile",
+    "MemberChallenge",
     "Membership",
     "Metric",
     "Milestone",
@@ -219,6 +235,7 @@ __all__ = [
     "RestrictedText",
     "ReturnCertificate",
     "RuleProfile",
+    "Run",
     "SavedSearch",
     "Scenario",
     "ScenarioNote",

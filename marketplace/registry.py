@@ -26,6 +26,7 @@ REGISTER = (
     "marketplace.races.design.freezing",
     "marketplace.races.entry.notices",
     "marketplace.awards.notices",
+    "marketplace.awards.challenges.notices",
     # After the rooms that tell the same events to whom they concern.
     "marketplace.scenarios.watching.notices",
     "marketplace.scenarios.saved.looking",
@@ -36,6 +37,7 @@ REGISTER = (
     "marketplace.committee.reminders",
     "marketplace.races.entry.reminders",
     "marketplace.awards.reminders",
+    "marketplace.awards.challenges.reminders",
     "marketplace.tasks",
 )
 

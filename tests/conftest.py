@@ -5,6 +5,7 @@ several connections or is served to a browser uses `committing_db`: a database o
 from the template and dropped afterwards. Never Django's flush: append-only tables refuse it.
 """
 
+import importlib
 import itertools
 import os
 import subprocess
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -48,6 +49,24 @@ hypothesis_settings.load_profile("unhurried")
 
 
 # -- The order of the tests, and a second run of some ------------------------------------------------
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """In a new clone no test is compiled yet: each worker begins with its share of the files.
+
+    All collect everything; whom they meet in the list of another is compiled by then.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if not worker:
+        return
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    folders = [Path(argument) for argument in session.config.args if Path(argument).is_dir()]
+    files = sorted(file for folder in folders for file in folder.rglob("test_*.py"))
+    for file in files[int(worker) :: workers]:
+        name = ".".join(file.resolve().relative_to(session.config.rootpath).with_suffix("").parts)
+        # What is wrong with it, or that it is to be skipped, is told when it is collected.
+        with suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(name)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each worker begins with its share of the long ones, so that none of them ends the run alone.
 

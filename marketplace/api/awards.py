@@ -33,9 +33,11 @@ from marketplace.api.shapes import (
 )
 from marketplace.api.views import NONE, OfScenario, PublicRead, Resource, absolute, actor_of
 from marketplace.awards import actions as awards
+from marketplace.awards.challenges.queries import members_named, until
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
+from marketplace.committee.queries import names_are_public
 from marketplace.desk import moves
 from marketplace.desk.queries import desk_for
 from marketplace.scenarios.models import Scenario
@@ -50,6 +52,7 @@ class PublicitySerializer(Shape):
     uid = s.UUIDField()
     starts_at = instant()
     ends_at = instant("Half-open: at this instant the award may be confirmed.")
+    challenges_until = instant("Bidders may challenge a member of the panel until then.")
     sha256 = text("Of the frozen text (RFC 8785).")
 
 
@@ -67,7 +70,14 @@ class AwardRow(Shape):
     actions = actions()
 
 
+class NamedMember(Shape):
+    uid = s.UUIDField()
+    code = text("J1, J2, …")
+    name = text()
+
+
 class AwardDetail(AwardRow):
+    panel = NamedMember(many=True, help_text="Who reviewed; empty before the result is public.")
     notice = Free(allow_null=True, help_text="What the publicity says.")
     reason = text("Of the decision; for the office and the demand's owner.")
     minutes_number = text("Likewise.")
@@ -107,7 +117,7 @@ def row_shape(request: Request, decision: Decision, desk: Any) -> dict[str, Any]
             "scenario_id": decision.scenario_id,
             "bid__organisation_id": decision.bid.organisation_id,
         },
-        ends_at=publicity.ends_at if publicity else None,
+        ends_at=max(publicity.ends_at, until(publicity)) if publicity else None,
     )
     page = "publicity" if publicity else "decision"
     return {
@@ -121,6 +131,7 @@ def row_shape(request: Request, decision: Decision, desk: Any) -> dict[str, Any]
             "uid": str(publicity.uid),
             "starts_at": said(publicity.starts_at),
             "ends_at": said(publicity.ends_at),
+            "challenges_until": said(until(publicity)),
             "sha256": publicity.sha256,
         }
         if publicity
@@ -144,7 +155,12 @@ def award_shown(request: Request, uid: UUID) -> dict[str, Any]:
     mine = actor.organisation_id == decision.scenario.organisation_id
     inside = actor.is_office or (actor.organisation_id is not None and mine)
     kept = ("reason", "minutes_number", "refusal_reason")
+    named = names_are_public(decision.scenario)
+    members = members_named(decision.scenario) if named else []
     return row_shape(request, decision, desk_for(actor)) | {
+        "panel": [
+            {"uid": str(row.uid), "code": row.code, "name": row.user.name} for row in members
+        ],
         "notice": json.loads(bytes(publicity.body)) if publicity else None,
         **{name: getattr(decision, name) if inside else "" for name in kept},
     }

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from marketplace.awards import queries
+from marketplace.awards.challenges import queries as challenges
+from marketplace.awards.challenges.models import ChallengeState
 from marketplace.awards.models import Award, Decision, DecisionState, Publicity
 from marketplace.awards.notice import notice
 from marketplace.awards.rules import (
@@ -191,6 +193,7 @@ def publicise(*, actor: Actor, decision_uid: UUID, ends_at: datetime | None = No
         sha256=hashlib.sha256(body).hexdigest(),
         starts_at=starts_at,
         ends_at=ends_at,
+        challenges_until=challenges.window_of(rules_of(scenario), starts_at, ends_at),
         published_by=actor.user,
     )
     ledger.append(
@@ -217,6 +220,7 @@ def confirm_award(*, actor: Actor, decision_uid: UUID) -> Award:
     now = clock.now()
     if now < decision.publicity.ends_at:
         raise TooEarly(_("The publicity is still running."), code="publicity.running")
+    _require_unchallenged(decision, now)
     bids = list(
         Bid.objects.select_for_update()
         .filter(scenario=scenario, state=BidState.CANDIDATE)
@@ -284,6 +288,22 @@ def refuse_award(*, actor: Actor, decision_uid: UUID, reason: str) -> Decision:
             words = str(_("The winner refused the award and no candidate is left."))
         record_failure(scenario=scenario, actor=actor, failure="refused", reason=words)
     return decision
+
+
+def _require_unchallenged(decision: Decision, now: datetime) -> None:
+    """No member may be challenged any more, and every challenge is heard and, if upheld, redone."""
+    if now < challenges.until(decision.publicity):
+        raise TooEarly(_("Members of the panel may still be challenged."), code="challenge.running")
+    states = challenges.blocking(decision)
+    if ChallengeState.UPHELD in states:
+        raise StateConflict(
+            _("A challenge was upheld: an officer first records what was redone."),
+            code="challenge.redo",
+        )
+    if states:
+        raise StateConflict(
+            _("A challenge to a member is not heard yet."), code="challenge.unheard"
+        )
 
 
 def _require_publicised(decision: Decision) -> None:

@@ -20,6 +20,7 @@ class DecisionState(models.TextChoices):
     PUBLICISED = "publicised", _("In publicity")
     CONFIRMED = "confirmed", _("Confirmed")
     REFUSED = "refused", _("Refused by the winner")
+    ANNULLED = "annulled", _("Annulled after a challenge")
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
@@ -38,8 +39,12 @@ class Decision(Recorded):
     """Who shall get the award: chosen by the owner (A) or by minutes of a meeting (B)."""
 
     MOVES: ClassVar[dict[str, set[str]]] = {
-        DecisionState.PROPOSED: {DecisionState.PUBLICISED},
-        DecisionState.PUBLICISED: {DecisionState.CONFIRMED, DecisionState.REFUSED},
+        DecisionState.PROPOSED: {DecisionState.PUBLICISED, DecisionState.ANNULLED},
+        DecisionState.PUBLICISED: {
+            DecisionState.CONFIRMED,
+            DecisionState.REFUSED,
+            DecisionState.ANNULLED,
+        },
     }
 
     scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="decisions")
@@ -79,6 +84,8 @@ class Publicity(Recorded):
     sha256 = models.CharField(max_length=64)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+    # Members of the panel may be challenged until then.
+    challenges_until = models.DateTimeField(null=True)
     published_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
 
     class Meta:

@@ -174,4 +174,5 @@ def _what_followed(bid: Bid, place: int, recommended: int) -> str:
         DecisionState.PUBLICISED: _("Proposed for the award; it is in publicity."),
         DecisionState.CONFIRMED: _("The award is confirmed."),
         DecisionState.REFUSED: _("The award was offered and refused."),
+        DecisionState.ANNULLED: _("The decision was annulled after a challenge."),
     }[DecisionState(decision.state)]

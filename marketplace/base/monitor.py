@@ -52,6 +52,15 @@ def ask(url: str, *, seconds: float = ANSWER_SECONDS) -> str:
     return "" if ready else NOT_READY
 
 
+def nearest(kept: timedelta, least: timedelta, most: timedelta) -> timedelta:
+    """What is kept, where it lies between the two; otherwise the nearer of them.
+
+    How far another clock is ahead is known up to the time that its answer took. Who believed each
+    answer anew would set time back after a slow one, and lose an outage of that moment.
+    """
+    return min(max(kept, least), most)
+
+
 class Monitor:
     """url, file, and how long the pieces are in which an outage that goes on is written."""
 
@@ -86,7 +95,7 @@ class Monitor:
                 clock.verify_clock()
             before = datetime.now(UTC)
             now = clock.now()
-            self.ahead = now - before
+            self.ahead = nearest(self.ahead, now - datetime.now(UTC), now - before)
             self._write(all_of_it=all_of_it)
         except (DatabaseError, InterfaceError) as error:
             log.warning("monitor.database_away", error=type(error).__name__)

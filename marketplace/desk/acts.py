@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.accounts.models import Capability
 from marketplace.accounts.queries import granted_subjects, related_organisations
 from marketplace.awards import rules as award_rules
+from marketplace.awards.challenges.queries import unheard
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding import rules as bidding_rules
@@ -24,6 +25,7 @@ from marketplace.bidding.models import Bid, BidState, Opening, OpeningState
 from marketplace.bidding.queries import awaited_bytes
 from marketplace.bidding.returns.queries import OVER, uncertified
 from marketplace.committee.models import Panel, PanelMember
+from marketplace.desk.race_facts import RaceFacts
 from marketplace.scenarios import rules as scenario_rules
 from marketplace.scenarios.actions.relisting import ENDED
 from marketplace.scenarios.amendments.models import Amendment, AmendmentState
@@ -65,8 +67,14 @@ LABELS: dict[str, Text] = {
     "run_panel": _("See to the panel"),
     "choose_winner": _("Choose the winner"),
     "decide_by_minutes": _("Enter the decision of the meeting"),
+    "shortlist": _("Make the shortlist of the race"),
+    "publicise_shortlist": _("Publicise the shortlist"),
+    "offer_agreements": _("Offer the race agreements"),
+    "accept_agreement": _("Accept a race agreement"),
+    "start_race": _("Open the first heat"),
     "publicise": _("Publicise"),
     "confirm_award": _("Confirm the award"),
+    "hear_challenge": _("Hear a challenge to a member"),
     "certify_return": _("Certify the return of bids"),
     "decide_consortium": _("Decide on other members of a consortium"),
 }
@@ -93,6 +101,8 @@ PAGES = {
     "run_panel": "panel",
     "choose_winner": "decision",
     "decide_by_minutes": "decision",
+    **dict.fromkeys(("shortlist", "publicise_shortlist"), "race-entry"),
+    **dict.fromkeys(("offer_agreements", "start_race"), "race-entry"),
     "publicise": "publicity",
     "confirm_award": "award-confirm",
     "certify_return": "returns",
@@ -181,6 +191,16 @@ class Desk:
         return dict(rows.values_list("scenario_id", "publicity__ends_at"))
 
     @cached_property
+    def challenged(self) -> set[int]:
+        """Scenarios with a challenge to a member that keeps the award from being confirmed."""
+        rows = unheard(self.actor).values_list("publicity__decision__scenario_id", flat=True)
+        return set(rows) if self.actor.is_office else set()
+
+    @cached_property
+    def races(self) -> RaceFacts:
+        return RaceFacts(self.actor)
+
+    @cached_property
     def unreturned(self) -> set[int]:
         """Scenarios with a bid that did not win and of which nothing is certified."""
         return set(uncertified().values_list("scenario_id", flat=True))
@@ -253,11 +273,17 @@ class Desk:
         if state in ENDED:
             again = (scenario.root_id or scenario.pk) not in self.on_the_way
             return [self._act("relist_scenario", scenario)] if again else []
+        if state == State.DECISION and scenario.pk in self.races.awaiting:
+            return self._race_step(scenario)
         mine = scenario.award_mode == AwardMode.OWNER_CHOICE
         undecided = state == State.DECISION and mine and scenario.pk not in self.decided
         if undecided and award_rules.can_choose_winner(actor, scenario):
             return [self._act("choose_winner", scenario)]
         return []
+
+    def _race_step(self, scenario: Scenario) -> list[Act]:
+        name = self.races.step(scenario)
+        return [self._act(name, scenario)] if name else []
 
     def _questions(self, scenario: Scenario) -> list[Act]:
         waits = scenario.pk in self.questioned
@@ -328,6 +354,8 @@ class Desk:
             return self._at_the_gate(name, scenario)
         if scenario.state == State.PUBLISHED:
             return [] if has_closed(scenario, self.now) else self._after_publication(scenario)
+        if scenario.state == State.DECISION and scenario.pk in self.races.awaiting:
+            return self._race_step(scenario)
         if scenario.state == State.DECISION:
             if scenario.pk in self.decided:
                 own = self.decided[scenario.pk] == self.actor.user_id
@@ -338,7 +366,9 @@ class Desk:
         if scenario.state == State.PUBLICITY:
             ends_at = self.publicity_ends.get(scenario.pk)
             running = ends_at is not None and self.now < ends_at
-            early = _("The publicity is still running.") if running else ""
+            early: Text = _("The publicity is still running.") if running else ""
+            if not running and scenario.pk in self.challenged:
+                early = _("A challenge to a member of the panel waits for the office.")
             return [self._act("confirm_award", scenario, early)]
         if scenario.state in OVER and scenario.pk in self.unreturned:
             return [self._act("certify_return", scenario)]

@@ -16,6 +16,8 @@ from marketplace.accounts.rules import (
     can_edit_organisation,
     can_manage_members,
 )
+from marketplace.awards.challenges.models import ChallengeState, MemberChallenge
+from marketplace.awards.challenges.queries import HEARD_IN
 from marketplace.awards.models import DecisionState
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.actions.opening import STAGE_STATE
@@ -66,6 +68,7 @@ MOVES_OF_ACTS: dict[str, tuple[str, ...]] = {
     "start_eligibility": ("start_eligibility",),
     "check_eligibility": ("conclude_eligibility",),
     "draw_panel": ("prepare_draw",),
+    "shortlist": ("shortlist", "choose_nobody"),
     "choose_winner": ("choose_winner", "choose_nobody"),
     "decide_by_minutes": ("decide_by_minutes", "choose_nobody"),
 }
@@ -218,11 +221,29 @@ def on_award(desk: Desk, decision: dict[str, Any], *, ends_at: datetime | None) 
         return []
     names = []
     officer = actor.role == Role.OFFICER and decision["scenario_id"] not in desk.judged
-    if officer and desk.now >= ends_at:
+    if officer and desk.now >= ends_at and decision["scenario_id"] not in desk.challenged:
         names.append("confirm_award")
     if actor.role == Role.OWNER and actor.organisation_id == decision["bid__organisation_id"]:
         names.append("refuse_award")
     return names
+
+
+CHALLENGE_MOVES = {
+    ChallengeState.FILED: "admit_challenge",
+    ChallengeState.ADMITTED: "rule_challenge",
+    ChallengeState.UPHELD: "record_redo",
+}
+
+
+def on_challenge(desk: Desk, row: MemberChallenge) -> list[str]:
+    """row: with its member's panel and its demand."""
+    scenario = row.publicity.decision.scenario
+    name = CHALLENGE_MOVES.get(ChallengeState(row.state))
+    hears = desk.actor.role == Role.OFFICER and scenario.pk not in desk.judged
+    if name is None or not hears or scenario.state not in HEARD_IN:
+        return []
+    ruled = name == "record_redo" and row.ruled_by_id == desk.actor.user_id
+    return [] if ruled else [name]
 
 
 def manages(actor: Actor, organisation: Organisation) -> bool:

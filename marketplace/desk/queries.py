@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from marketplace.awards.challenges.queries import unheard, until
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
@@ -27,9 +28,10 @@ from marketplace.committee.models import (
 )
 from marketplace.committee.queries import second_due
 from marketplace.committee.signing.queries import unsaid
-from marketplace.desk import after
+from marketplace.desk import after, racing
 from marketplace.desk.acts import LABELS, Act, Desk
 from marketplace.desk.tasks import LIMIT, Task, line, timed
+from marketplace.races.queries import awaiting_race
 from marketplace.scenarios.demonstration.models import DemonstrationSeat, SeatState
 from marketplace.scenarios.documents.queries import GATE_STATES
 from marketplace.scenarios.models import AwardMode, Scenario, State
@@ -50,6 +52,7 @@ def desk_for(actor: Actor) -> Desk:
 def waiting_for(actor: Actor) -> list[Task]:
     """What waits for me, the nearest deadline first. A constant number of queries."""
     tasks = [*_keys(actor), *after.questions(actor)]
+    tasks += racing.tasks(actor)
     if actor.writes:
         tasks += _owned(actor)
     if actor.role == Role.OFFICER:
@@ -92,9 +95,11 @@ def _owned(actor: Actor) -> list[Task]:
     ]
     if actor.role == Role.OWNER:
         undecided = mine.filter(state=State.DECISION, award_mode=AwardMode.OWNER_CHOICE)
-        undecided = undecided.exclude(Exists(_standing())).order_by("pk")[:LIMIT]
+        undecided = undecided.exclude(Exists(_standing())).order_by("pk")
+        undecided = undecided.exclude(pk__in=awaiting_race(Scenario.objects.all()).values("pk"))
         tasks += [
-            line("choose_winner", scenario, "decision", rule="choice") for scenario in undecided
+            line("choose_winner", scenario, "decision", rule="choice")
+            for scenario in undecided[:LIMIT]
         ]
     return tasks
 
@@ -124,6 +129,7 @@ def _officer(actor: Actor) -> list[Task]:
         tasks.append(line(name, scenario, page, rule="gate"))
     collective = Scenario.objects.filter(state=State.DECISION, award_mode=AwardMode.COLLECTIVE)
     undecided = collective.exclude(Exists(_standing())).select_related(*PARTS).order_by("pk")
+    undecided = undecided.exclude(pk__in=awaiting_race(Scenario.objects.all()).values("pk"))
     tasks += [
         line("decide_by_minutes", scenario, "decision", rule="minutes")
         for scenario in undecided[:LIMIT]
@@ -133,14 +139,33 @@ def _officer(actor: Actor) -> list[Task]:
         if row.decided_by_id != actor.user_id:
             tasks.append(line("publicise", row.scenario, "publicity", rule="publicity"))
     for row in decisions.filter(state=DecisionState.PUBLICISED).order_by("pk")[:LIMIT]:
-        if row.publicity.ends_at <= clock.now():
+        ended = max(row.publicity.ends_at, until(row.publicity)) <= clock.now()
+        if ended and row.scenario_id not in desk.challenged:
             tasks.append(line("confirm_award", row.scenario, "award-confirm", rule="confirmation"))
+    tasks += _challenges(actor)
     unreturned = Scenario.objects.filter(pk__in=uncertified().values("scenario"))
     tasks += [
         line("certify_return", scenario, "returns", rule="return")
         for scenario in unreturned.select_related(*PARTS).order_by("pk")[:LIMIT]
     ]
     return tasks + _changes()
+
+
+def _challenges(actor: Actor) -> list[Task]:
+    """To be admitted, ruled on or redone; not on demands on whose panel this officer sat."""
+    rows = unheard(actor).exclude(member__panel__members__user=actor.user_id)
+    told = rows.select_related("publicity__decision__scenario__organisation").order_by("pk")
+    return [
+        Task(
+            LABELS["hear_challenge"],
+            row.publicity.decision.scenario,
+            reverse("challenges", args=[row.publicity.decision.scenario.address]),
+            since_at=row.filed_at,
+            rule="challenge",
+            subject=row.uid,
+        )
+        for row in told[:LIMIT]
+    ]
 
 
 def _changes() -> list[Task]:

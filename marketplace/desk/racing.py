@@ -1,4 +1,4 @@
-"""What a race asks of whom, for the desk and the demand's page."""
+"""What a race asks of whom, as lines of a desk."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
-from marketplace.desk.tasks import LABELS, LIMIT, Task, line
+from marketplace.desk.acts import LABELS
+from marketplace.desk.tasks import LIMIT, Task, line
 from marketplace.races.entry import queries
-from marketplace.scenarios.models import AwardMode, Scenario
+from marketplace.scenarios.models import AwardMode
 
 PARTS = ("organisation", "domain")
 
@@ -63,28 +64,3 @@ def _agreements(actor: Actor) -> Iterator[Task]:
             note=row.entrant.organisation.name,
         )
         yield replace(task, since_at=row.offered_at, due_at=race.agree_by)
-
-
-class RaceFacts:
-    """Which demands wait for a step of their race, read once for a whole list."""
-
-    def __init__(self, actor: Actor) -> None:
-        now = clock.now()
-        self.actor = actor
-        self.unlisted = set(queries.unlisted().values_list("pk", flat=True))
-        steps = {
-            "publicise_shortlist": queries.unpublicised(),
-            "offer_agreements": queries.unoffered(now),
-            "start_race": queries.to_start(now),
-        }
-        self.steps: dict[int, tuple[str, int]] = {}
-        if actor.role == Role.OFFICER:
-            for name, rows in steps.items():
-                for pk, maker in rows.values_list("scenario_id", "shortlisted_by_id"):
-                    self.steps[pk] = (name, maker)
-
-    def step(self, scenario: Scenario) -> str:
-        """The one that this officer may take now; empty if none."""
-        name, maker = self.steps.get(scenario.pk, ("", 0))
-        own = name == "publicise_shortlist" and maker == self.actor.user_id
-        return "" if own else name

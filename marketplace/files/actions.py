@@ -266,7 +266,7 @@ def _finish(actor: Actor, upload: Upload, file: int) -> Upload:
                 code="upload.other_sha256",
             ),
         )
-    if upload.purpose == Purpose.SEALED:
+    if upload.purpose in limits.COMES_SEALED:
         try:
             sealing.check_form(head)
         except sealing.Unreadable as error:

@@ -31,6 +31,9 @@ class Purpose(models.TextChoices):
     EVIDENCE = "evidence", _("Evidence of an organisation")
     SEALED = "sealed", _("Sealed envelope of a bid")
     DOCUMENT = "document", _("Document of the gate before publication")
+    COURSE = "course", _("Input of a race")
+    TRUTH = "truth", _("Sealed truth of a race")
+    RESULT = "result", _("Result file of a race")
 
 
 @dataclass(frozen=True)
@@ -46,5 +49,13 @@ LIMITS = {
     Purpose.EVIDENCE: Limit(bytes_most=20 * MEBIBYTE, count_most=10),
     Purpose.SEALED: Limit(bytes_most=2048 * MEBIBYTE, count_most=3),
     Purpose.DOCUMENT: Limit(bytes_most=20 * MEBIBYTE, count_most=1),
+    Purpose.COURSE: Limit(bytes_most=1024 * MEBIBYTE, count_most=20),
+    # What age adds to a GiB of truth: a stanza, and 16 bytes for each 64 KiB.
+    Purpose.TRUTH: Limit(bytes_most=1025 * MEBIBYTE, count_most=1),
+    Purpose.RESULT: Limit(bytes_most=1024 * MEBIBYTE, count_most=1),
 }
+# They come encrypted with age to one recipient, and are refused otherwise.
+COMES_SEALED = {Purpose.SEALED, Purpose.TRUTH}
+# Handed in by a vendor and not to be removed by it: once claimed they take none of its room.
+HANDED_IN = {Purpose.SEALED, Purpose.RESULT}
 LARGEST = max(limit.bytes_most for limit in LIMITS.values())

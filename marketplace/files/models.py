@@ -11,7 +11,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.clock import MarketplaceNow
 from marketplace.base.models import Recorded
 from marketplace.files.access import AccessDay, AccessRecord
-from marketplace.files.limits import NAME_MOST, Purpose
+from marketplace.files.limits import HANDED_IN, NAME_MOST, Purpose
 
 __all__ = ["AccessDay", "AccessRecord", "Purpose"]
 FOLDER = "uploads"
@@ -34,10 +34,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """Those that count toward the limits of their organisation.
 
         Sealed envelopes in a package count there, and not at all once they were received: what a
-        bidder may not remove must not keep it from bidding.
+        bidder may not remove must not keep it from bidding. So it is with results of a race.
         """
         open_ones = Q(state=UploadState.RECEIVING, expires_at__gt=MarketplaceNow())
-        packed = Q(purpose=Purpose.SEALED, subject_uid__isnull=False)
+        packed = Q(purpose__in=HANDED_IN, subject_uid__isnull=False)
         return self.filter(open_ones | (Q(state=UploadState.STORED) & ~packed))
 
 

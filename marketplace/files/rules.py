@@ -22,6 +22,9 @@ def can_upload(actor: Actor, purpose: Purpose) -> bool:
         Purpose.SEALED: actor.organisation.is_vendor,
         Purpose.EVIDENCE: True,
         Purpose.DOCUMENT: actor.organisation.is_owner or actor.organisation.is_office,
+        Purpose.COURSE: actor.organisation.is_owner,
+        Purpose.TRUTH: actor.organisation.is_owner,
+        Purpose.RESULT: actor.organisation.is_vendor,
     }
     return allowed[purpose]
 

@@ -1,7 +1,7 @@
 """Who may do what about a race. When is asked by the actions."""
 
 from marketplace.base.actor import Actor, Role
-from marketplace.races.models import AgreementSide, Race, RaceAgreement
+from marketplace.races.models import AgreementSide, Entrant, Race, RaceAgreement
 from marketplace.scenarios.models import AwardMode, Scenario
 from marketplace.scenarios.rules import can_edit_scenario
 
@@ -47,3 +47,21 @@ def can_accept_agreement(actor: Actor, agreement: RaceAgreement) -> bool:
 def can_decline_agreement(actor: Actor, agreement: RaceAgreement) -> bool:
     """Who binds the vendor: a shortlisted vendor need not race."""
     return side_of(actor, agreement) == AgreementSide.VENDOR
+
+
+def can_prepare_course(actor: Actor, race: Race) -> bool:
+    """Owners and editors of the demand's owner."""
+    return actor.writes and actor.organisation_id == race.scenario.organisation_id
+
+
+def can_submit_attempt(actor: Actor, entrant: Entrant) -> bool:
+    """Owners and editors of the entrant itself; nobody on its behalf."""
+    return actor.writes and actor.organisation_id == entrant.organisation_id
+
+
+def can_cancel_attempt(actor: Actor, entrant: Entrant) -> bool:
+    return can_submit_attempt(actor, entrant)
+
+
+def can_choose_attempt(actor: Actor, entrant: Entrant) -> bool:
+    return can_submit_attempt(actor, entrant)

@@ -15,9 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from marketplace.awards import actions, queries
+from marketplace.awards.challenges import queries as challenges
 from marketplace.awards.models import Decision, DecisionState
 from marketplace.awards.notice import notice
 from marketplace.awards.rules import (
+    can_challenge_member,
     can_choose_winner,
     can_confirm_award,
     can_decide_by_minutes,
@@ -29,7 +31,7 @@ from marketplace.base.actor import Actor, Role
 from marketplace.base.canonical import canonical
 from marketplace.base.errors import DomainError
 from marketplace.committee.models import Report
-from marketplace.committee.queries import rules_of
+from marketplace.committee.queries import names_are_public, rules_of
 from marketplace.scenarios.models import AwardMode, Scenario
 from marketplace.scenarios.models import State as ScenarioState
 from marketplace.scenarios.windows import window_end
@@ -136,6 +138,7 @@ def publicity(request: Request, address: str) -> HttpResponse:
             return HttpResponseRedirect(reverse("publicity", args=[scenario.address]))
     notices = queries.notices(scenario)
     preview = _preview(actor, scenario, standing)
+    members = challenges.members_named(scenario) if names_are_public(scenario) else []
     if not notices and preview is None:
         raise Http404
     context = {
@@ -147,6 +150,10 @@ def publicity(request: Request, address: str) -> HttpResponse:
         "notices": [{"row": row, "body": read_notice(queries.body_of(row))} for row in notices],
         "preview": preview,
         "now": clock.now(),
+        "members": members,
+        "challenges_until": challenges.until(notices[0]) if notices else None,
+        "may_challenge": bool(members)
+        and (actor.is_office or can_challenge_member(actor, members[0])),
         "refuse": refuse,
         "award": queries.award_of(scenario),
         "may_publish": preview is not None
@@ -227,6 +234,8 @@ def award_confirm(request: Request, address: str) -> HttpResponse:
         "standing": standing,
         "publicity": standing.publicity,
         "now": clock.now(),
+        "challenges_until": challenges.until(standing.publicity),
+        "challenged": challenges.blocking(standing),
         "award": queries.award_of(scenario),
         "may_confirm": can_confirm_award(actor, standing),
     }

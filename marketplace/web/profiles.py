@@ -47,9 +47,19 @@ SENTENCES: dict[str, Words] = {
         "Experts are drawn by lot; each has been in the field for at least %(value)s years."
     ),
     "expert_panels_max": gettext_lazy("An expert sits on at most %(value)s panels a year."),
+    "invitation_answer": gettext_lazy("Who is drawn answers the invitation within %(value)s."),
+    "panel_question_answer": gettext_lazy(
+        "A written question of the panel is answered within %(value)s; the answer changes no"
+        " substance of the bid."
+    ),
+    "defence_notice_min": gettext_lazy("A defence is announced at least %(value)s before."),
     "pass_line": gettext_lazy("Below %(value)s of the full score nobody is recommended."),
     "recommend_max": gettext_lazy("The panel recommends at most %(value)s bids, in order."),
     "publicity_min": gettext_lazy("The result is publicised for at least %(value)s."),
+    "panel_challenge": gettext_lazy(
+        "The panel's names are told with the result; bidders may challenge a member for %(value)s."
+    ),
+    "panel_challenge_answer": gettext_lazy("A challenge is ruled on within %(value)s."),
     "objection_answer": gettext_lazy("An objection is answered within %(value)s."),
     "contract_max": gettext_lazy("The agreement is signed within %(value)s of the award."),
     "payment_last_share_min": gettext_lazy(
@@ -226,5 +236,5 @@ def with_unit(rule: dict[str, Any]) -> str:
     if unit == "working_day":
         return ngettext("%(n)s working day", "%(n)s working days", count) % {"n": shown}
     if unit == "second":
-        return ngettext("%(n)s second", "%(n)s seconds", count) % {"n": shown}
+        return length(timedelta(seconds=count))
     return shown

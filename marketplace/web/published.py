@@ -64,6 +64,9 @@ FAILURES: dict[str, str | Promise] = {
     "below_pass_line": gettext_lazy("No valid bid reached the pass line."),
     "refused": gettext_lazy("The winner refused the award and no candidate is left."),
     "none_chosen": gettext_lazy("None of the candidates was chosen; the reasons are on record."),
+    "panel_challenged": gettext_lazy(
+        "A challenge to a member was upheld, and the ranking does not hold."
+    ),
 }
 
 

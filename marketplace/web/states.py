@@ -96,6 +96,7 @@ STATES = {
     "publicised": Badge(_("In publicity"), "info", "wait"),
     "confirmed": Badge(_("Confirmed"), "good", "check"),
     "refused": Badge(_("Refused by the winner"), "bad", "cross"),
+    "annulled": Badge(_("Annulled after a challenge"), "bad", "cross"),
     # tasks
     "green": Badge(_("On course"), "good", "check"),
     "amber": Badge(_("Needs attention"), "warn", "warn"),

@@ -12,6 +12,7 @@ from marketplace.accounts.models import Capability
 from marketplace.accounts.organisations.models import OrganisationRelation
 from marketplace.accounts.pledges import Pledge, PledgeText
 from marketplace.accounts.tokens.models import ApiToken
+from marketplace.awards.challenges.models import MemberChallenge
 from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
@@ -156,6 +157,20 @@ class Rows:
             confirmed_at=now,
         )
         return {"visitor": None, "vendor": self.vendor, "officer": self.officer}
+
+    def challenges(self):
+        self.awards()
+        _panel, seats = self.panel("reported")
+        decision = Decision.objects.order_by("pk").last()
+        MemberChallenge.objects.create(
+            publicity=decision.publicity,
+            member=seats[0],
+            organisation=self.vendor.organisation,
+            filed_by=self.vendor.user,
+            filed_at=clock.now(),
+            reason="x",
+        )
+        return {"vendor": self.vendor, "officer": self.officer}
 
     def organisations(self):
         world.make_organisation(is_vendor=True)
@@ -351,6 +366,7 @@ LISTS = {
     "sheets/": "sheets",
     "reports/": "reports",
     "awards/": "awards",
+    "challenges/": "challenges",
     "questions/": "questions",
     "answers/": "questions",
     "amendments/": "amendments",

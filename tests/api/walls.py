@@ -131,6 +131,12 @@ DEMANDS = {
     "awards_publicise":                "- - - - d - - - - -",
     "awards_confirm":                  "- - - - d - - - - -",
     "awards_refuse":                   "- - n - - - - - - -",
+    "challenges_list":                 "- a a a a a a a a a",
+    "challenges_retrieve":             "- - - - - - - - - -",  # of an example there is none
+    "challenges_file":                 "- - - - - - - - - -",  # no member of the example's uid
+    "challenges_admit":                "- - - - - - - - - -",
+    "challenges_rule":                 "- - - - - - - - - -",
+    "challenges_record_redo":          "- - - - - - - - - -",
 }  # fmt: skip
 # The same for what belongs to no demand: objects of the vendor's, and of its organisation.
 PEOPLE = {

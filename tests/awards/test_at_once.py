@@ -1,12 +1,17 @@
+from datetime import timedelta
+
 import pytest
 
 from marketplace.awards import actions
+from marketplace.awards.challenges.models import MemberChallenge
 from marketplace.awards.models import Award, Decision, DecisionState, Publicity
 from marketplace.base.clock import now
-from marketplace.base.errors import DomainError, StateConflict
+from marketplace.base.errors import DomainError, StateConflict, TooEarly
 from marketplace.scenarios.reference import AwardMode
 from tests import world
 from tests.awards.steps import choose, decided, minutes, owner_of, publicised
+from tests.awards.test_challenges import filed
+from tests.awards.test_challenges import loser as challenger
 from tests.committee import factories
 
 pytestmark = pytest.mark.slow
@@ -75,3 +80,25 @@ def test_choosing_one_while_choosing_nobody(two_at_once):
     assert refusals(results) == [StateConflict]
     scenario.refresh_from_db()
     assert (scenario.state == "failed") is (Decision.objects.count() == 0)
+
+
+def test_filing_while_the_award_is_confirmed(two_at_once, clock):
+    clock.freeze(clock.now())
+    decision, officer = publicised(2), world.officer()
+    bidder = challenger(decision)
+    clock.move(decision.publicity.ends_at - now())
+    clock.move(-timedelta(milliseconds=1))
+    results = two_at_once(
+        lambda: filed(decision, bidder),
+        lambda: actions.confirm_award(actor=officer, decision_uid=decision.uid),
+    )
+    assert [type(one) for one in results] == [MemberChallenge, TooEarly]
+
+
+def test_two_filings_of_one_challenge(two_at_once, clock):
+    clock.freeze(clock.now())
+    decision = publicised(2)
+    bidder = challenger(decision)
+    results = two_at_once(lambda: filed(decision, bidder), lambda: filed(decision, bidder))
+    assert sorted(type(one).__name__ for one in results) == ["MemberChallenge", "StateConflict"]
+    assert MemberChallenge.objects.count() == 1

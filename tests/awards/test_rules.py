@@ -1,11 +1,15 @@
 import pytest
 
 from marketplace.accounts.models import Membership
+from marketplace.awards.challenges.models import MemberChallenge
 from marketplace.awards.rules import (
+    can_challenge_member,
     can_choose_winner,
     can_confirm_award,
     can_decide_by_minutes,
+    can_hear_challenge,
     can_publicise,
+    can_record_redo,
     can_refuse_award,
 )
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Actor, Role
@@ -24,6 +28,9 @@ MATRIX = {
     can_publicise:         "-  -  -  -  -  -  +  -  +  -  -  -  -  -  -",
     can_confirm_award:     "-  -  -  -  -  -  +  +  -  -  -  -  -  -  -",
     can_refuse_award:      "-  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_challenge_member:  "-  -  -  +  +  +  -  -  -  -  -  -  -  -  -",
+    can_hear_challenge:    "-  -  -  -  -  -  +  +  -  -  -  -  -  -  -",
+    can_record_redo:       "-  -  -  -  -  -  +  -  -  -  -  -  -  -  -",
 }  # fmt: skip
 
 
@@ -53,10 +60,19 @@ def test_matrix():
         "system": SYSTEM,
         "opener": OPENER,
     }
+    member = scenario.panel.members.first()
+    challenge = MemberChallenge(member=member, ruled_by=decider.user)
+    rows = {
+        can_choose_winner: scenario,
+        can_decide_by_minutes: scenario,
+        can_challenge_member: member,
+        can_hear_challenge: challenge,
+        can_record_redo: challenge,
+    }
     expected, found = {}, {}
     for cell in cells(WHO, MATRIX):
         rule, who, allowed = cell.values
-        row = scenario if rule in {can_choose_winner, can_decide_by_minutes} else decision
+        row = rows.get(rule, decision)
         expected[cell.id] = allowed
         found[cell.id] = rule(actors[who], row)
     assert found == expected

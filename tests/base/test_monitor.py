@@ -183,6 +183,23 @@ def test_it_tells_the_time_of_the_database(db, answers, made, clock):
     assert abs(made().ahead - timedelta(days=3)) < timedelta(minutes=1)
 
 
+def test_an_answer_that_took_long_does_not_turn_its_clock(db, made):
+    watching = made()
+    # One machine, one clock: however late the answers come, there is nothing between the two.
+    for _ in range(3):
+        watching.record()
+        assert watching.ahead == timedelta()
+
+
+def test_the_kept_distance_moves_as_little_as_the_answer_allows():
+    def nearest(*seconds):
+        return monitor.nearest(*(timedelta(seconds=each) for each in seconds)).total_seconds()
+
+    assert nearest(0, -0.3, 0.2) == 0
+    assert nearest(5, 4.9, 5.4) == 5
+    assert (nearest(0, 4.9, 5.4), nearest(9, 4.9, 5.4)) == (4.9, 5.4)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"url": 1}', '{"pending": [["x", "y", "z"]]}'])
 def test_a_file_that_cannot_be_read_begins_anew(made, text):
     watching = made()

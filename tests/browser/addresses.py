@@ -341,6 +341,7 @@ PAGES: dict[str, list[Page]] = {
     "signals": [Page("witness", of("S08"))],
     "decision": [Page("o5-owner", of("S15")), Page("o1-owner", of("S07"))],
     "publicity": [Page("", of("S08")), Page("officer", of("S07"))],
+    "challenges": [Page("officer", of("S08")), Page("officer2", of("S07"))],
     "award-confirm": [Page("officer", of("S08")), Page("officer", of("S07"))],
 }
 NO_PAGES = {

@@ -61,6 +61,9 @@ def test_matrix(rule, who, allowed):
         (Purpose.SEALED, False, True, False),
         (Purpose.EVIDENCE, True, True, True),
         (Purpose.DOCUMENT, True, False, True),
+        (Purpose.COURSE, True, False, False),
+        (Purpose.TRUTH, True, False, False),
+        (Purpose.RESULT, False, True, False),
     ],
 )
 def test_each_purpose_has_its_people(purpose, owner, vendor, office):

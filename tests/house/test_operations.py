@@ -32,6 +32,12 @@ MEBIBYTE = 1024 * 1024
 BID = json.loads(forms_schema.SCHEMA_FILE.read_text("utf-8"))["$defs"]
 
 
+RESUMABLE = (
+    "resumable upload: attachment · evidence · sealed envelope · document of the gate · "
+    "input, sealed truth, result of a race"
+)
+
+
 def read_variables():
     source = (ROOT / "config" / "settings.py").read_text("utf-8")
     pattern = r'(?:required|secret|flag|words)\("(\w+)"|environ(?:\.get\(|\[)"(\w+)"'
@@ -63,7 +69,7 @@ def bid_length(envelope, name):
             [uploads.FILE_LIMIT // MEBIBYTE, uploads.REQUEST_LIMIT // MEBIBYTE],
         ),
         (
-            "resumable upload: attachment · evidence · sealed envelope · document of the gate",
+            RESUMABLE,
             [LIMITS[purpose].bytes_most // MEBIBYTE for purpose in Purpose],
         ),
         (

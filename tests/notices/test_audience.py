@@ -97,6 +97,12 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "race.agreements_offered",
         "race.started",
         "race.voided",
+        # To officers who did not sit, and to whoever challenged: tests/awards/test_challenges.py.
+        "challenge.filed",
+        "challenge.admitted",
+        "challenge.refused",
+        "challenge.ruled",
+        "challenge.redone",
     }
     assert [kind.event_kind for kind in KINDS.values() if "bid" in kind.event_kind] == []
 

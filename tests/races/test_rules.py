@@ -4,11 +4,15 @@ from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
 from marketplace.races.models import RaceAgreement
 from marketplace.races.rules import (
     can_accept_agreement,
+    can_cancel_attempt,
+    can_choose_attempt,
     can_decline_agreement,
     can_design_race,
+    can_prepare_course,
     can_publicise_shortlist,
     can_run_entry,
     can_shortlist,
+    can_submit_attempt,
 )
 from tests import world
 from tests.matrix import cells, rules_of
@@ -25,6 +29,10 @@ MATRIX = {
     can_run_entry:           "-  -  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_accept_agreement:    "-  +  -  -  +  -  -  -  -  -  -  -  -  -  -",
     can_decline_agreement:   "-  -  -  -  +  -  -  -  -  -  -  -  -  -  -",
+    can_prepare_course:  "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_submit_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
+    can_cancel_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
+    can_choose_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
 }  # fmt: skip
 
 
@@ -49,14 +57,14 @@ def test_matrix():
         "opener": OPENER,
     }
     agreement = RaceAgreement(entrant=entrant)
-    rows = dict.fromkeys(MATRIX, race)
+    rows = dict.fromkeys((can_prepare_course, can_publicise_shortlist, can_run_entry), race)
     rows |= {can_design_race: scenario, can_shortlist: scenario}
     rows |= {can_accept_agreement: agreement, can_decline_agreement: agreement}
     expected, found = {}, {}
     for cell in cells(WHO, MATRIX):
         rule, who, allowed = cell.values
         expected[cell.id] = allowed
-        found[cell.id] = rule(actors[who], rows[rule])
+        found[cell.id] = rule(actors[who], rows.get(rule, entrant))
     assert found == expected
 
 

@@ -201,7 +201,7 @@ def test_filing_leaves_one_event_without_what_was_written():
         "submitted",
     )
     assert event.subjects == [scenario.uid]
-    assert (event.audience, event.profile_version) == (Audience.PARTIES, "A/6")
+    assert (event.audience, event.profile_version) == (Audience.PARTIES, "A/7")
     assert (event.actor_uid, event.organisation_uid) == (owner.user.uid, owner.organisation.uid)
     assert len(event.input_hash) == 64
     assert scenario.title.encode() not in bytes(event.body)

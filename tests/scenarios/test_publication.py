@@ -75,7 +75,7 @@ def test_what_publication_leaves_behind(clock):
     assert (event.from_state, event.to_state) == ("demonstrated", "published")
     assert event.audience == Audience.PUBLIC
     assert event.subjects == [publication.uid, scenario.uid]
-    assert event.profile_version == "A/6"
+    assert event.profile_version == "A/7"
     assert event.data == {
         "ref": "LG-2026-0001",
         "sha256": publication.sha256,

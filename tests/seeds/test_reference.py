@@ -144,13 +144,23 @@ EXPERT_NAMES = {
     "expert_panels_max",
     *(f"rotation_weight_{n}" for n in range(4)),
 }
+PANEL_NAMES = {
+    "draw_checkpoint_wait",
+    "invitation_answer",
+    "decoys_min",
+    "draw_reserve",
+    "panel_challenge",
+    "panel_challenge_answer",
+    "defence_notice_min",
+    "panel_question_answer",
+}
 OUTAGE_NAMES = {"outage_total", "outage_window", "outage_extension"}
 
 
 def test_profiles_name_every_value_with_its_unit():
     assert sorted(PROFILES) == ["A", "B", "C", "D"]
     # Who has no grace does not name it.
-    named = PROFILE_NAMES | EXPERT_NAMES
+    named = PROFILE_NAMES | EXPERT_NAMES | PANEL_NAMES
     assert set(PROFILES["A"]["values"]) == named | OUTAGE_NAMES | {"bytes_grace"}
     deductions = {"price_deduct_above", "price_deduct_below"}
     assert set(PROFILES["B"]["values"]) == named | OUTAGE_NAMES | deductions

@@ -114,7 +114,7 @@ def _publicities(rows: list[Scenario]) -> dict[int, list[Date]]:
     found: dict[int, list[Date]] = {}
     notices = Publicity.objects.filter(decision__scenario__in=known).select_related("decision")
     for notice in notices.order_by("starts_at", "pk"):
-        void = notice.decision.state == DecisionState.REFUSED
+        void = notice.decision.state in {DecisionState.REFUSED, DecisionState.ANNULLED}
         row = known[notice.decision.scenario_id]
         date = Date(
             "publicity",

@@ -22,5 +22,5 @@ WITH = REPLACE.format(before="'AND demand.organising_mode IS NOT NULL'", after=f
 
 
 class Migration(migrations.Migration):
-    dependencies = [("marketplace", "0059_report_signing")]
+    dependencies = [("marketplace", "0060_member_challenges")]
     operations = [migrations.RunSQL(WITHOUT, WITH)]
