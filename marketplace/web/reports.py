@@ -17,6 +17,7 @@ from marketplace.bidding.queries import my_bid
 from marketplace.committee import queries
 from marketplace.committee.arithmetic import TIES_1
 from marketplace.committee.models import CorrectionKind, PanelState, Report
+from marketplace.committee.signing.printing import pdf
 from marketplace.committee.signing.queries import said, sign_by
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
@@ -63,6 +64,16 @@ def report_json(request: Request, address: str) -> HttpResponse:
     record_access(actor=actor_of(request), subject_uid=found.uid, what="report.read")
     response = HttpResponse(bytes(found.body), content_type="application/json")
     return attached(response, f"{scenario.address}-report.json")
+
+
+@require_GET
+def report_pdf(request: Request, address: str) -> HttpResponse:
+    """The same as a paper, with the members' words as they stand now."""
+    scenario = scenario_or_404(request, address)
+    found, _error = attempt(queries.report_of, actor=actor_of(request), scenario=scenario)
+    record_access(actor=actor_of(request), subject_uid=found.uid, what="report.read")
+    response = HttpResponse(pdf(found), content_type="application/pdf")
+    return attached(response, f"{scenario.address}-report.pdf")
 
 
 @require_GET
@@ -158,6 +169,7 @@ def _own_line(request: Request, scenario: Scenario) -> HttpResponse:
 urlpatterns = [
     path("scenarios/<str:address>/report/", report, name="report"),
     path("scenarios/<str:address>/report.json", report_json, name="report-json"),
+    path("scenarios/<str:address>/report.pdf", report_pdf, name="report-pdf"),
     path("scenarios/<str:address>/scores/", scores, name="scores"),
     path("scenarios/<str:address>/scores.json", scores_json, name="scores-json"),
 ]

@@ -377,6 +377,7 @@ NO_PAGES = {
     "panel-bidders": "tests/committee looks at it: in the demo everybody has declared",
     "sheet-file": "a file",
     "report-json": "a file of data",
+    "report-pdf": "a paper",
     "scores-json": "a file of data",
     "scores-verify": "a program",
     "notice": "sends on to what the message speaks of",

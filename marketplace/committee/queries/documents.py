@@ -6,8 +6,9 @@ import secrets
 from decimal import Decimal
 from typing import Any
 
-from marketplace.bidding.models import Bid, BidVersion
+from marketplace.bidding.models import Bid, BidState, BidVersion, EligibilityCheck, Verdict
 from marketplace.committee import arithmetic
+from marketplace.committee.draw.models import DrawInvitation
 from marketplace.committee.models import (
     Correction,
     MemberState,
@@ -23,9 +24,19 @@ SCORES_TYPE = "jiebang-scores/1"
 BODY_TYPES = {arithmetic.FORMULA_1: "jiebang-report/1", arithmetic.FORMULA: "jiebang-report/2"}
 
 
+# 推荐的中标候选人应当限定在一至三名. Source: L2 §53.
+RECOMMEND_MOST = 3
+
+
 def formula_of(profile: RuleProfile) -> str:
     """What was frozen at publication: older profiles name no formula for the price."""
     return arithmetic.FORMULA if "price_formula" in profile.values else arithmetic.FORMULA_1
+
+
+def recommended(scenario: Scenario) -> int:
+    """How many are recommended. A race takes as many as it has places, each to be tried, not awarded."""
+    most = min(rules_of(scenario).count("recommend_max"), RECOMMEND_MOST)
+    return max(most, scenario.race_entrants or 0)
 
 
 def report_document(scenario: Scenario, panel: Panel, bids: list[Bid]) -> dict[str, Any]:
@@ -55,8 +66,7 @@ def report_document(scenario: Scenario, panel: Panel, bids: list[Bid]) -> dict[s
             "trim_extremes": profile.says("trim_extremes"),
             "trim_panel_min": profile.count("trim_panel_min"),
             "pass_line_percent": pass_line,
-            # A race takes as many as it has places, whatever one award may choose among.
-            "recommend_max": max(profile.count("recommend_max"), scenario.race_entrants or 0),
+            "recommend_max": recommended(scenario),
             "budget_cny": scenario.budget_cny,
             **(_newer_rules(profile) if newer else {}),
         },
@@ -68,6 +78,7 @@ def report_document(scenario: Scenario, panel: Panel, bids: list[Bid]) -> dict[s
         "judges": list(active(panel).values_list("code", flat=True)),
         "recused": list(recused.values_list("code", flat=True)),
         **({"corrections": _corrections(panel)} if newer else {}),
+        **({"panel": composition(panel), "rejected": _rejected(scenario)} if newer else {}),
         "bids": [
             {
                 "uid": bid.uid,
@@ -181,6 +192,46 @@ def _corrections(panel: Panel) -> list[dict[str, Any]]:
             "changes": row.changes,
         }
         for row in rows.order_by("created_at", "pk")
+    ]
+
+
+def composition(panel: Panel) -> list[dict[str, Any]]:
+    """Who sits and who was recused, by code, each with the specialty that was drawn, if any."""
+    drawn = DrawInvitation.objects.filter(draw__scenario=panel.scenario, answer="accepted")
+    strata = dict(drawn.values_list("place__expert__user_id", "place__stratum"))
+    rows = PanelMember.objects.filter(panel=panel).order_by("pk")
+    return [
+        {"code": row.code, "specialty": strata.get(row.user_id, ""), "state": row.state}
+        for row in rows
+    ]
+
+
+# Before it was scored: not opened, refused at the check of eligibility, or void.
+REJECTED = {BidState.UNOPENED, BidState.INELIGIBLE, BidState.VOID}
+
+
+def _rejected(scenario: Scenario) -> list[dict[str, Any]]:
+    """The bids that were not scored, with the reasons that their bidders were told."""
+    bids = Bid.objects.filter(scenario=scenario, state__in=REJECTED).select_related("organisation")
+    rows = EligibilityCheck.objects.filter(bid__in=bids).select_related("condition")
+    last: dict[tuple[int, int], EligibilityCheck] = {
+        (row.bid_id, row.condition_id): row for row in rows.order_by("pk")
+    }
+    return [
+        {
+            "uid": bid.uid,
+            "organisation": bid.organisation.name,
+            "state": bid.state,
+            "reasons": [
+                *([bid.void_reason] if bid.void_reason else []),
+                *(
+                    f"{row.condition.code} {row.reason}"
+                    for (pk, _condition), row in last.items()
+                    if pk == bid.pk and row.verdict == Verdict.FAIL
+                ),
+            ],
+        }
+        for bid in bids.order_by("pk")
     ]
 
 
