@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from django.urls import reverse
 
@@ -12,6 +13,13 @@ from marketplace.base.actor import Actor, Role
 from marketplace.desk.acts import LABELS
 from marketplace.desk.tasks import LIMIT, Task, line
 from marketplace.races.entry import queries
+from marketplace.races.models import AgreementState, Race, RaceAgreement, RaceState
+from marketplace.races.rules import (
+    can_decline_agreement,
+    can_publicise_shortlist,
+    can_run_entry,
+    side_of,
+)
 from marketplace.scenarios.models import AwardMode
 
 PARTS = ("organisation", "domain")
@@ -64,3 +72,29 @@ def _agreements(actor: Actor) -> Iterator[Task]:
             note=row.entrant.organisation.name,
         )
         yield replace(task, since_at=row.offered_at, due_at=race.agree_by)
+
+
+def on_race(actor: Actor, race: Race, now: datetime) -> list[str]:
+    """The moves of the API that this actor may make now. race: with its notice."""
+    if not can_run_entry(actor, race):
+        return []
+    notice = getattr(race, "notice", None)
+    if race.state == RaceState.SHORTLISTED and notice is None:
+        return ["publicise_shortlist"] if can_publicise_shortlist(actor, race) else []
+    if race.state == RaceState.SHORTLISTED and notice is not None:
+        return ["offer_agreements"] if now >= notice.ends_at else []
+    if race.state != RaceState.AGREEING:
+        return []
+    if not queries.can_still_race(race, now):
+        return ["end_entry"]
+    return ["start_race"] if queries.to_start(now).filter(pk=race.pk).exists() else []
+
+
+def on_agreement(actor: Actor, row: RaceAgreement, accepted: set[str]) -> list[str]:
+    race = row.entrant.race
+    open_now = row.state == AgreementState.OFFERED and race.state == RaceState.AGREEING
+    if not open_now or race.agree_by is None or clock.now() >= race.agree_by:
+        return []
+    side = side_of(actor, row)
+    names = ["accept_agreement"] if side and side not in accepted else []
+    return [*names, *(["decline_agreement"] if can_decline_agreement(actor, row) else [])]

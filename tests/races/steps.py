@@ -9,7 +9,7 @@ from typing import Any
 from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.bidding.models import Bid, BidState
-from marketplace.committee.models import Ranking, Report
+from marketplace.committee.models import Panel, PanelState, Ranking, Report
 from marketplace.races.entry import actions
 from marketplace.races.models import Entrant, Race, RaceAgreement
 from marketplace.scenarios.models import AwardMode, Scenario, State
@@ -30,6 +30,7 @@ def reported(bids: int, **fields: Any) -> Scenario:
     fields = {"profile": world.profile("D"), "state": State.DECISION} | fields
     scenario = world.published_scenario(**fields)
     body = b"{}"
+    Panel.objects.create(scenario=scenario, state=PanelState.REPORTED)
     report = Report.objects.create(
         scenario=scenario,
         body=body,
