@@ -30,12 +30,13 @@ def reported(bids: int, **fields: Any) -> Scenario:
     fields = {"profile": world.profile("D"), "state": State.DECISION} | fields
     scenario = world.published_scenario(**fields)
     body = b"{}"
-    Panel.objects.create(scenario=scenario, state=PanelState.REPORTED)
+    secretary = world.secretary().user
+    Panel.objects.create(scenario=scenario, state=PanelState.REPORTED, appointed_by=secretary)
     report = Report.objects.create(
         scenario=scenario,
         body=body,
         sha256=hashlib.sha256(body).hexdigest(),
-        made_by=world.secretary().user,
+        made_by=secretary,
     )
     now = clock.now()
     for place in range(1, bids + 1):

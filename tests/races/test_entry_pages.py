@@ -111,9 +111,9 @@ def test_a_page_asks_no_more_for_more_entrants(count_queries):
 def test_who_is_told(clock):
     race = steps.shortlisted(2)
     owner = world.member(race.scenario.organisation)
+    vendors = [steps.vendor_of(race, place) for place in (1, 2)]
     actions.publicise_shortlist(actor=world.officer(), race_uid=race.uid)
     deliver()
-    vendors = [steps.vendor_of(race, place) for place in (1, 2)]
     everybody = set(told("race.shortlist_publicised"))
     assert set(ids(*vendors, owner)) <= everybody
     race.refresh_from_db()
