@@ -9,6 +9,8 @@
     python -m bench uploads          receiving, hashing and storing, against age
     python -m bench sealing          sealing in the browser, against age
     python -m bench score            the page of all scores, against a review dashboard's queries
+    python -m bench scoring          10,000,000 rows of CSV to metrics, against polars reading them
+    python -m bench bootstrap        10 entrants × 1,000 × 100,000 rows, against scikit-learn's loop
     python -m bench ledger           appends with sequencing, sealing, inclusion proofs, memory
 
 Each starts servers of its own and deletes them. `--rows 1000` for a quick look. The figures stand in

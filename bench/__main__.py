@@ -4,7 +4,20 @@ import argparse
 import sys
 
 import bench
-from bench import bids, boundary, draw, ledger, lists, recall, score, sealing, search, uploads
+from bench import (
+    bids,
+    boundary,
+    draw,
+    evaluate,
+    ledger,
+    likeness,
+    lists,
+    recall,
+    score,
+    sealing,
+    search,
+    uploads,
+)
 
 COMMANDS = {
     "lists": lists.everything,
@@ -14,6 +27,7 @@ COMMANDS = {
     "list-queries": lists.queries,
     "pages": lists.pages,
     "search": search.words,
+    "likeness": likeness.compared,
     "recall": recall.labelled,
     "bids": bids.submissions,
     "boundary": boundary.tries,
@@ -22,6 +36,8 @@ COMMANDS = {
     "score": score.page,
     "sealing": sealing.everything,
     "draw": draw.everything,
+    "scoring": evaluate.scoring,
+    "bootstrap": evaluate.bootstrap,
 }
 
 
@@ -41,6 +57,7 @@ def main() -> int:
         "--megabytes", type=int, default=200, help="of the file that is uploaded or sealed"
     )
     parser.add_argument("--tries", type=int, default=10_000, help="submissions at their deadline")
+    parser.add_argument("--results", type=int, default=10_000_000, help="rows of a result file")
     given = parser.parse_args()
     return COMMANDS[given.what](given)
 

@@ -104,6 +104,7 @@ from marketplace.scenarios.models import (
 )
 from marketplace.scenarios.questions.models import Answer, Asker, Question, Reply
 from marketplace.scenarios.reference import OfficialCalendar, RuleProfile, Term
+from marketplace.scenarios.releases.models import ReleaseAnswer, ReleaseRequest
 from marketplace.scenarios.saved.models import Find, Finding, SavedSearch
 from marketplace.scenarios.search.facts import FactTally
 from marketplace.scenarios.search.models import SearchEntry, SearchWord, Synonym
@@ -229,6 +230,8 @@ __all__ = [
     "Ranking",
     "Receipt",
     "RegisterEntry",
+    "ReleaseAnswer",
+    "ReleaseRequest",
     "Reply",
     "Report",
     "ReportWord",

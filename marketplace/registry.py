@@ -16,6 +16,7 @@ REGISTER = (
     "marketplace.experts.reminders",
     "marketplace.scenarios.notices",
     "marketplace.scenarios.questions.notices",
+    "marketplace.scenarios.releases.notices",
     "marketplace.scenarios.amendments.notices",
     "marketplace.scenarios.batches.notices",
     "marketplace.bidding.notices",

@@ -14,12 +14,15 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 from marketplace.api.errors import BadParameter
+from marketplace.api.views import actor_of
+from marketplace.scenarios.fitting.queries import fitting
 from marketplace.scenarios.models import OrganisingMode, Scenario, State
 from marketplace.scenarios.search.asked import (
     FIXED,
     VOCABULARIES,
     asked_of,
     facet_condition,
+    fits_condition,
     offered_terms,
     term_numbers,
     words_condition,
@@ -33,7 +36,7 @@ TAGS = {"technology": "technologies", "platform": "platforms"}
 BANDS = {name: frozenset(FIXED[facet]) for name, facet in
          (("stage", "state"), ("budget", "budget"), ("deadline", "deadline"))}  # fmt: skip
 CHOICES = {"state": frozenset(State.values), "organising_mode": frozenset(OrganisingMode.values)}
-SCENARIO_FILTERS = ("ref", *CHOICES, *VOCABULARIES, *BANDS, "q")
+SCENARIO_FILTERS = ("ref", *CHOICES, *VOCABULARIES, *BANDS, "q", "fits")
 
 
 def _parameter(name: str, text: str, enum: list[str] | None = None) -> OpenApiParameter:
@@ -59,6 +62,15 @@ SCENARIO_PARAMETERS = [
     _parameter("stage", "Where it stands, by the clock.", list(FIXED["state"])),
     _parameter("budget", "The band of its budget, in ten thousands of CNY.", list(FIXED["budget"])),
     _parameter("deadline", "When it closes, of the open ones.", list(FIXED["deadline"])),
+    OpenApiParameter(
+        "fits",
+        OpenApiTypes.STR,
+        enum=["1"],
+        description=(
+            "Posted demands that fit what the caller's organisation declares, of others: any of its"
+            " technologies, or a domain or focus near to them."
+        ),
+    ),
     OpenApiParameter(
         "q",
         OpenApiTypes.STR,
@@ -90,8 +102,9 @@ def scenario_filter(request: Request, rows: QuerySet) -> QuerySet:
         if name in VOCABULARIES:
             rows = rows.filter(**{f"{name}__in": terms[name]})
             continue
-        if name == "q":
-            rows = rows.filter(_words(values))
+        if name in {"q", "fits"}:
+            asked = _words(values) if name == "q" else _fitting(request, values)
+            rows = rows.filter(asked)
             continue
         if name in BANDS:
             if not BANDS[name].issuperset(values):
@@ -128,6 +141,16 @@ def _words(values: list[str]) -> Q:
     if query is None or not query.words:
         raise BadParameter("q", _("There is no word in it that can be looked for."))
     return words_condition(query)
+
+
+def _fitting(request: Request, values: list[str]) -> Q:
+    if set(values) != {"1"}:
+        raise _unknown("fits")
+    fits = fitting(actor_of(request))
+    if fits is None:
+        sentence = _("Only vendors whose organisation declares what it can do have what fits them.")
+        raise BadParameter("fits", sentence)
+    return fits_condition(fits)
 
 
 def _unknown(name: str) -> BadParameter:

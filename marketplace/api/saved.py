@@ -29,7 +29,9 @@ from marketplace.scenarios.search.asking import TYPED_MOST
 class SavedRow(Shape):
     uid = s.UUIDField()
     name = text()
-    filters = Free(help_text="As the board's address: q, and each facet with its codes.")
+    filters = Free(
+        help_text="As the board's address: q, and each facet with its codes; fits with an organisation."
+    )
     found = s.IntegerField(help_text="How many demands it has told of.")
     created_at = instant()
     links = Links()
@@ -43,6 +45,10 @@ class NewName(Body):
 class NewSearch(Body):
     name = Text(NAME_MOST)
     q = Text(TYPED_MOST, required=False)
+    fits = s.BooleanField(
+        required=False,
+        help_text="Only what fits the capabilities that the caller's organisation declares.",
+    )
     facets = s.DictField(
         child=s.ListField(child=Text(saved.CODE_MOST), max_length=VALUES_MOST),
         required=False,
@@ -96,7 +102,7 @@ class SavedSearches(Listed):
     )
     def post(self, given: Given) -> UUID:
         body = given.body
-        filters = {**body.get("facets", {}), "q": body.get("q", "")}
+        filters = {**body.get("facets", {}), "q": body.get("q", ""), "fits": body.get("fits")}
         made = saved.save_search(actor=given.actor, name=body["name"], filters=filters)
         return made.uid
 

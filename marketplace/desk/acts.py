@@ -51,6 +51,7 @@ LABELS: dict[str, Text] = {
     "file_documents": _("See to the five documents"),
     "withdraw_scenario": _("Withdraw the demand"),
     "answer_questions": _("Answer the questions"),
+    "answer_releases": _("Say who may read the restricted parts"),
     "publish_amendment": _("Publish the drafted change"),
     "draft_amendment": _("Amend the demand"),
     "suspend_scenario": _("Suspend the demand"),

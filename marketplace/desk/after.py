@@ -1,4 +1,4 @@
-"""What waits between publication and deadline: questions without an answer, drafted changes."""
+"""What waits after publication: questions, requests to read on, drafted changes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.questions.models import Question
 from marketplace.scenarios.questions.queries import answerable
 from marketplace.scenarios.questions.reminders import RULE
+from marketplace.scenarios.releases.models import ReleaseRequest
+from marketplace.scenarios.releases.queries import to_answer
 
 
 def questions(actor: Actor) -> list[Task]:
@@ -29,6 +31,22 @@ def questions(actor: Actor) -> list[Task]:
             subject=row.uid,
         )
         for scenario, row in list(oldest.values())[:LIMIT]
+    ]
+
+
+def releases(actor: Actor) -> list[Task]:
+    """One line per demand whose restricted parts somebody asks to read, since the oldest request."""
+    oldest: dict[int, ReleaseRequest] = {}
+    for row in to_answer(actor):
+        oldest.setdefault(row.scenario_id, row)
+    return [
+        Task(
+            LABELS["answer_releases"],
+            row.scenario,
+            reverse("release-requests", args=[row.scenario.address]),
+            since_at=row.asked_at,
+        )
+        for row in list(oldest.values())[:LIMIT]
     ]
 
 

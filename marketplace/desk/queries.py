@@ -51,7 +51,7 @@ def desk_for(actor: Actor) -> Desk:
 
 def waiting_for(actor: Actor) -> list[Task]:
     """What waits for me, the nearest deadline first. A constant number of queries."""
-    tasks = [*_keys(actor), *after.questions(actor)]
+    tasks = [*_keys(actor), *after.questions(actor), *after.releases(actor)]
     tasks += racing.tasks(actor)
     if actor.writes:
         tasks += _owned(actor)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from marketplace.base.actor import Actor
 from marketplace.base.errors import StorageAway
 from marketplace.files import storage
-from marketplace.files.marking import BYTES_MOST, marked
+from marketplace.files.marking import BYTES_MOST, SUFFIXES, marked
 from marketplace.files.serving import Served, find_file, record_copy
 from marketplace.files.sniffing import UNKNOWN, safe_name
 
@@ -84,7 +84,7 @@ def _reader_copy(actor: Actor, served: Served) -> HttpResponseBase | None:
     record_copy(actor=actor, copied=served.copied, sha256=hashlib.sha256(copy).hexdigest())
     name = served.name
     if content_type != served.content_type:
-        name = f"{name.rpartition('.')[0] or name}.png"
+        name = f"{name.rpartition('.')[0] or name}.{SUFFIXES[content_type]}"
     response = HttpResponse(copy)
     response.headers["Content-Length"] = str(len(copy))
     return _copy_dressed(response, replace(served, name=name, content_type=content_type))

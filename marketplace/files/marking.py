@@ -23,11 +23,14 @@ from marketplace.base.printing import TEMPLATES, fonts, printed
 logger = structlog.get_logger(__name__)
 PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 PDF = "application/pdf"
+# A text of ours alone (`serving.Readable.printed`): others are data, which a paper would spoil.
+TEXT = "text/plain; charset=utf-8"
 KINDS = frozenset({PDF, *PICTURES})
 # Marking holds the whole file in memory; larger ones are given as they are.
 BYTES_MOST = 32 * 1024**2
 PAGES_MOST = 500
 SIZE_PDF, SIZE_LEAST = 11.0, 9.0
+SUFFIXES = {PDF: "pdf", "image/png": "png"}
 
 
 def marked(body: bytes, content_type: str, lines: Sequence[str]) -> tuple[bytes, str] | None:
@@ -40,6 +43,9 @@ def marked(body: bytes, content_type: str, lines: Sequence[str]) -> tuple[bytes,
     try:
         if content_type == PDF:
             return _marked_pdf(body, lines), PDF
+        if content_type == TEXT:
+            told = {"paragraphs": body.decode().split("\n")}
+            return _marked_pdf(printed("restricted_text", told), lines), PDF
         if content_type in PICTURES:
             return _marked_picture(body, PICTURES[content_type], lines), "image/png"
     except (PyPdfError, typst.TypstError, ValueError, KeyError, TypeError, OSError) as error:

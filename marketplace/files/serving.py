@@ -18,7 +18,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, NotFound
 from marketplace.files.access import record_access
 from marketplace.files.limits import COPIED, Purpose
-from marketplace.files.marking import KINDS
+from marketplace.files.marking import KINDS, TEXT
 from marketplace.files.models import Upload, UploadState
 from marketplace.files.queries import evidence_of
 
@@ -35,6 +35,8 @@ class Readable:
     refusal: DomainError | None = None
     # The copy is for this reader alone, and shows it.
     marked: bool = False
+    # It is a text of ours, which goes to such a reader as a paper.
+    printed: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def find_file(*, actor: Actor, upload_uid: UUID, part: str, reading: bool) -> Se
     if found.refusal is not None:
         raise found.refusal
     copied = None
-    if found.marked and upload.content_type in KINDS:
+    printed = found.printed and upload.content_type == TEXT
+    if found.marked and (upload.content_type in KINDS or printed):
         copied = Copied(found.subject_uid, reader_lines(actor))
     if found.restricted and reading:
         # A copy is given whole, whatever part was asked for.

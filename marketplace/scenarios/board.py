@@ -154,7 +154,7 @@ def page_of(
         # Everybody sees what is posted, so the first pages are asked for by one constant statement.
         if not asked.anything and running is not None and stop <= running:
             return soonest(told["terms"], start, stop)
-        return cards(_closing(rows, start, stop, running), told["terms"], texts=texts)
+        return cards(_closing(rows, asked, told, start, stop), told["terms"], texts=texts)
     # Said once more, since the index by time also holds what has no time yet.
     posted = rows.filter(published_at__isnull=False).order_by(*_order(sort))
     return cards(_ids(posted, start, stop), told["terms"], texts=texts)
@@ -164,18 +164,28 @@ def _ids(rows: ScenarioQuerySet, start: int, stop: int) -> list[int]:
     return list(rows.values_list("pk", flat=True)[start:stop])
 
 
-def _closing(rows: ScenarioQuerySet, start: int, stop: int, running: int | None) -> list[int]:
-    """The open ones, soonest first, and then the others, latest first."""
-    still = rows.filter(open_now()).order_by("deadline_at", "-pk")
+def _closing(
+    rows: ScenarioQuerySet,
+    asked: Asked,
+    told: Mapping[str, Any],
+    start: int,
+    stop: int,
+) -> list[int]:
+    """The open ones, soonest first, and then the others, latest first.
+
+    rows: all that fit; where it is not known how many of them are open, they are counted only for
+    pages behind those.
+    """
+    running = None if told["more"] else told["running"]
     behind = running is not None and start >= running
-    found = [] if behind else _ids(still, start, stop)
+    found = [] if behind else counts.soonest(entry_condition(asked, told["numbers"]), start, stop)
     wanted = stop - start
     if len(found) == wanted:
         return found
     if found or not start:
         before = start + len(found)
     else:
-        before = still.count() if running is None else running
+        before = rows.filter(open_now()).count() if running is None else running
     first = max(0, start - before)
     last = first + wanted - len(found)
     # Those over their deadline that no sweep has recorded yet stand among the others.

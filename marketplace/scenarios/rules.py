@@ -12,6 +12,7 @@ from marketplace.scenarios.demonstration.models import Demonstration
 from marketplace.scenarios.documents.kinds import FORMS, DocumentKind
 from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario
+from marketplace.scenarios.releases.models import ReleaseRequest
 from marketplace.scenarios.undertakings import undertakes
 
 
@@ -132,6 +133,16 @@ def can_release_attachment(actor: Actor, attachment: Attachment) -> bool:
 def can_undertake(actor: Actor, attachment: Attachment) -> bool:
     """Whoever reads a restricted file because it was released to the organisation."""
     return actor.user_id is not None and undertakes(actor, attachment)
+
+
+def can_ask_release(actor: Actor, scenario: Scenario) -> bool:
+    """Whoever may ask about a demand may ask to read its restricted parts."""
+    return can_ask_question(actor, scenario)
+
+
+def can_answer_release(actor: Actor, request: ReleaseRequest) -> bool:
+    """Who reads on is the owner's matter: those who write for it."""
+    return can_edit_scenario(actor, request.scenario)
 
 
 def can_ask_question(actor: Actor, scenario: Scenario) -> bool:

@@ -16,7 +16,13 @@ def read_attachment(actor: Actor, upload: Upload) -> Readable | None:
         return None
     refusal = UndertakingMissing(row) if owes(actor, row) else None
     released = row.restricted and undertakes(actor, row)
-    return Readable(row.uid, restricted=row.restricted, refusal=refusal, marked=released)
+    return Readable(
+        row.uid,
+        restricted=row.restricted,
+        refusal=refusal,
+        marked=released,
+        printed=released and row.restricted_texts.exists(),
+    )
 
 
 @reads(Purpose.DOCUMENT)

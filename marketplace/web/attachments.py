@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -21,6 +21,7 @@ from marketplace.files.marking import KINDS
 from marketplace.files.queries import copies_of
 from marketplace.scenarios import actions
 from marketplace.scenarios.attachments import Attachment
+from marketplace.scenarios.disclosure.models import RestrictedText
 from marketplace.scenarios.models import BEFORE_PUBLICATION, OWNER_EDITS, Scenario
 from marketplace.scenarios.rules import can_edit_scenario, can_release_attachment
 from marketplace.scenarios.undertakings import Undertaking, signed_by, undertakes
@@ -43,7 +44,9 @@ def shown_files(request: Request, scenario: Scenario) -> list[dict[str, Any]]:
     """What this reader sees of a demand's files, in order, for `components/_file.html`."""
     actor = actor_of(request)
     seen = Attachment.objects.visible_to(actor).filter(scenario=scenario)
-    rows = list(seen.select_related("upload", "scenario").order_by("position"))
+    textual = Exists(RestrictedText.objects.filter(attachment=OuterRef("pk")))
+    seen = seen.annotate(textual=textual).select_related("upload", "scenario")
+    rows = list(seen.order_by("position"))
     signed = signed_by(actor, rows)
     return [
         {
@@ -62,7 +65,7 @@ def shown_files(request: Request, scenario: Scenario) -> list[dict[str, Any]]:
             "note": " · ".join([kind_of(row), *([_("restricted")] if row.restricted else [])]),
             "marked": row.restricted
             and undertakes(actor, row)
-            and row.upload.content_type in KINDS,
+            and (row.upload.content_type in KINDS or row.textual),
         }
         for row in rows
     ]

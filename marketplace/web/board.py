@@ -10,7 +10,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -35,9 +34,9 @@ from marketplace.scenarios.search.nearest import advice
 from marketplace.scenarios.search.words import Query
 from marketplace.web.course import shown_state
 from marketplace.web.fit_words import with_fit
-from marketplace.web.fragments import fragment, known_by
 from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import actor_of
+from marketplace.web.rail import FITS_SAID, HEADS, Kept, address, choice_label, rail, said, toggled
 from marketplace.web.request import Request
 from marketplace.web.shared import Shared, listing, page_data, shared, site_data, whole
 from marketplace.web.templatetags.jiebang import localized_text, term
@@ -47,25 +46,8 @@ PER_PAGE = 20
 # A page far behind costs what all before it cost; there are filters.
 PAGES_MOST = 500
 NEAR_MOST = 10
-HEADS = {
-    "q": gettext_lazy("Words"),
-    "fits": gettext_lazy("Fits you"),
-    "state": gettext_lazy("State"),
-    "domain": gettext_lazy("Domain"),
-    "focus": gettext_lazy("Focus"),
-    "technology": gettext_lazy("Technology"),
-    "carrier": gettext_lazy("Carrier"),
-    "area": gettext_lazy("Area"),
-    "platform": gettext_lazy("Linked programme or platform"),
-    "budget": gettext_lazy("Challenge budget"),
-    "mode": gettext_lazy("How it is awarded"),
-    "deadline": gettext_lazy("Deadline"),
-}
-# Open from the start; the others once something of them is chosen.
-UNFOLDED = ("state", "domain", "carrier", "area", "mode")
 TITLE = gettext_lazy("Security demands of Lingang, open to whoever can solve them")
 DESCRIPTION = gettext_lazy("Security demands of the park, open to whoever can solve them.")
-Kept = dict[str, list[str]]
 
 
 @login_not_required
@@ -112,8 +94,7 @@ def board_page(request: Request) -> HttpResponse:
         "chosen": chosen(found, kept),
         "sorts": sorts(kept, sort, usual=usual, words=asked.query is not None),
         "filtered": asked.anything,
-        # Asked anew as everybody sees the board, so without what fits this reader alone.
-        "saves": asked.without("fits").anything and follows_demands(actor),
+        "saves": asked.anything and follows_demands(actor),
         "notes": notes(given, asked),
         "shared": shared_board(request, entries[: len(page)], kept, page.number),
         **({} if found["total"] else {"drops": drops(found, kept), "tries": tries(filters, kept)}),
@@ -187,10 +168,6 @@ def fits_shown(kept: Kept, found: dict[str, Any]) -> dict[str, Any]:
     return {"on": on, "url": url, "count": count}
 
 
-def said(count: int, *, more: bool) -> str:
-    return f"{count:,}+" if more else f"{count:,}"
-
-
 def entry(actor: Actor, scenario: Scenario, now: datetime, query: Query | None) -> dict[str, Any]:
     parts = [localized_text(shown_owner(actor, scenario), "name")]
     parts += [term(row) for row in (scenario.domain, scenario.carrier, scenario.area) if row]
@@ -235,62 +212,6 @@ def mode_words(scenario: Scenario) -> str:
     return str(OrganisingMode(scenario.organising_mode).label)
 
 
-def address(kept: Kept, **changed: list[str]) -> str:
-    """The board with these filters; an empty value drops one."""
-    query = {name: values for name, values in {**kept, **changed}.items() if any(values)}
-    return f"{reverse('board')}?{urlencode(query, doseq=True)}" if query else reverse("board")
-
-
-def toggled(kept: Kept, name: str, code: str) -> str:
-    """The board with this value more, or without it where it is in force."""
-    present = kept.get(name, [])
-    rest = [one for one in present if one != code]
-    return address(kept, **{name: rest if code in present else [*present, code]})
-
-
-def choice_label(label: Any) -> str:
-    return term(label) if hasattr(label, "name_zh") else str(label)
-
-
-def rail(found: dict[str, Any], kept: Kept) -> SafeString:
-    """The facets in one piece, as long as the same is counted."""
-    said = [
-        (choice.code, choice_label(choice.label), choice.count, choice.more, choice.chosen)
-        for name in FACETS
-        for choice in found[name]
-    ]
-    return fragment(
-        ("rail", known_by(kept.items()), tuple(said)),
-        lambda: render_to_string("public/_rail.html", {"groups": groups(found, kept)}),
-    )
-
-
-def groups(found: dict[str, Any], kept: Kept) -> list[dict[str, Any]]:
-    """The rail: per facet its choices, each with where it leads (a chosen one drops itself)."""
-    return [
-        {
-            "name": name,
-            "head": HEADS[name],
-            "open": name in UNFOLDED or name in kept,
-            "in_force": len(kept.get(name, ())),
-            "choices": [
-                {
-                    "code": choice.code,
-                    "label": choice_label(choice.label),
-                    # A set that was cut short tells of no choice that there is none.
-                    "count": "" if choice.more and not choice.count
-                    else said(choice.count, more=choice.more),
-                    "leads": choice.count or choice.more or choice.chosen,
-                    "chosen": choice.chosen,
-                    "url": toggled(kept, name, choice.code),
-                }
-                for choice in found[name]
-            ],
-        }
-        for name in FACETS
-    ]  # fmt: skip
-
-
 def _labels(found: dict[str, Any], name: str) -> dict[str, Any]:
     return {choice.code: choice.label for choice in found.get(name, ())}
 
@@ -311,7 +232,7 @@ def chosen(found: dict[str, Any], kept: Kept) -> list[dict[str, Any]]:
 
 def _plain_label(name: str, value: str) -> str:
     """Of what is no facet."""
-    return {"q": value, "fits": _("what your organisation declares that it can do")}.get(name, "")
+    return {"q": value, "fits": str(FITS_SAID)}.get(name, "")
 
 
 def drops(found: dict[str, Any], kept: Kept) -> list[dict[str, Any]]:

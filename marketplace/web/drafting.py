@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -26,7 +27,7 @@ from marketplace.scenarios.models import OWNER_EDITS, Scenario
 from marketplace.scenarios.queries import known_codes
 from marketplace.scenarios.rules import can_draft_scenario, can_edit_scenario
 from marketplace.web.answers import attached
-from marketplace.web.forms.asked import choices_read, kinds, layout
+from marketplace.web.forms.asked import choices_read, kinds, layout, spoken
 from marketplace.web.forms.scenarios import (
     PARTS,
     initial_of,
@@ -124,12 +125,14 @@ def _preview(found: Understood, scenario: Scenario | None) -> dict[str, Any]:
     post = _as_typed(found)
     faults = by_field(read(typed_data(post), base={}, known=known_codes(), now=clock.now())[1])
     odd: dict[str, str] = {}
+    typed: dict[str, str] = {}
     for name, words, rule in found.odd:
+        typed[name] = words
         odd[name] = format_html("{} {}", _why(rule), written(words[:SHOWN_MOST]))
-    lines, understood = [], QueryDict(mutable=True)
+    lines, understood, words_of = [], QueryDict(mutable=True), spoken()
     for name, value in found.values.items():
         why = " ".join(map(str, faults.get(name, [])))
-        lines.append(_line(name, value, why or odd.pop(name, "")))
+        lines.append(_line(name, _said(words_of, name, value), why or odd.pop(name, "")))
         if not why:
             _put(understood, name, value)
     for part, rows in found.rows.items():
@@ -140,13 +143,16 @@ def _preview(found: Understood, scenario: Scenario | None) -> dict[str, Any]:
             odd_here = [name for name in odd if name.startswith(f"{part}-{number}-")]
             told_all = [*(one for why in needs for one in why), *map(odd.pop, odd_here)]
             reasons = format_html_join(" ", "{}", ((one,) for one in told_all))
-            lines.append(_line(f"{part}-{number}", " · ".join(row.values()), reasons))
+            told_row = [
+                _said(words_of, f"{part}.{column}", words) for column, words in row.items() if words
+            ]
+            lines.append(_line(f"{part}-{number}", " · ".join(told_row), reasons))
             if not needs:
                 for column, _why_not in told:
                     understood[f"{part}-{kept}-{column}"] = row[column]
                 kept += 1
         understood[f"{part}-TOTAL_FORMS"] = str(kept)
-    lines += [_line(name, "", why) for name, why in odd.items()]
+    lines += [_line(name, typed[name], why) for name, why in odd.items()]
     context = {
         "lines": lines,
         "understood": sum(not line["why"] for line in lines),
@@ -198,9 +204,15 @@ def _put(post: QueryDict, name: str, value: Any) -> None:
     post.setlist(name, value if isinstance(value, list) else [value])
 
 
-def _line(name: str, value: Any, why: str) -> dict[str, Any]:
+def _said(words_of: Mapping[str, Mapping[str, str]], name: str, value: Any) -> str:
+    """As its reader says it, not as it is sent."""
+    words = words_of.get(name, {})
+    values = value if isinstance(value, list) else [value]
+    return _(", ").join(words.get(str(one), str(one)) for one in values)
+
+
+def _line(name: str, shown: str, why: str) -> dict[str, Any]:
     label, _anchor = place_of(name)
-    shown = "、".join(value) if isinstance(value, list) else str(value)
     cut = shown[:SHOWN_MOST] + ("…" if len(shown) > SHOWN_MOST else "")
     return {"label": label, "value": cut, "why": why}
 

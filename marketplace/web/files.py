@@ -57,6 +57,8 @@ def undertaking(request: Request, address: str, uid: UUID) -> HttpResponse:
             actions.sign_undertaking, actor=actor, attachment_uid=row.uid, sha256=shown
         )
         if error is None:
+            if row.restricted_texts.exists():
+                return redirect("scenario-restricted", address=scenario.address)
             return redirect("file", row.upload.uid)
     own = Undertaking.objects.filter(
         attachment=row, user=actor.user_id, organisation=actor.organisation_id
@@ -66,6 +68,7 @@ def undertaking(request: Request, address: str, uid: UUID) -> HttpResponse:
         "row": row,
         "signed": own.select_related("text").first(),
         "text": text_in_force(),
+        "textual": row.restricted_texts.exists(),
     }
     return page(request, "scenarios/undertaking.html", context, error=error)
 

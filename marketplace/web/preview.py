@@ -39,6 +39,14 @@ def preview(request: Request, address: str) -> HttpResponse:
     context = whole(stranger, scenario)
     if withheld and not released:
         context["held"] = {"names": withheld, "preview": True}
+    elif released and scenario.restricted_fields and not withheld:
+        # What a reader gets is a page of its own, which the owner may open.
+        url = reverse("scenario-restricted", args=[scenario.address])
+        context["held"] = {
+            "names": scenario.restricted_fields,
+            "file": {"signs": False},
+            "url": url,
+        }
     here = reverse("scenario-preview", args=[scenario.address])
     context |= {
         "tabs": [],

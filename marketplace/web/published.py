@@ -19,6 +19,7 @@ from marketplace.bidding.record.queries import records as signed_records
 from marketplace.desk.queries import actions_for
 from marketplace.ledger.models import Event
 from marketplace.scenarios.actions.relisting import ENDED
+from marketplace.scenarios.attachments import Access
 from marketplace.scenarios.batches.queries import announced_batch_of
 from marketplace.scenarios.disclosure.mask import knows_owner
 from marketplace.scenarios.disclosure.withheld import file_of
@@ -31,7 +32,7 @@ from marketplace.scenarios.models import (
     State,
 )
 from marketplace.scenarios.queries import history, is_open, notes, rounds_of, tags_of
-from marketplace.scenarios.rules import can_edit_scenario
+from marketplace.scenarios.rules import can_ask_release, can_edit_scenario
 from marketplace.scenarios.suspensions.models import Suspension
 from marketplace.web import happened
 from marketplace.web.answers import attached, tagged
@@ -173,6 +174,7 @@ def whole(request: Request, scenario: Scenario) -> dict[str, Any]:
         "rules": rule_lines(scenario),
         "records": records(request, scenario),
         "files": files,
+        "more_files_url": more_files_url(actor_of(request), scenario),
         "releases": can_edit_scenario(actor_of(request), scenario)
         and any(file["row"].restricted for file in files),
     }
@@ -185,12 +187,28 @@ def held(actor: Actor, scenario: Scenario, files: list[dict[str, Any]]) -> dict[
     """
     if scenario.state in BEFORE_PUBLICATION or not scenario.restricted_fields:
         return {"names": []}
+    own = file_of(actor, scenario)
+    file = next((file for file in files if file["row"] == own), None)
+    requests_url = reverse("release-requests", args=[scenario.address])
     return {
         "names": scenario.restricted_fields,
-        "file": next((file for file in files if file["row"] == file_of(actor, scenario)), None),
+        "file": file,
+        "url": file["url"]
+        if file and file["signs"]
+        else reverse("scenario-restricted", args=[scenario.address]),
         "asks": True,
+        "ask_url": requests_url if can_ask_release(actor, scenario) else "",
+        "requests_url": requests_url if can_edit_scenario(actor, scenario) else "",
         "contact": scenario.contact if knows_owner(actor, scenario) else "",
     }
+
+
+def more_files_url(actor: Actor, scenario: Scenario) -> str:
+    """Where a vendor asks for restricted files of a demand whose fields are all public."""
+    if scenario.restricted_fields or not can_ask_release(actor, scenario):
+        return ""
+    there = scenario.attachments.filter(access=Access.RESTRICTED).exists()
+    return reverse("release-requests", args=[scenario.address]) if there else ""
 
 
 def actions(actor: Actor, scenario: Scenario) -> dict[str, Any]:

@@ -21,8 +21,9 @@ from marketplace.scenarios.board import labels
 from marketplace.scenarios.saved import actions
 from marketplace.scenarios.saved.models import NAME_MOST, SAVED_MOST, SavedSearch
 from marketplace.scenarios.saved.queries import finds_of, saved_searches
-from marketplace.web.board import HEADS, PER_PAGE, choice_label, entry, filters_of
+from marketplace.web.board import PER_PAGE, entry, filters_of
 from marketplace.web.pages import actor_of, attempt, first_or_404
+from marketplace.web.rail import FITS_SAID, HEADS, choice_label
 from marketplace.web.request import Request
 
 
@@ -33,6 +34,8 @@ def spoken(search: SavedSearch, known: dict[str, dict[str, Any]]) -> list[tuple[
         value = search.filters.get(name)
         if name == "q" and value:
             told.append((head, str(value)))
+        elif name == "fits" and value:
+            told.append((head, FITS_SAID))
         elif value:
             words = [choice_label(known.get(name, {}).get(code, code)) for code in value]
             told.append((head, _(", ").join(words)))
@@ -40,7 +43,13 @@ def spoken(search: SavedSearch, known: dict[str, dict[str, Any]]) -> list[tuple[
 
 
 def board_of(search: SavedSearch) -> str:
-    return f"{reverse('board')}?{urlencode(search.filters, doseq=True)}"
+    filters = search.filters | ({"fits": "1"} if search.filters.get("fits") else {})
+    return f"{reverse('board')}?{urlencode(filters, doseq=True)}"
+
+
+def asked_to_keep(request: Request) -> dict[str, Any]:
+    """What the board was asked, what fits this vendor included."""
+    return filters_of(request.POST) | ({"fits": "1"} if request.POST.get("fits") else {})
 
 
 def sentences(error: DomainError) -> str:
@@ -57,7 +66,7 @@ def searches(request: Request) -> HttpResponse:
     if request.method == "POST":
         typed = request.POST.get("name", "")
         _row, error = attempt(
-            actions.save_search, actor=actor, name=typed, filters=filters_of(request.POST)
+            actions.save_search, actor=actor, name=typed, filters=asked_to_keep(request)
         )
         if error is None:
             messages.success(request, _("Saved. New finds are told once a day."))
@@ -81,11 +90,11 @@ def searches(request: Request) -> HttpResponse:
 
 
 def filters_pairs(request: Request) -> list[tuple[str, str]]:
-    filters = filters_of(request.POST)
+    filters = asked_to_keep(request)
     return [
         (name, value)
         for name, values in filters.items()
-        for value in ([values] if name == "q" else values)
+        for value in ([values] if isinstance(values, str) else values)
     ]
 
 

@@ -238,6 +238,12 @@ PAGES: dict[str, list[Page]] = {
     "scenario-files": [Page("o3-owner", of("S13")), Page("o3-owner", of("S13"), send=FORM)],
     "attachment-readers": [Page("o3-owner", restricted)],
     "undertaking": [Page("v5", released)],
+    "scenario-restricted": [Page("v5", of("S11")), Page("o2-owner", of("S11"))],
+    "release-requests": [
+        Page("v7", of("S11"), send=FORM),
+        Page("v9", of("S11")),
+        Page("o2-owner", of("S11"), send=FORM),
+    ],
     "factor-resets": [Page("officer"), Page("officer2")],
     "desk": [Page(who) for who in DESKS],
     "notices": [Page("officer"), Page("v5")],

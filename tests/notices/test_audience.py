@@ -50,6 +50,10 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "question.asked",
         "question.answered",
         "bidders.question_answered",
+        # tests/scenarios/test_release_requests.py
+        "release.asked",
+        "release.granted",
+        "release.refused",
         "amendment.drafted",
         "scenario.suspended",
         "scenario.resumed",

@@ -12,9 +12,12 @@ from marketplace.scenarios.batches.models import BatchTask
 from marketplace.scenarios.demonstration.models import Demonstration
 from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.models import Scenario, State
+from marketplace.scenarios.releases.models import ReleaseRequest
 from marketplace.scenarios.rules import (
     can_answer_questions,
+    can_answer_release,
     can_ask_question,
+    can_ask_release,
     can_check_document,
     can_close_scenario,
     can_conclude_demonstration,
@@ -67,6 +70,8 @@ MATRIX = {
     can_withdraw_scenario: "-  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_release_attachment: "- +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_undertake: "        -  -  -  -  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_ask_release: "      -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_answer_release: "   -  +  +  -  -  -  -  -  -  -  -  -  -  -  -  -  -  -",
     can_ask_question: "     -  -  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_answer_questions: " -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
     can_draft_amendment: "  -  +  +  -  -  -  +  -  -  -  -  -  -  -  -  -  -  -",
@@ -111,6 +116,7 @@ def test_matrix(rule, who, allowed):
         can_draft_scenario: actor.organisation,
         can_release_attachment: Attachment(scenario=scenario),
         can_undertake: Attachment(scenario=scenario),
+        can_answer_release: ReleaseRequest(scenario=scenario),
         can_publish_amendment: Amendment(scenario=scenario, drafted_by=scenario.author),
         # A task of somebody else's.
         can_report_task: BatchTask(responsible_id=0),

@@ -113,6 +113,7 @@ class Command(BaseCommand):
             award_mode=award_mode,
             deadline_at=deadline_at,
             mask=plan.get("mask", ""),
+            restricted=plan.get("restricted", []),
         )
         if state == "draft":
             return play, plan
@@ -176,10 +177,12 @@ class Command(BaseCommand):
         self.say("the first batch is announced")
 
     def afterwards(self, play: Play, plan: Mapping) -> None:
-        """What happens to a demand that takes bids: a question with its answer, a change."""
+        """What happens to a demand that takes bids: questions, requests to read on, a change."""
         for asked in plan.get("questions", []):
             play.ask(asked["vendor"], asked["text_zh"])
             play.answer_all(asked["answer_zh"])
+        for asked in plan.get("release_requests", []):
+            play.ask_release(asked["vendor"], asked["text_zh"], granted=asked.get("granted", False))
         if change := plan.get("amendment"):
             play.amend({change["field"]: change["text_zh"]}, change["reason_zh"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -38,6 +38,8 @@ from marketplace.scenarios.demonstration.models import Outcome, Verdict
 from marketplace.scenarios.documents.kinds import FORMS, DocumentKind
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.questions.actions import answer_questions, ask_question
+from marketplace.scenarios.releases.actions import ask_release, grant_release
+from marketplace.scenarios.undertakings import text_in_force
 
 PATIENCE = 60
 # Experts without a tie to any demand's owner of the seeds.
@@ -97,14 +99,24 @@ class Play:
 
     # -- to the board --------------------------------------------------------------------------
     def draft(
-        self, *, profile: str, award_mode: str, deadline_at: datetime, mask: str = ""
+        self,
+        *,
+        profile: str,
+        award_mode: str,
+        deadline_at: datetime,
+        mask: str = "",
+        restricted: Sequence[str] = (),
     ) -> None:
-        """mask: under which words the owner posts it, where it is not to be named."""
+        """mask: under which words the owner posts it, where it is not to be named.
+
+        restricted: fields that only released readers read.
+        """
         data = draft_data(
             self.seed, profile=profile, award_mode=award_mode, deadline_at=deadline_at
         )
         if mask:
             data = {**data, "owner_masked": True, "owner_mask": mask}
+        data = {**data, "restricted_fields": list(restricted)}
         self.uid = scenarios.create_draft(actor=self.editor, data=data).uid
         if design := self.content.races.get(self.code):
             save_design(actor=self.editor, scenario_uid=self.uid, revision=0, data=design)
@@ -130,6 +142,19 @@ class Play:
             organisation_uid=self.people.actor(vendor).party.uid,
             until_date=clock.today() + timedelta(days=30),
         )
+
+    def ask_release(self, vendor: str, words: str, *, granted: bool) -> None:
+        """A vendor asks for the restricted parts; where they are granted, it signs for them."""
+        reader = self.people.actor(vendor)
+        asked = ask_release(actor=reader, scenario_uid=self.uid, text=words)
+        if not granted:
+            return
+        until = clock.today() + timedelta(days=30)
+        grant_release(actor=self.owner, request_uid=asked.uid, until_date=until)
+        text = text_in_force()
+        assert text is not None, "the reference data hold it"
+        for row in self.scenario.attachments.filter(access=Access.RESTRICTED):
+            scenarios.sign_undertaking(actor=reader, attachment_uid=row.uid, sha256=text.sha256)
 
     def submit(self) -> None:
         revision = self.scenario.revision

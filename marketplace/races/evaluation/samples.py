@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,27 +20,32 @@ Combine = Callable[[np.ndarray], np.ndarray]
 class Sample:
     """`sizes`: units of each pattern. `values`: the metric of each entrant, draw by draw.
 
-    It takes weights of (draws, patterns) as float64 and gives (draws, entrants), NaN where the
-    metric is not defined.
+    It takes weights of (draws, patterns) as float64, whole numbers, and gives (draws, entrants),
+    NaN where the metric is not defined. `pattern`: of each unit; None where each has its own.
     """
 
     sizes: np.ndarray
     values: Callable[[np.ndarray], np.ndarray]
+    pattern: np.ndarray | None = None
 
     @property
     def units(self) -> int:
         return int(self.sizes.sum())
 
 
-def by_sums(
-    per_entrant: Sequence[np.ndarray], combine: Combine, sizes: np.ndarray | None = None
-) -> Sample:
-    """Of a metric that follows from sums over units. `per_entrant`: arrays of (patterns, sums)."""
-    width = per_entrant[0].shape[1]
+def by_sums(per_entrant: Sequence[Any], combine: Combine) -> Sample:
+    """Of a metric that follows from sums over units. `per_entrant`: arrays of (units, sums)."""
+    units, width = per_entrant[0].shape
     stacked = np.ascontiguousarray(np.concatenate(per_entrant, axis=1), np.float64)
+    return Sample(np.ones(units, np.int64), summed(stacked, width, combine))
+
+
+def summed(stacked: Any, width: int, combine: Combine) -> Callable[[np.ndarray], np.ndarray]:
+    """`stacked`: (patterns, entrants × width), dense or one of scipy's sparse arrays."""
 
     def values(weights: np.ndarray) -> np.ndarray:
-        sums = weights @ stacked
+        dense = isinstance(stacked, np.ndarray)
+        sums = weights @ stacked if dense else (stacked.T @ weights.T).T
         with np.errstate(divide="ignore", invalid="ignore"):
             found = [
                 combine(sums[:, start : start + width])
@@ -47,7 +53,16 @@ def by_sums(
             ]
         return np.stack(found, axis=1)
 
-    return Sample(np.ones(len(stacked), np.int64) if sizes is None else sizes, values)
+    return values
+
+
+def by_weights(per_entrant: Sequence[Combine], units: int) -> Sample:
+    """Of a metric that needs every unit's weight."""
+
+    def values(weights: np.ndarray) -> np.ndarray:
+        return np.stack([one(weights) for one in per_entrant], axis=1)
+
+    return Sample(np.ones(units, np.int64), values)
 
 
 def divided(part: int, whole: int) -> Combine:
@@ -59,11 +74,27 @@ def nonzero(values: np.ndarray) -> np.ndarray:
     return np.where(values == 0, np.nan, values)
 
 
-def weighted_quantile(values: np.ndarray, units: np.ndarray, share: float) -> Combine:
-    """The quantile `share`, interpolated as numpy does, of values that each belong to a unit.
+def patterns(
+    columns: Sequence[np.ndarray], codes: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows that are alike in all columns: (pattern of each row, a row of each, rows of each)."""
+    key, span = columns[0].astype(np.int64), codes
+    for column in columns[1:]:
+        key, span = key * codes + column, span * codes
+        if span > 2**22:
+            known, key = np.unique(key, return_inverse=True)
+            span = len(known)
+    counts = np.bincount(key, minlength=span)
+    here = np.flatnonzero(counts)
+    number = np.zeros(span, np.int64)
+    number[here] = np.arange(len(here))
+    one = np.zeros(span, np.int64)
+    one[key] = np.arange(len(key))
+    return number[key], one[here], counts[here]
 
-    To (draws,) from weights of (draws, units), whole numbers of repetitions.
-    """
+
+def weighted_quantile(values: np.ndarray, units: np.ndarray, share: float) -> Combine:
+    """The quantile `share`, interpolated as numpy does, of values that each belong to a unit."""
     order = np.argsort(values, kind="stable")
     ordered, owners = values[order], units[order]
 
@@ -80,10 +111,3 @@ def weighted_quantile(values: np.ndarray, units: np.ndarray, share: float) -> Co
         return found
 
     return quantile
-
-
-def by_weights(per_entrant: Sequence[Combine], units: int) -> Sample:
-    def values(weights: np.ndarray) -> np.ndarray:
-        return np.stack([one(weights) for one in per_entrant], axis=1)
-
-    return Sample(np.ones(units, np.int64), values)

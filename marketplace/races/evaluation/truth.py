@@ -68,5 +68,5 @@ def public_ids(ids: Ids, salt: bytes, percent: int) -> np.ndarray:
 
 
 def among(values: Any, rows: np.ndarray | None) -> Any:
-    """The values of those rows, without a copy where that is all of them."""
-    return values if rows is None else values[rows]
+    """The values of those rows, without a copy where that is all of them; None stays None."""
+    return values if rows is None or values is None else values[rows]

@@ -15,6 +15,7 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError, Invalid, NotFound
 from marketplace.base.locks import lock
 from marketplace.base.rules import require
+from marketplace.scenarios.fitting.queries import capabilities_of
 from marketplace.scenarios.rules import can_save_search
 from marketplace.scenarios.saved.models import NAME_MOST, SAVED_MOST, SavedSearch
 from marketplace.scenarios.search.asked import asked_of
@@ -32,11 +33,12 @@ class SavedLimit(DomainError):
 def save_search(*, actor: Actor, name: str, filters: Mapping[str, Any]) -> SavedSearch:
     """What the board is asked now, asked again every day. The same twice is once.
 
-    filters: as `board` takes them. Raises Invalid, NotAllowed, SavedLimit.
+    filters: as `board` takes them; anything in `fits` stands for what the organisation that the person
+    acts for declares, as it does on the day of each look. Raises Invalid, NotAllowed, SavedLimit.
     """
     require(can_save_search, actor, None, unpledged=True)
     user = lock(User, pk=actor.user_id)
-    name, kept = read_name(name), read_filters(filters)
+    name, kept = read_name(name), read_filters(filters, actor)
     had = SavedSearch.objects.filter(user=user, name=name).first()
     if had and had.filters == kept:
         return had
@@ -78,7 +80,7 @@ def read_name(typed: str) -> str:
     return name
 
 
-def read_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
+def read_filters(filters: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
     words = str(filters.get("q") or "").replace("\x00", " ").strip()[:TYPED_MOST]
     chosen = asked_of({**filters, "q": ""}).chosen
     kept: dict[str, Any] = {"q": words} if words else {}
@@ -86,6 +88,8 @@ def read_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
         name: [code for code in codes if len(code) <= CODE_MOST] for name, codes in chosen.items()
     }
     kept = {name: value for name, value in kept.items() if value}
+    if filters.get("fits") and capabilities_of(actor):
+        kept["fits"] = [str(actor.party.uid)]
     if not kept:
         raise Invalid(errors={"filters": [_("Choose a filter or type a word first.")]})
     return kept

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from datetime import date, time, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
+from marketplace.accounts.models import Organisation
 from marketplace.base import clock
 from marketplace.base.actor import VISITOR
 from marketplace.base.queue import enqueue, handles
 from marketplace.notices.actions import tell
 from marketplace.scenarios.board import board
+from marketplace.scenarios.fitting.queries import facts_of
 from marketplace.scenarios.saved.models import Find, Finding, SavedSearch
 from marketplace.scenarios.saved.notices import FOUND
+from marketplace.scenarios.search.asked import Fitting
 
 LOOK = "look_for_saved_search"
 LOOK_FROM, LOOK_UNTIL = time(8), time(20)
@@ -49,6 +53,20 @@ def _promise(day: date) -> int:
     return len(some)
 
 
+def filters_now(search: SavedSearch) -> dict[str, Any] | None:
+    """As `board` takes them today; None where the person has left the organisation that it fits."""
+    named = search.filters.get("fits")
+    if not named:
+        return search.filters
+    party = Organisation.objects.filter(
+        uid=named[0], is_vendor=True, members__user=search.user_id
+    ).first()
+    if party is None or not party.capabilities:
+        return None
+    fits = Fitting(facts_of(list(party.capabilities)), party.pk)
+    return {**search.filters, "fits": fits}
+
+
 @handles(LOOK)
 @transaction.atomic
 def look(*, search_uid: str, day: str, **_: object) -> None:
@@ -59,7 +77,12 @@ def look(*, search_uid: str, day: str, **_: object) -> None:
         return
     now = clock.now()
     since = max(search.created_at, search.looked_at - OVERLAP)
-    fresh = board(VISITOR, search.filters).filter(published_at__gt=since, published_at__lte=now)
+    filters = filters_now(search)
+    if filters is None:
+        search.looked_at = now
+        search.save(update_fields=["looked_at"])
+        return
+    fresh = board(VISITOR, filters).filter(published_at__gt=since, published_at__lte=now)
     fresh = fresh.exclude(pk__in=Find.objects.filter(search=search).values("scenario_id"))
     found = list(fresh.order_by("published_at", "pk")[:FOUND_MOST])
     if found:

@@ -20,7 +20,7 @@ class SavedSearchQuerySet(models.QuerySet["SavedSearch"]):
 
 
 class SavedSearch(Recorded):
-    """filters: as `board` takes them, {"q": text, facet: [code, …]}, nothing that is empty."""
+    """filters: {"q": text, facet: [code, …], "fits": [uid of an organisation]}, nothing that is empty."""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="saved_searches")
     name = models.CharField(max_length=NAME_MOST)

@@ -47,18 +47,31 @@ SET = (
     "set_{name} AS MATERIALIZED (SELECT e.scenario_id AS id, e.facts, e.deadline_at"  # noqa: S608
     f" FROM marketplace_searchentry e CROSS JOIN {NOW} WHERE {{condition}} LIMIT {COUNTED_MOST + 1})"
 )
-# An index finds all that hold a word before it gives the first. A word in a tenth of all has
-# reached the cap within these many of the newest, and then the index is left alone.
-NEWEST_COUNTED = 10_000
+# An index finds all that fit before it gives the first. What many of the newest fit reaches the cap
+# by walking back through them, and then the index is left alone: a few of the newest tell whether.
+SAMPLE = 1_000
+# As many as it is worth walking: words are dearer to look for in a row than facets.
+WALKED_MOST = {"words": 10_000, "facets": 40_000}
+# More than so many hits in the sample foretell, since they are not spread evenly.
+MARGIN = 1.3
 _NEWEST = "(SELECT * FROM marketplace_searchentry ORDER BY scenario_id DESC LIMIT {rows}) e"
-WORDED = f"""new_{{name}} AS MATERIALIZED (
+_REACH = int((COUNTED_MOST + 1) * SAMPLE * MARGIN)
+_ROWS = (
+    f"(SELECT CASE WHEN hits * {{most}} >= {_REACH} THEN {_REACH} / hits ELSE 0 END"  # noqa: S608
+    " FROM sample_{name})"
+)
+WALKED_SET = f"""sample_{{name}} AS MATERIALIZED (
+    SELECT count(*) AS hits FROM {_NEWEST.format(rows=SAMPLE)} CROSS JOIN {NOW} WHERE {{condition}}
+), new_{{name}} AS MATERIALIZED (
     SELECT e.scenario_id AS id, e.facts, e.deadline_at
-    FROM {_NEWEST.format(rows=NEWEST_COUNTED)} CROSS JOIN {NOW}
+    FROM {_NEWEST.format(rows=_ROWS)} CROSS JOIN {NOW}
     WHERE {{condition}} LIMIT {COUNTED_MOST + 1}
 ), set_{{name}} AS MATERIALIZED (
-    SELECT id, facts, deadline_at FROM new_{{name}} WHERE (SELECT count(*) FROM new_{{name}}) > {COUNTED_MOST}
+    SELECT id, facts, deadline_at FROM new_{{name}}
+    WHERE (SELECT count(*) FROM new_{{name}}) > {COUNTED_MOST}
     UNION ALL (
-        SELECT e.scenario_id, e.facts, e.deadline_at FROM marketplace_searchentry e CROSS JOIN {NOW}
+        SELECT e.scenario_id, e.facts, e.deadline_at
+        FROM marketplace_searchentry e CROSS JOIN {NOW}
         WHERE (SELECT count(*) FROM new_{{name}}) <= {COUNTED_MOST} AND {{condition}}
         LIMIT {COUNTED_MOST + 1}
     )
@@ -108,13 +121,18 @@ def counted(
         condition, values = entry_condition(one, numbers)
         if name == "q":
             condition = f"{NOTHING} AND {condition}"
-        worded = _by_words_alone(one)
-        parts.append((WORDED if worded else SET).format(name=name or "all", condition=condition))
-        given += values * (2 if worded else 1)
+        walked = name != "q" and _walked(one)
+        most = WALKED_MOST["words" if one.query else "facets"]
+        parts.append(
+            (WALKED_SET if walked else SET).format(
+                name=name or "all", condition=condition, most=most
+            )
+        )
+        given += values * (3 if walked else 1)
     # What is left without the words, or of what does not fit, is a number alone.
     told = [(TOTAL if name in {"q", "fits"} else SAID).format(name=name or "all") for name in sets]
     told.append(IDS)
-    if _by_words_alone(asked):
+    if _walked(asked):
         told.append(ARE_NEWEST)
     found = {name: Counted() for name in sets}
     with connection.cursor() as cursor:
@@ -137,14 +155,16 @@ def counted(
     return found
 
 
-def _by_words_alone(asked: Asked) -> bool:
-    return bool(asked.query and asked.query.words and not asked.chosen and not asked.fits)
+def _walked(asked: Asked) -> bool:
+    """What somebody declares is looked for by the index alone."""
+    words = asked.query is None or bool(asked.query.words)
+    return words and not asked.fits and bool(asked.query or asked.chosen)
 
 
 # D, C, B, A: metrics and others, need and pain, summaries, title.
 WEIGHTS = "'{{0.08, 0.2, 0.45, 1.0}}'"
 # Where more fit than are counted, those among the newest rows are ranked as well.
-NEWEST = 20_000
+NEWEST = 10_000
 WALKED = f"""
     UNION SELECT id FROM (
         SELECT e.scenario_id AS id FROM {_NEWEST.format(rows=NEWEST)} CROSS JOIN {NOW}
@@ -167,6 +187,22 @@ NEAR = f"""
         ts_rank({WEIGHTS}, e.tokens, %s::tsquery, 1) DESC, e.scenario_id DESC
     LIMIT %s
 """  # noqa: S608 - no value of anybody
+
+
+SOONEST = f"""
+    SELECT e.scenario_id FROM marketplace_searchentry e CROSS JOIN {NOW}
+    WHERE e.facts @> '{{{{{PUBLISHED}}}}}' AND e.deadline_at > (SELECT marketplace_now())
+    AND {{condition}}
+    ORDER BY e.deadline_at, e.scenario_id DESC LIMIT %s OFFSET %s
+"""  # noqa: S608 - no value of anybody
+
+
+def soonest(beside: tuple[str, list[Any]], start: int, stop: int) -> list[int]:
+    """Ids of the open ones that fit `entry_condition`, by deadline. One query."""
+    condition, given = beside
+    with connection.cursor() as cursor:
+        cursor.execute(SOONEST.format(condition=condition), [*given, stop - start, start])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def nearest(

@@ -53,7 +53,14 @@ class SearchEntry(models.Model):
     class Meta:
         # Publications are rare and readers many: nothing waits in a pending list.
         indexes = [
-            GinIndex(name="search_tokens_facts", fields=["tokens", "facts"], fastupdate=False)
+            GinIndex(name="search_tokens_facts", fields=["tokens", "facts"], fastupdate=False),
+            # The open ones by deadline, with what is asked of them beside it.
+            models.Index(
+                name="search_running",
+                fields=["deadline_at", "-scenario"],
+                include=["facts"],
+                condition=models.Q(facts__contains=[facts.PUBLISHED]),
+            ),
         ]
         triggers = facts.tally_of_facts()
 

@@ -9,6 +9,7 @@ from django import forms
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from marketplace.base.languages import either
 from marketplace.scenarios.content import TAGS, TERMS
 from marketplace.scenarios.drafting.notes import field_notes
 from marketplace.scenarios.drafting.sheet import Form, Question, choice_key
@@ -54,6 +55,24 @@ def choices_read() -> dict[str, dict[str, str]]:
             if term.vocabulary == vocabulary:
                 for words_of in (term.name_zh, term.name_en):
                     found[name][choice_key(words_of)] = term.code
+    return found
+
+
+def spoken() -> dict[str, dict[str, str]]:
+    """{field: {what is sent: its words in the language of the moment}}, where they differ."""
+    named = {**TERMS, **TAGS}
+    terms: dict[str, dict[str, str]] = {}
+    for row in Term.objects.filter(vocabulary__in=set(named.values())):
+        terms.setdefault(row.vocabulary, {})[row.code] = either(row.name_zh, row.name_en)
+    found: dict[str, dict[str, str]] = {}
+    for code, field in _all():
+        kind = _kind(field)
+        if code in named:
+            found[code] = terms.get(named[code], {})
+        elif kind == "flag":
+            found[code] = {"on": _("yes")}
+        elif kind in ("choice", "several"):
+            found[code] = {str(value): str(label) for value, label in field.choices if value}
     return found
 
 

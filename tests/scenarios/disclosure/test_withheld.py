@@ -224,8 +224,10 @@ def test_a_released_reader_signs_and_reads_the_file_until_the_release_ends():
     assert (reverse("undertaking", args=[scenario.ref, row.uid]) in page, hits(page)) == (True, [])
     assert not files.reads(vendor, row)
     files.sign(vendor, row)
-    read = b"".join(browser(vendor).get(f"/files/{row.upload.uid}/"))
-    assert set(hits(read)) >= set(PLANTED.values())
+    page = browser(vendor).get(reverse("scenario-restricted", args=[scenario.ref]))
+    assert set(hits(page.content)) >= set(PLANTED.values())
+    copy = browser(vendor).get(f"/files/{row.upload.uid}/")
+    assert copy["Content-Type"] == "application/pdf"
     assert not files.reads(rival, row)
     actions.end_release(
         actor=owner, attachment_uid=row.uid, organisation_uid=vendor.organisation.uid

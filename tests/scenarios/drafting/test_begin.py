@@ -177,3 +177,13 @@ def test_markup_in_a_file_is_shown_as_text():
     text = upload(client, reverse("scenario-import"), raw).content.decode()
     assert "<script>alert" not in text
     assert "&lt;/textarea&gt;" in text
+
+
+def test_the_preview_speaks_its_reader_s_language():
+    client = browser(world.owner())
+    form = client.get("/en/scenarios/import/form.docx").content
+    page = upload(client, "/en/scenarios/import/", made.filled_word(form, VALUES, ROWS))
+    said = {line["label"]: line["value"] for line in page.context["lines"]}
+    assert said["Domain"] == str(world.term("domain", "data_compliance").name_en)
+    assert said["Area"] == "月球"
+    assert [text for text in said.values() if text in {"on", "data_compliance"}] == []

@@ -18,6 +18,7 @@ from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.reference import Term
 from marketplace.scenarios.search.indexing import index_again
 from tests import world
+from tests.api.client import As
 from tests.files.sending import signed_in
 from tests.web.asking import text
 
@@ -184,3 +185,20 @@ def test_the_filter_costs_the_same_for_one_and_thirty(count_queries):
             client.get("/en/?fits=1&state=open")
         seen.append(len(queries))
     assert seen[0] == seen[1]
+
+
+@db
+def test_the_api_filters_by_it_for_those_who_declare_something(settings):
+    settings.MFA_OPTIONAL = True
+    vendor = world.vendor(capabilities=["ai", "mpc"])
+    ones = [posted("ai"), posted("data_compliance", "mpc", "quantum")]
+    posted("industrial_internet", "quantum")
+    caller = As(vendor)
+    rows = caller.get("scenarios/?fits=1").json()["results"]
+    assert {row["ref"] for row in rows} == {row.ref for row in ones}
+    named = caller.get("scenarios/?fits=1&technology=quantum").json()["results"]
+    assert [row["ref"] for row in named] == [ones[1].ref]
+    assert caller.get("scenarios/?fits=2").status_code == 400
+    assert As(world.vendor()).get("scenarios/?fits=1").status_code == 400
+    sent = caller.post("saved-searches/", {"name": "合适", "fits": True})
+    assert sent.json()["filters"] == {"fits": [str(vendor.party.uid)]}

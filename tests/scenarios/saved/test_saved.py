@@ -229,3 +229,32 @@ def test_lists_cost_the_same_with_one_and_with_twenty(path, count_queries):
             assert client.get(path).status_code == 200
         seen.append(len(queries))
     assert seen[0] == seen[1]
+
+
+def test_what_fits_is_kept_for_the_organisation_and_found_as_it_declares_then(morning):
+    vendor = world.vendor(capabilities=["ai"])
+    client = signed_in(vendor)
+    assert 'name="fits" value="1"' in client.get("/en/?fits=1").content.decode()
+    morning(0, 1)
+    sent = client.post("/en/desk/searches/", {"name": "合适", "fits": "1"})
+    assert sent.status_code == 302
+    row = SavedSearch.objects.get()
+    assert row.filters == {"fits": [str(vendor.party.uid)]}
+    shown = text(client.get("/en/desk/searches/"))
+    assert ("what your organisation declares that it can do" in shown, "/en/?fits=1" in shown) == (
+        True,
+        True,
+    )
+    with pytest.raises(Invalid):
+        save_search(actor=world.vendor(), name="合适", filters={"fits": "1"})
+    morning(0, 2)
+    posted(title="甲")
+    posted("industrial_internet", title="别的")
+    look()
+    assert found() == ["New for your saved search 合适: 甲"]
+    # Whoever has left the organisation is told no more of what fits it.
+    vendor.user.memberships.all().delete()
+    morning(1)
+    posted(title="乙")
+    look()
+    assert len(found()) == 1

@@ -27,6 +27,7 @@ import numpy as np
 
 from marketplace.races.evaluation.figures import CHUNK, Figure, Missing, mean, ratio, total
 from marketplace.races.evaluation.kinds import Settings
+from marketplace.races.evaluation.samples import Sample
 from marketplace.races.evaluation.table import Table
 from marketplace.races.evaluation.truth import Truth, among
 
@@ -42,9 +43,7 @@ def measure(
 ) -> tuple[dict[str, Figure], dict[str, Any]]:
     labels = list(settings["labels"])
     actual = among(truth.table.columns["label"], rows)
-    scores = result.columns.get("score")
-    if scores is not None:
-        scores = among(scores, rows)
+    scores = among(result.columns.get("score"), rows)
     counts = confusion(actual, predictions(result, rows, scores, settings), len(labels))
     figures, per_label = from_counts(counts.tolist(), labels, settings.get("positive"))
     details: dict[str, Any] = {
@@ -197,3 +196,11 @@ def log_loss(high: np.ndarray, low: np.ndarray) -> Figure:
         for start in range(0, len(given), CHUNK)
     ]
     return total(np.array(parts)) / (len(high) + len(low))
+
+
+def sample(
+    metric: str, truth: Truth, results: list[Table], rows: np.ndarray | None, settings: Settings
+) -> Sample:
+    from marketplace.races.evaluation.metrics import resampling  # noqa: PLC0415 - it needs scipy
+
+    return resampling.sample(metric, truth, results, rows, settings)
