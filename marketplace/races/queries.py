@@ -75,7 +75,7 @@ def finalists(scenario: Scenario) -> list[int] | None:
     if race is None:
         return None
     rows = race.entrants.filter(state__in=[EntrantState.WINNER, EntrantState.RESERVE])
-    order = {EntrantState.WINNER: 0, EntrantState.RESERVE: 1}
+    order = {str(EntrantState.WINNER): 0, str(EntrantState.RESERVE): 1}
     found = rows.values_list("state", "place", "bid_id")
     return [bid for _state, _place, bid in sorted(found, key=lambda row: (order[row[0]], row[1]))]
 

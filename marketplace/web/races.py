@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -163,7 +164,7 @@ def move(
         if error:
             show_refusal(form, error)
         return error
-    deeds = {
+    deeds: dict[str, Callable[..., Any]] = {
         "publish": actions.publicise_shortlist,
         "offer": actions.offer_agreements,
         "start": actions.start_race,

@@ -66,7 +66,8 @@ def unoffered(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
 def to_start(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:
     rows = queries.to_start(now).filter(of("scenario__uid", among))
     for uid, at in rows.values_list("scenario__uid", "agree_by"):
-        yield Due(uid, at, at)
+        if at is not None:  # as every race at its agreements has
+            yield Due(uid, at, at)
 
 
 def unaccepted(now: datetime, among: Collection[UUID] | None) -> Iterable[Due]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.canonical import canonical
-from marketplace.base.errors import Invalid, NotFound, StateConflict
+from marketplace.base.errors import Invalid, NotFound, StateConflict, Text
 from marketplace.base.locks import lock
 from marketplace.base.rules import require
 from marketplace.bidding.actions.eligibility import require_running
@@ -114,17 +114,16 @@ def _enterable(scenario: Scenario) -> RaceDesign:
 
 
 def _check(scenario: Scenario, number: int, most: int, reason: str, minutes: str) -> None:
-    errors: dict[str, list[object]] = {}
+    errors: dict[str, list[Text]] = {}
     if not ENTRANTS_MIN <= number <= most:
         sentence = _("From %(least)s to %(most)s vendors.") % {"least": ENTRANTS_MIN, "most": most}
         errors["entrants"] = [sentence]
     elif number < most and len(reason) < REASON_MIN:
-        sentence = _("Fewer than may enter only with reasons of at least 20 characters.")
-        errors["reason"] = [sentence]
+        errors["reason"] = [_("Fewer than may enter only with reasons of at least 20 characters.")]
     if scenario.award_mode == AwardMode.COLLECTIVE and not minutes:
         errors["minutes_number"] = [_("Give the number of the minutes.")]
     if errors:
-        raise Invalid(errors=errors, code="race.shortlist")  # type: ignore[arg-type]
+        raise Invalid(errors=errors, code="race.shortlist")
     refuse_naming(scenario, {"reason": reason})
 
 
