@@ -18,19 +18,22 @@ COPY seeds seeds
 COPY marketplace marketplace
 # Collecting needs settings that load; none of these values reaches the final image's environment.
 RUN SECRET_KEY=collect DATABASE_URL=postgresql://none/none REDIS_URL=redis://none \
-    STORAGE_ROOT=/tmp RECEIPT_KEY_FILE=/tmp/none LOG_KEY_FILE=/tmp/none FACTOR_KEY_FILE=/tmp/none OPENER_RECIPIENT=none \
+    STORAGE_ROOT=/tmp RECEIPT_KEY_FILE=/tmp/none LOG_KEY_FILE=/tmp/none FACTOR_KEY_FILE=/tmp/none OPENER_RECIPIENT=none EVALUATION_RECIPIENT=none \
     STATIC_ROOT=/app/staticfiles .venv/bin/python manage.py collectstatic --noinput --verbosity 0
 
 FROM python:3.11-slim
-# Web, workers and beat are 10001; the opener is 10002 and in their group, so that it reads the
+# Web, workers and beat are 10001; opener 10002 and evaluation 10003 are in their group, so that it reads the
 # sealed files and nobody else reads its identity.
 RUN groupadd --gid 10001 jiebang \
     && useradd --uid 10001 --gid jiebang --no-create-home --shell /usr/sbin/nologin jiebang \
     && useradd --uid 10002 --gid jiebang --no-create-home --shell /usr/sbin/nologin opener \
+    && useradd --uid 10003 --gid jiebang --no-create-home --shell /usr/sbin/nologin evaluation \
     && install --directory --owner jiebang --group jiebang --mode 2770 /srv/jiebang/storage \
     && install --directory --owner jiebang --group jiebang --mode 0700 /srv/jiebang/backups \
     && install --directory --owner opener --group jiebang --mode 0700 /srv/jiebang/opener \
-    && install --directory --owner opener --group jiebang --mode 0700 /srv/jiebang/opener-work
+    && install --directory --owner opener --group jiebang --mode 0700 /srv/jiebang/opener-work \
+    && install --directory --owner evaluation --group jiebang --mode 0700 /srv/jiebang/evaluation \
+    && install --directory --owner evaluation --group jiebang --mode 0700 /srv/jiebang/evaluation-work
 WORKDIR /app
 COPY --from=build /app /app
 ENV PATH=/app/.venv/bin:/usr/local/bin:/usr/bin:/bin \

@@ -278,9 +278,12 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A nudge must not hold a request while Redis is away: the sweep delivers later.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 1}
 SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "10"))
+CELERY_TASK_ROUTES = {"marketplace.tasks.evaluate_next": {"queue": "evaluation"}}
 CELERY_BEAT_SCHEDULE = {
     "deliver": {"task": "marketplace.tasks.deliver_outbox", "schedule": SWEEP_SECONDS},
     "close": {"task": "marketplace.tasks.sweep_deadlines", "schedule": SWEEP_SECONDS},
+    "heats": {"task": "marketplace.tasks.sweep_heats", "schedule": SWEEP_SECONDS},
+    "attempts": {"task": "marketplace.tasks.sweep_attempts", "schedule": SWEEP_SECONDS},
     "invitations": {"task": "marketplace.tasks.sweep_invitations", "schedule": SWEEP_SECONDS},
     "signings": {"task": "marketplace.tasks.sweep_signings", "schedule": SWEEP_SECONDS},
     "prune": {"task": "marketplace.tasks.prune", "schedule": crontab(hour="3", minute="30")},
@@ -357,6 +360,14 @@ OPENER_RECIPIENT = required("OPENER_RECIPIENT")
 OPENER_IDENTITY_FILE = os.environ.get("OPENER_IDENTITY_FILE", "")
 # A folder of the opener's account alone, with room for what one bid unpacks to.
 OPENER_FOLDER = Path(os.environ.get("OPENER_FOLDER", str(STORAGE_ROOT / "opener")))
+# To whom the hidden truth of a race is sealed. Only the evaluation's own process is given the file.
+EVALUATION_RECIPIENT = required("EVALUATION_RECIPIENT")
+EVALUATION_IDENTITY_FILE = os.environ.get("EVALUATION_IDENTITY_FILE", "")
+# A folder of the evaluation's account alone, with room for a result, a truth and the list of ids.
+EVALUATION_FOLDER = Path(os.environ.get("EVALUATION_FOLDER", str(STORAGE_ROOT / "evaluation")))
+# What measuring one file may take: address space and time.
+EVALUATION_MEMORY_MIB = int(os.environ.get("EVALUATION_MEMORY_MIB", "8192"))
+EVALUATION_SECONDS = int(os.environ.get("EVALUATION_SECONDS", "900"))
 # The log's verifier key, by which the opener knows the log; it takes nothing else for true.
 OPENER_LOG_VKEY = os.environ.get("OPENER_LOG_VKEY", "")
 # A demonstration keeps a key for everybody who may confirm an opening; nothing else may.

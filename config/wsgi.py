@@ -12,10 +12,12 @@ from django.urls import get_resolver  # noqa: E402
 
 from marketplace.api.short_way import ShortWay  # noqa: E402
 from marketplace.base.clock import verify_clock_at_start  # noqa: E402
+from marketplace.races.attempts.identity import refuse_identity  # noqa: E402
 
 application = ShortWay(django_application)
 
 verify_clock_at_start()
+refuse_identity()
 
 # All views are loaded now, and what stands here stays: looking through it for garbage again and
 # again, as Python does after every 700 new objects, costs a sixth of a request.

@@ -33,6 +33,7 @@ from marketplace.bidding.models import (
 )
 from marketplace.bidding.record.models import OpeningRecord
 from marketplace.bidding.returns.models import ReturnCertificate
+from marketplace.committee.defence.models import DefenceSlot, PanelQuestion
 from marketplace.committee.draw.models import (
     Draw,
     DrawCommitment,
@@ -155,6 +156,7 @@ __all__ = [
     "CourseFile",
     "Criterion",
     "Decision",
+    "DefenceSlot",
     "DemandTally",
     "Demonstration",
     "DemonstrationOpinion",
@@ -215,6 +217,7 @@ __all__ = [
     "OutboxJob",
     "Panel",
     "PanelMember",
+    "PanelQuestion",
     "PaymentNode",
     "PendingEvent",
     "PersonRole",

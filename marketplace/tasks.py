@@ -3,7 +3,8 @@
 from typing import Any
 
 from celery import shared_task
-from celery.signals import task_success, worker_init
+from celery.signals import task_success, worker_init, worker_process_init
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from kombu.exceptions import OperationalError as BrokerUnreachable
@@ -17,9 +18,13 @@ from marketplace.files import sweeps as file_sweeps
 from marketplace.ledger.log import checking, sequencer, stamping, watch
 from marketplace.notices import actions as notices
 from marketplace.notices import pruning, reminders
+from marketplace.races import heats
+from marketplace.races.attempts import process, turns, waking, working
+from marketplace.races.attempts.identity import read_identity, refuse_identity
 from marketplace.scenarios import sweeps as scenario_sweeps
 from marketplace.scenarios.saved import looking
 
+EVALUATION = "evaluation"
 AGAIN = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
 
 
@@ -53,6 +58,28 @@ def sweep_deadlines(**_: object) -> None:
     scenario_sweeps.extend_due()
     scenario_sweeps.hold_due()
     scenario_sweeps.close_due()
+
+
+@shared_task(**AGAIN)
+def sweep_heats(**_: object) -> None:
+    heats.sweep()
+
+
+@shared_task(**AGAIN)
+def sweep_attempts(**_: object) -> None:
+    """Whatever the broker forgot: an evaluation worker is told again while something waits."""
+    turns.take_back_due()
+    if working.waits():
+        wake_evaluation()
+
+
+@shared_task(**AGAIN)
+def evaluate_next(**_: object) -> None:
+    """On the queue `evaluation`, whose worker alone has the identity. One attempt, then the next."""
+    working.work_once(read_identity())
+    process.warm()
+    if working.waits():
+        wake_evaluation()
 
 
 @shared_task(**AGAIN)
@@ -113,6 +140,33 @@ def nudge_worker() -> None:
         queue.log.warning("outbox.nudge_failed")
 
 
+def wake_evaluation() -> None:
+    """Without Redis the next sweep does it."""
+    try:
+        evaluate_next.apply_async(retry=False)
+    except (BrokerUnreachable, ConnectionError, OSError):
+        queue.log.warning("evaluation.wake_failed")
+
+
+@worker_init.connect
+def know_your_place(sender: Any, **_: object) -> None:
+    """The key to the truth is the evaluation's: no other worker starts with it, nor it without."""
+    evaluates = set(sender.app.amqp.queues.consume_from) == {EVALUATION}
+    try:
+        if evaluates:
+            read_identity()
+        else:
+            refuse_identity()
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from error
+
+
+@worker_process_init.connect
+def be_warm(**_: object) -> None:
+    if settings.EVALUATION_IDENTITY_FILE:
+        process.warm()
+
+
 @worker_init.connect
 def refuse_another_clock(**_: object) -> None:
     """Celery logs what a receiver raises and goes on; only an exit stops the worker."""
@@ -129,3 +183,4 @@ def leave_a_sign(sender: Any, **_: object) -> None:
 
 
 queue.NUDGES.append(nudge_worker)
+waking.WAKERS.append(wake_evaluation)

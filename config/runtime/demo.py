@@ -22,7 +22,11 @@ from urllib.parse import urlsplit
 import psycopg
 import redis
 
-from config.runtime.environment import environment, opener_identity_file
+from config.runtime.environment import (
+    environment,
+    evaluation_identity_file,
+    opener_identity_file,
+)
 from config.runtime.postgres import APP, OWNER, Postgres
 from config.runtime.process import ROOT, CannotStart, Child, die_with_make
 from config.runtime.servers import Valkey, make_folder, wait_until
@@ -171,9 +175,14 @@ class Demo:
         self.start_program("monitor", [*MANAGE, "run_monitor"])
         celery = [PYTHON, "-m", "celery", "--quiet", "-A", "config"]
         self.start_program("worker", [*celery, "worker", "-c", "2", "--loglevel=INFO"])
+        self.start_program(
+            "evaluation",
+            [*celery, "worker", "-Q", "evaluation", "-c", "1", "-n", "evaluation@%h"],
+            self.env | {"EVALUATION_IDENTITY_FILE": str(evaluation_identity_file(FOLDER))},
+        )
         schedule = str(FOLDER / "beat-schedule")
         self.start_program("beat", [*celery, "beat", "--schedule", schedule, "--pidfile="])
-        say("Opener, monitor, worker and beat: started")
+        say("Opener, monitor, worker, evaluation and beat: started")
         self.load_demo()
         self.show_address()
 

@@ -57,7 +57,8 @@ def log_vkey(key_file: Path, origin: str) -> str:
 def make_keys(folder: Path) -> None:
     """Make what is missing: receipt key, log key, factors' key, the opener's identity, secret key, demo password.
 
-    The opener's identity has a folder of its own, so that a separate account can own it.
+    The opener's identity has a folder of its own, so that a separate account can own it; so has
+    the evaluation's.
     """
     write_secret(folder / "keys" / "receipt.pem", new_signing_key())
     write_secret(folder / "keys" / "log.pem", new_signing_key())
@@ -65,9 +66,8 @@ def make_keys(folder: Path) -> None:
     factor_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     write_secret(folder / "keys" / "factors", f"first {factor_key}\n".encode())
     write_secret(folder / "keys" / "secret", secrets.token_urlsafe(48).encode())
-    write_secret(
-        folder / "opener" / "identity.txt", f"{pyrage.x25519.Identity.generate()}\n".encode()
-    )
+    for file in (opener_identity_file(folder), evaluation_identity_file(folder)):
+        write_secret(file, f"{pyrage.x25519.Identity.generate()}\n".encode())
     groups = ("".join(secrets.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(4))
     write_secret(folder / "password", ("-".join(groups) + "\n").encode())
 
@@ -76,14 +76,22 @@ def opener_identity_file(folder: Path) -> Path:
     return folder / "opener" / "identity.txt"
 
 
+def evaluation_identity_file(folder: Path) -> Path:
+    return folder / "evaluation" / "identity.txt"
+
+
+def recipient_of(identity_file: Path) -> str:
+    identity = pyrage.x25519.Identity.from_str(identity_file.read_text().strip())
+    return str(identity.to_public())
+
+
 def environment(
     folder: Path, *, database_url: str, owner_url: str, redis_url: str, port: int = 8000
 ) -> dict[str, str]:
-    """What every process of a demo is given. The opener alone gets its identity beside this."""
+    """What every process of a demo is given. The opener and the evaluation alone get theirs."""
     make_keys(folder)
     for name in ("storage", "static"):
         (folder / name).mkdir(mode=0o700, exist_ok=True)
-    identity = pyrage.x25519.Identity.from_str(opener_identity_file(folder).read_text().strip())
     return {
         **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
         # The site's own programs only: no database, node or gettext of this machine is used.
@@ -112,6 +120,8 @@ def environment(
         "OPENER_LOG_VKEY": log_vkey(folder / "keys" / "log.pem", LOG_ORIGIN),
         "DEMO_HOLDER_KEYS_FILE": str(folder / "keys" / "demo_holders"),
         "FACTOR_KEY_FILE": str(folder / "keys" / "factors"),
-        "OPENER_RECIPIENT": str(identity.to_public()),
+        "OPENER_RECIPIENT": recipient_of(opener_identity_file(folder)),
+        "EVALUATION_RECIPIENT": recipient_of(evaluation_identity_file(folder)),
+        "EVALUATION_FOLDER": str(folder / "evaluation" / "work"),
         "DEMO_PASSWORD_FILE": str(folder / "password"),
     }

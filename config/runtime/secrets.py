@@ -15,7 +15,7 @@ import pyrage
 
 from config.runtime.environment import log_vkey, new_signing_key
 
-OPENER, GROUP = 10002, 10001
+OPENER, EVALUATION, GROUP = 10002, 10003, 10001
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
     keep(folder / "redis_url", f"redis://:{passwords['redis']}@redis:6379/0")
     keep(folder / "receipt.pem", new_signing_key().decode())
     keep(folder / "log.pem", new_signing_key().decode())
-    print(f"OPENER_RECIPIENT={opener(folder / 'opener')}")
+    print(f"OPENER_RECIPIENT={identity(folder / 'opener', OPENER)}")
+    print(f"EVALUATION_RECIPIENT={identity(folder / 'evaluation', EVALUATION)}")
     # The log's name is the site's, as settings.py has it without LOG_ORIGIN.
     host = os.environ.get("SITE_HOST", "jiebang.example")
     print(f"OPENER_LOG_VKEY={log_vkey(folder / 'log.pem', f'{host}/log')}")
@@ -54,8 +55,8 @@ def keep(path: Path, text: str) -> str:
     return path.read_text().strip()
 
 
-def opener(folder: Path) -> str:
-    """The master identity in a folder that the opener's account alone reads. Returns the recipient."""
+def identity(folder: Path, account: int) -> str:
+    """An age identity in a folder that one account alone reads. Returns the recipient."""
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / "identity.txt"
     if not path.exists():
@@ -64,10 +65,10 @@ def opener(folder: Path) -> str:
         path.write_text(f"{pyrage.x25519.Identity.generate()}\n")
         path.chmod(0o400)
         if os.geteuid() == 0:
-            os.chown(path, OPENER, GROUP)
-            os.chown(folder, OPENER, GROUP)
+            os.chown(path, account, GROUP)
+            os.chown(folder, account, GROUP)
         else:
-            print(f"now: sudo chown -R {OPENER}:{GROUP} {folder}", file=sys.stderr)
+            print(f"now: sudo chown -R {account}:{GROUP} {folder}", file=sys.stderr)
     return str(pyrage.x25519.Identity.from_str(path.read_text().strip()).to_public())
 
 

@@ -126,7 +126,7 @@ def unseal(
     other_organisation, other_envelope or file_hash.
     """
     with TemporaryFile(dir=folder) as plain:
-        _decrypt(sealed, plain, identity)
+        decrypt(sealed, plain, identity)
         opened = _unpack(plain)
         expected = {"scenario": scenario, "organisation": organisation, "envelope": envelope}
         for name, value in expected.items():
@@ -135,7 +135,8 @@ def unseal(
         yield opened
 
 
-def _decrypt(sealed: Source, plain: IO[bytes], identity: str) -> None:
+def decrypt(sealed: Source, plain: Sink, identity: str) -> None:
+    """Stream what is sealed into `plain`. Raises Unreadable, and what either side raises."""
     source, sink = Faithful(sealed.read), Faithful(plain.write)
     key = pyrage.x25519.Identity.from_str(identity)
     try:

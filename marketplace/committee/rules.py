@@ -4,6 +4,7 @@ from marketplace.accounts.models import Capability
 from marketplace.accounts.queries import holds
 from marketplace.base.actor import Actor, Role
 from marketplace.base.inspected import inspects
+from marketplace.committee.defence.models import PanelQuestion
 from marketplace.committee.draw.models import Draw, DrawInvitation
 from marketplace.committee.models import Panel, PanelMember, Sheet
 from marketplace.scenarios.models import Scenario
@@ -65,6 +66,28 @@ def can_see_progress(actor: Actor, panel: Panel) -> bool:
     """How many sheets are locked, and by whom. Never what is on them."""
     scenario = panel.scenario
     return actor.is_office or inspects(actor, scenario.uid, scenario.organisation.uid)
+
+
+# -- The stage by name -------------------------------------------------------------------------------
+def can_hold_defence(actor: Actor, panel: Panel) -> bool:
+    """The times, and who came."""
+    return actor.role == Role.SECRETARY
+
+
+def can_ask_bidder(actor: Actor, sheet: Sheet) -> bool:
+    """The panel alone asks, each member on the own sheet."""
+    return sits(actor, sheet.member)
+
+
+def can_answer_panel_question(actor: Actor, question: PanelQuestion) -> bool:
+    """Who writes for the bidder."""
+    return actor.writes and actor.organisation_id == question.bid.organisation_id
+
+
+def can_set_aside_answer(actor: Actor, question: PanelQuestion) -> bool:
+    """Any member who sits, whoever asked, or the secretary."""
+    judge = actor.role == Role.EXPERT and holds(actor, Capability.REVIEW, question.member.panel.uid)
+    return actor.role == Role.SECRETARY or judge
 
 
 # -- The draw ----------------------------------------------------------------------------------------

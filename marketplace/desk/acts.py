@@ -46,6 +46,7 @@ LABELS: dict[str, Text] = {
     "invite_experts": _("Ask experts"),
     "give_opinion": _("Give my opinion"),
     "answer_invitation": _("Answer the invitation to a panel"),
+    "answer_panel_question": _("Answer the panel"),
     "deposit_nonce": _("Deposit my nonce for a draw"),
     "publish_scenario": _("Publish"),
     "file_documents": _("See to the five documents"),

@@ -28,6 +28,7 @@ from marketplace.bidding.models import OVER as OPENING_OVER
 from marketplace.bidding.models import Bid, BidState, Opening, OpeningStage, OpeningState
 from marketplace.bidding.returns.queries import OVER
 from marketplace.bidding.rules import can_decide_consortium_change, can_request_consortium_change
+from marketplace.committee.defence.models import DefenceSlot, PanelQuestion
 from marketplace.committee.draw import lottery
 from marketplace.committee.draw.models import Draw, DrawState
 from marketplace.committee.models import (
@@ -37,6 +38,7 @@ from marketplace.committee.models import (
     PanelState,
     SheetState,
 )
+from marketplace.committee.rules import can_answer_panel_question
 from marketplace.desk.acts import Desk
 from marketplace.experts.models import Expert, Interest
 from marketplace.experts.rules import (
@@ -174,6 +176,8 @@ def on_panel(desk: Desk, panel: Panel, members: list[PanelMember]) -> list[str]:
         ready = declared and scenario.state == State.REVIEW and not scenario.suspended
         if panel.state == PanelState.APPOINTED and ready:
             names.append("start_scoring")
+        if panel.state == PanelState.NAMED and not scenario.suspended:
+            names.append("set_defences")
         if panel.state == PanelState.PRICE and scenario.state == State.REVIEW:
             names.append("finish_review")
         return names
@@ -209,6 +213,24 @@ def on_sheet(desk: Desk, *, user_id: int, state: str, reported: bool) -> list[st
     if state == SheetState.LOCKED and not reported:
         return ["correct_sheet"]
     return ["save_scores", "lock_sheet"] if state == SheetState.OPEN else []
+
+
+def on_defence(desk: Desk, slot: DefenceSlot) -> list[str]:
+    """slot: with its panel."""
+    may = desk.actor.role == Role.SECRETARY and slot.panel.state == PanelState.NAMED
+    due = slot.recorded_at is None and desk.now >= slot.starts_at
+    return ["record_attendance"] if may and due else []
+
+
+def on_panel_question(desk: Desk, row: PanelQuestion) -> list[str]:
+    """row: with its member's panel and its bid."""
+    if row.member.panel.state != PanelState.NAMED:
+        return []
+    if row.answered_at is None:
+        waits = desk.now < row.answer_by and can_answer_panel_question(desk.actor, row)
+        return ["answer_panel_question"] if waits else []
+    judges = desk.actor.role in {Role.SECRETARY, Role.EXPERT}
+    return ["set_aside_answer"] if judges and row.set_aside_at is None else []
 
 
 def on_award(desk: Desk, decision: dict[str, Any], *, ends_at: datetime | None) -> list[str]:

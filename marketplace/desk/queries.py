@@ -17,6 +17,7 @@ from marketplace.bidding.consortia.actions import CHANGE_BIDS, CHANGE_STATES
 from marketplace.bidding.consortia.models import ChangeState, ConsortiumChange
 from marketplace.bidding.models import OVER, Opening, OpeningState
 from marketplace.bidding.returns.queries import uncertified
+from marketplace.committee.defence.queries import unanswered_by
 from marketplace.committee.draw.queries import awaiting_deposit, waiting_invitations
 from marketplace.committee.models import (
     MemberState,
@@ -93,6 +94,7 @@ def _owned(actor: Actor) -> list[Task]:
         for scenario in at_gate
         if desk.owes_papers(scenario)
     ]
+    tasks += _asked_by_panels(actor)
     if actor.role == Role.OWNER:
         undecided = mine.filter(state=State.DECISION, award_mode=AwardMode.OWNER_CHOICE)
         undecided = undecided.exclude(Exists(_standing())).order_by("pk")
@@ -102,6 +104,20 @@ def _owned(actor: Actor) -> list[Task]:
             for scenario in undecided[:LIMIT]
         ]
     return tasks
+
+
+def _asked_by_panels(actor: Actor) -> list[Task]:
+    """Written questions to the own bids, each until it may be answered."""
+    return [
+        Task(
+            LABELS["answer_panel_question"],
+            row.scenario,
+            reverse("bid-panel", args=[row.bid.uid]),
+            due_at=row.answer_by,
+            since_at=row.asked_at,
+        )
+        for row in unanswered_by(actor, clock.now())[:LIMIT]
+    ]
 
 
 def _standing() -> QuerySet[Decision]:

@@ -56,8 +56,9 @@ class Step:
     when: Callable[[datetime], datetime]
 
 
-def before(*, days: int) -> Step:
-    return Step(f"before-{days}", lambda at: at - timedelta(days=days))
+def before(*, days: int = 0, hours: int = 0) -> Step:
+    name = f"before-{days}" if days else f"before-{hours}h"
+    return Step(name, lambda at: at - timedelta(days=days, hours=hours))
 
 
 def on_the_day() -> Step:

@@ -35,6 +35,7 @@ from marketplace.bidding.rules import (
 )
 from marketplace.bidding.sentences import all_sentences
 from marketplace.bidding.windows import refusal_to_take_bids
+from marketplace.committee.defence.queries import asks_bidder
 from marketplace.files.access import record_access
 from marketplace.files.http import send
 from marketplace.files.serving import Served
@@ -220,6 +221,7 @@ def bid_page(
         "receipt": receipt_facts(row, versions[0], in_log) if versions else None,
         "in_log": in_log,
         "own": own,
+        "panel_asks": own and asks_bidder(row),
         **commitments_shown(
             row.scenario, queries.my_commitments(actor, row.scenario) if own else []
         ),

@@ -21,6 +21,7 @@ from marketplace.base.actor import Role
 from marketplace.base.errors import DomainError, Stale, Text
 from marketplace.base.rules import require_confidentiality
 from marketplace.committee import actions, queries
+from marketplace.committee.defence.queries import slots_of
 from marketplace.committee.models import (
     PANEL_MAY_CHANGE,
     REPORT_MADE,
@@ -32,6 +33,7 @@ from marketplace.committee.rules import can_prepare_draw, can_see_progress
 from marketplace.committee.signing.queries import unsaid
 from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
+from marketplace.web.defence import SHEET_MOVES, sheet_page, sheet_question
 from marketplace.web.forms.committee import (
     CorrectionForm,
     DeclareForm,
@@ -224,6 +226,7 @@ def panel_desk(request: Request, uid: UUID) -> HttpResponse:
         "blind": [bid for bid in bids if bid.stage == "technical"],
         "named": [bid for bid in bids if bid.stage == "named"],
         "locked": sum(bid.state == "locked" for bid in bids),
+        "defences": slots_of(actor, member.panel),
         "total": len(bids),
         "declare": declare,
         "recuse": recuse,
@@ -256,14 +259,16 @@ def sheet(request: Request, uid: UUID) -> HttpResponse:
     view, _error = attempt(queries.sheet_view, actor=actor, sheet_uid=uid)
     if request.method == "GET":
         record_access(actor=actor, subject_uid=uid, what="sheet.read")
-        return page(request, "committee/sheet.html", {"sheet": view, "correct": CorrectionForm()})
+        return sheet_page(request, {"sheet": view, "correct": CorrectionForm()})
     revision = typed_revision(request.POST)
     if request.POST.get("do") == "lock":
         _row, error = attempt(actions.lock_sheet, actor=actor, sheet_uid=uid, revision=revision)
         if error is None:
             messages.success(request, _("Sheet %(code)s is locked.") % {"code": view.blind_code})
             return HttpResponseRedirect(reverse("panel-desk", args=[view.panel_uid]))
-        return page(request, "committee/sheet.html", {"sheet": view}, error=error)
+        return sheet_page(request, {"sheet": view}, error=error)
+    if request.POST.get("do") in SHEET_MOVES:
+        return sheet_question(request, view)
     typed = typed_scores(request.POST, [line.code for line in view.lines])
     if request.POST.get("do") == "correct":
         return _correct(request, view, revision, typed)
@@ -287,7 +292,7 @@ def sheet(request: Request, uid: UUID) -> HttpResponse:
     context = {"sheet": replace(view, lines=lines)}
     if isinstance(error, Stale):
         context["changes"] = sheet_changes(view, typed)
-    return page(request, "committee/sheet.html", context, error=error)
+    return sheet_page(request, context, error=error)
 
 
 def _correct(
@@ -310,7 +315,7 @@ def _correct(
             return HttpResponseRedirect(reverse("sheet", args=[view.uid]))
     lines = [replace(line, typed=typed.get(line.code)) for line in view.lines]
     context = {"sheet": replace(view, lines=lines), "correct": form, "correcting": True}
-    response = page(request, "committee/sheet.html", context, error=error)
+    response = sheet_page(request, context, error=error)
     if error is None:
         response.status_code = 422
     return response

@@ -22,9 +22,11 @@ from marketplace.base.actor import Actor
 from marketplace.base.errors import DomainError
 from marketplace.base.rules import require_confidentiality
 from marketplace.committee.draw import actions, invitations, queries, replay
+from marketplace.committee.draw.exclusions import exclusions
 from marketplace.committee.draw.models import Draw, DrawInvitation, DrawState
 from marketplace.committee.queries import names_are_public, rules_of
 from marketplace.committee.rules import can_commit_draw, can_deposit_nonce, can_prepare_draw
+from marketplace.files.access import record_access
 from marketplace.scenarios.models import Scenario
 from marketplace.scenarios.queries import specialties
 from marketplace.scenarios.readers import narrow
@@ -116,8 +118,12 @@ def draw(request: Request, address: str) -> HttpResponse:
     names = {row.code: term(row) for row in specialties()}
     newest = found.draw
     prepared = newest is not None and newest.state == DrawState.PREPARED
+    kept_out = exclusions(actor, scenario) if follows else None
+    if kept_out is not None:
+        record_access(actor=actor, subject_uid=scenario.uid, what="draw.exclusions")
     context = {
         "scenario": scenario,
+        "kept_out": kept_out,
         "follows": follows,
         "draw": newest,
         "steps": steps(found),

@@ -49,6 +49,11 @@ SENTENCES: dict[str, str | Promise] = {
     "race.started": gettext_lazy("The race agreements are signed; the first heat is open."),
     "race.voided": gettext_lazy("Fewer than two vendors entered: the race is void."),
     "race.designed": gettext_lazy("The design of the race was frozen, and its hash kept."),
+    "course.fixed": gettext_lazy(
+        "The course of a heat was fixed: its inputs and its sealed truth by their hashes."
+    ),
+    "heat.opened": gettext_lazy("A heat of the race began; results are handed in."),
+    "heat.closed": gettext_lazy("A heat of the race ended; nothing more is handed in."),
     "award.publicised": gettext_lazy("The result was publicised, until %(until)s."),
     "award.confirmed": gettext_lazy("The award was confirmed."),
     "award.refused": gettext_lazy("The winner refused the award."),

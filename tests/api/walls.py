@@ -141,6 +141,17 @@ DEMANDS = {
     "awards_publicise":                "- - - - d - - - - -",
     "awards_confirm":                  "- - - - d - - - - -",
     "awards_refuse":                   "- - n - - - - - - -",
+    "panel_questions_list":            "- a a a a a a a a a",
+    "panel_questions_retrieve":        "- - - - - - - - - -",  # of an example there is none
+    "panel_questions_ask":             "- - - - - - r - - -",
+    "panel_questions_answer":          "- - - - - - - - - -",
+    "panel_questions_set_aside":       "- - - - - - - - - -",
+    "defences_list":                   "- a a a a a a a a a",
+    "defences_retrieve":               "- - - - - - - - - -",
+    "defences_set":                    "- - - - - r - - - -",
+    "defences_record":                 "- - - - - - - - - -",
+    "scenarios_signals":               "- - - - - - - - - r",
+    "scenarios_scores":                "- d - - d d - - - -",
     "challenges_list":                 "- a a a a a a a a a",
     "challenges_retrieve":             "- - - - - - - - - -",  # of an example there is none
     "challenges_file":                 "- - - - - - - - - -",  # no member of the example's uid

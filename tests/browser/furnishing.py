@@ -20,6 +20,7 @@ from marketplace.accounts.recovery.actions import ask_factor_reset
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.base import clock
 from marketplace.base.actor import Role
+from marketplace.committee.defence.models import DefenceSlot, PanelQuestion
 from marketplace.experts.actions import preview_import
 from marketplace.management.season.content import Content
 from marketplace.management.season.people import People
@@ -70,6 +71,7 @@ def furnish(content: Content) -> None:
     answer_tip(
         actor=people.actor("inspector"), tip_uid=Tip.objects.get().uid, text="已收到，正在核查。"
     )
+    ask_of_the_past(Scenario.objects.get(title=content.scenario("S07")["title_zh"]), people)
     refused = people.user("v3")
     MailRefusal.objects.create(
         user=refused,
@@ -77,6 +79,32 @@ def furnish(content: Content) -> None:
         code=550,
         answer="no such mailbox",
         refused_at=clock.now(),
+    )
+
+
+def ask_of_the_past(scenario: Scenario, people: People) -> None:
+    """A question of the panel and a defence of v7, as they would have been; the demo holds none."""
+    bid = scenario.bids.get(organisation__members__user=people.user("v7"))
+    member = scenario.panel.members.order_by("pk")[0]
+    at, secretary = clock.now(), people.user("secretary")
+    PanelQuestion.objects.create(
+        member=member,
+        bid=bid,
+        number=1,
+        text="请说明第三章所列样机的测试环境（虚构）。",
+        asked_at=at,
+        answer_by=at,
+    )
+    DefenceSlot.objects.create(
+        panel=scenario.panel,
+        bid=bid,
+        order_by="lot",
+        position=1,
+        starts_at=at,
+        minutes=30,
+        place="三楼会议室（虚构）",
+        set_by=secretary,
+        set_at=at,
     )
 
 

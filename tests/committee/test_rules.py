@@ -3,20 +3,25 @@ import pytest
 from marketplace.accounts.actions import end_grants
 from marketplace.accounts.models import Capability
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
+from marketplace.committee.defence.models import PanelQuestion
 from marketplace.committee.draw.models import DrawInvitation, DrawPlace
 from marketplace.committee.rules import (
     can_answer_invitation,
+    can_answer_panel_question,
+    can_ask_bidder,
     can_commit_draw,
     can_correct_sheet,
     can_declare_interest,
     can_deposit_nonce,
     can_finish_review,
+    can_hold_defence,
     can_lock_sheet,
     can_prepare_draw,
     can_recuse_member,
     can_save_scores,
     can_see_progress,
     can_see_signals,
+    can_set_aside_answer,
     can_sign_report,
     can_start_scoring,
 )
@@ -40,6 +45,10 @@ MATRIX = {
     can_finish_review:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_see_signals:      "-  -  -  -  -  -  -  -  -  +  -  -  -  -",
     can_see_progress:     "-  -  -  +  +  -  -  -  -  -  -  -  -  -",
+    can_hold_defence:     "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
+    can_ask_bidder:       "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
+    can_answer_panel_question: "-  -  +  -  -  -  -  -  -  -  -  -  -  -",
+    can_set_aside_answer: "-  -  -  -  +  +  +  -  -  -  -  -  -  -",
     can_prepare_draw:     "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_deposit_nonce:    "-  -  -  -  +  -  -  -  -  +  -  -  -  -",
     can_commit_draw:      "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
@@ -79,6 +88,9 @@ def test_matrix():
         can_lock_sheet: sheet,
         can_correct_sheet: sheet,
         can_finish_review: scenario,
+        can_ask_bidder: sheet,
+        can_answer_panel_question: PanelQuestion(member=sheet.member, bid=sheet.bid),
+        can_set_aside_answer: PanelQuestion(member=sheet.member, bid=sheet.bid),
         can_prepare_draw: scenario,
         can_answer_invitation: DrawInvitation(
             place=DrawPlace(expert=Expert(user=judges[0].user)), number=1

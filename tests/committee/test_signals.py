@@ -1,5 +1,6 @@
 """Signals: the figures by hand, and that nobody but witness and inspector learns of them."""
 
+import hashlib
 import subprocess
 import sys
 from decimal import Decimal
@@ -12,6 +13,7 @@ from scipy.stats import kendalltau
 
 from marketplace.base import queue
 from marketplace.base.actor import VISITOR, Role
+from marketplace.base.canonical import canonical
 from marketplace.base.models import OutboxJob
 from marketplace.committee import actions
 from marketplace.committee.models import SheetStage
@@ -20,6 +22,7 @@ from marketplace.committee.signals.computing import make_signals, totals_of
 from marketplace.committee.signals.figures import flags, histories, tau_b
 from marketplace.committee.signals.models import Signal
 from tests import world
+from tests.api.client import As
 from tests.committee import factories
 from tests.committee.test_pages import signed_in
 
@@ -167,10 +170,23 @@ def test_only_witness_and_inspector_ever_see_them(judged):
     )
     for actor in (*blind.values(), VISITOR):
         assert not Signal.objects.visible_to(actor).exists()
-    witness = signed_in(world.person(Role.WITNESS)).get(url)
+    watching = world.person(Role.WITNESS)
+    witness = signed_in(watching).get(url)
+    program = f"scenarios/{scenario.uid}/signals/"
+    told = As(watching).get(program).json()["signals"]
+    assert [row["kind"] for row in told] == [
+        *Signal.objects.order_by("kind", "blind_code", "judges", "pk").values_list(
+            "kind", flat=True
+        )
+    ]
+    assert {As(blind[who]).get(program).status_code for who in ("officer", "judge")} == {404}
+    file = f"scenarios/{scenario.uid}/scores/"
+    assert As(bidder).get(file).status_code == 404
     assert witness.status_code == 200
     names = [judge.user.name for judge in judges] + [bidder.organisation.name]
     assert [name in witness.content.decode() for name in names] == [False] * 4
     factories.open_prices(scenario, dict.fromkeys(("B1", "B2", "B3", "B4"), "800000"))
     report = factories.finish(scenario)
+    shown = As(blind["officer"]).get(file).json()
+    assert shown["sha256"] == hashlib.sha256(canonical(shown["scores"])).hexdigest()
     assert b"signal" not in bytes(report.body)

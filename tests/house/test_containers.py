@@ -48,6 +48,18 @@ def test_which_services_there_are():
     assert all(port.startswith("127.0.0.1:") for port in SERVICES["web"]["ports"])
 
 
+def test_the_evaluation_alone_reads_the_truth():
+    for name, service in SERVICES.items():
+        given = str(service)
+        assert ("EVALUATION_IDENTITY_FILE" in given) is (name == "evaluation")
+        assert ("./secrets/evaluation" in given) is (name == "evaluation")
+    assert SERVICES["evaluation"]["user"] == f"{secrets.EVALUATION}:{secrets.GROUP}"
+    assert SERVICES["evaluation"]["networks"] == ["inside"]
+    folder = SERVICES["evaluation"]["environment"]["EVALUATION_FOLDER"]
+    lines = (ROOT / "Dockerfile").read_text("utf-8")
+    assert f"--owner evaluation --group jiebang --mode 0700 {folder}\n" in lines
+
+
 def test_the_opener_alone_has_the_identity_and_an_account():
     for name, service in SERVICES.items():
         given = str([service.get(key) for key in ("volumes", "environment", "secrets")])
@@ -62,7 +74,7 @@ def test_the_opener_alone_has_the_identity_and_an_account():
     assert f"opener:{folder}" in SERVICES["opener"]["volumes"]
     assert "opener" in COMPOSE["volumes"]
     lines = (ROOT / "Dockerfile").read_text("utf-8")
-    assert f"install --directory --owner opener --group jiebang --mode 0700 {folder}\n" in lines
+    assert f"install --directory --owner opener --group jiebang --mode 0700 {folder} " in lines
 
 
 def test_only_migration_and_backup_own_the_database():
@@ -84,7 +96,7 @@ def test_what_is_given_is_read():
 def test_the_image_runs_as_nobody_special():
     lines = (ROOT / "Dockerfile").read_text("utf-8")
     assert re.findall(r"^USER (.+)$", lines, re.MULTILINE) == ["10001:10001"]
-    for uid in (secrets.OPENER, secrets.GROUP):
+    for uid in (secrets.OPENER, secrets.EVALUATION, secrets.GROUP):
         assert f"--uid {uid} " in lines
     for command in re.findall(r"config/\w+\.json|config\.runtime\.\w+", lines):
         path = command if command.endswith("json") else command.replace(".", "/") + ".py"
@@ -97,13 +109,16 @@ def test_every_secret_is_made_once(tmp_path, capsys, settings):
     assert secrets.main([str(folder)]) == 0
     printed = capsys.readouterr().out.strip()
     named = {Path(one["file"]).name for one in COMPOSE["secrets"].values()}
-    assert {path.name for path in folder.iterdir()} == named | {"opener"}
+    assert {path.name for path in folder.iterdir()} == named | {"opener", "evaluation"}
     assert folder.stat().st_mode & 0o077 == 0
     identity = folder / "opener" / "identity.txt"
     assert identity.stat().st_mode & 0o077 == 0
     made = pyrage.x25519.Identity.from_str(identity.read_text().strip())
-    recipient, vkey = printed.splitlines()
+    recipient, sealed_to, vkey = printed.splitlines()
     assert recipient == f"OPENER_RECIPIENT={made.to_public()}"
+    identity = folder / "evaluation" / "identity.txt"
+    made = pyrage.x25519.Identity.from_str(identity.read_text().strip())
+    assert sealed_to == f"EVALUATION_RECIPIENT={made.to_public()}"
     assert parse_vkey(vkey.removeprefix("OPENER_LOG_VKEY=")).name == "jiebang.example/log"
     app = (folder / "app_password").read_text().strip()
     assert f":{app}@postgres:5432/jiebang" in (folder / "database_url").read_text()

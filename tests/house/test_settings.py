@@ -39,6 +39,7 @@ def test_the_production_example_is_clean():
         "LOG_KEY_FILE",
         "FACTOR_KEY_FILE",
         "OPENER_RECIPIENT",
+        "EVALUATION_RECIPIENT",
     ],
 )
 def test_what_is_missing_stops_the_start(name):

@@ -101,6 +101,12 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "race.agreements_offered",
         "race.started",
         "race.voided",
+        # To the bidder alone, to whoever asked, to the members: tests/committee/test_defence.py.
+        "panel_question.asked",
+        "panel_question.answered",
+        "panel_question.set_aside",
+        "defence.set",
+        "panel.defence_set",
         # To officers who did not sit, and to whoever challenged: tests/awards/test_challenges.py.
         "challenge.filed",
         "challenge.admitted",

@@ -132,20 +132,23 @@ def test_keys_are_made_once_and_are_ours_alone(folder):
         "keys/receipt.pem",
         "keys/log.pem",
         "keys/secret",
+        "evaluation/identity.txt",
         "opener/identity.txt",
         "password",
     }
     assert all(path.stat().st_mode & 0o077 == 0 for path in paths)
-    assert (folder / "opener").stat().st_mode & 0o077 == 0
+    for name in ("opener", "evaluation"):
+        assert (folder / name).stat().st_mode & 0o077 == 0
 
 
-def test_the_identity_that_opens_bids_is_not_in_the_common_environment(folder):
+def test_no_identity_is_in_the_common_environment(folder):
     folder.mkdir()
     env = environment(folder, database_url="a", owner_url="b", redis_url="c")
-    assert "OPENER_IDENTITY_FILE" not in env
-    identity = (folder / "opener" / "identity.txt").read_text().strip()
-    assert not any(identity in value for value in env.values())
-    assert env["OPENER_RECIPIENT"].startswith("age1")
+    for name in ("OPENER", "EVALUATION"):
+        assert f"{name}_IDENTITY_FILE" not in env
+        identity = (folder / name.lower() / "identity.txt").read_text().strip()
+        assert not any(identity in value for value in env.values())
+        assert env[f"{name}_RECIPIENT"].startswith("age1")
 
 
 def test_reset_deletes_nothing_that_is_no_demo(plain_env, tmp_path, capsys):

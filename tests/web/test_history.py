@@ -69,7 +69,10 @@ def public_kinds():
 # Kinds that are not written out where they are appended, and what they may be.
 COMPOSED = {
     "f'scenario.{to.value}'": {"scenario.withdrawn", "scenario.failed"},
-    "kind": {"panel.technical_locked", "scenario.suspended", "scenario.resumed"},
+    "kind": {
+        *("panel.technical_locked", "scenario.suspended", "scenario.resumed"),
+        *("heat.opened", "heat.closed"),
+    },
     "RESTARTED": {"log.restarted"},
 }
 

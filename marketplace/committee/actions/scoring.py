@@ -19,6 +19,7 @@ from marketplace.base.states import move
 from marketplace.bidding import actions as bidding
 from marketplace.bidding.actions.eligibility import require_running
 from marketplace.committee import queries
+from marketplace.committee.defence.queries import waits_for_bidder
 from marketplace.committee.draw.seats import settled
 from marketplace.committee.models import (
     MemberState,
@@ -174,6 +175,14 @@ def lock_sheet(*, actor: Actor, sheet_uid: UUID, revision: int | None = None) ->
     sheet = _own_open_sheet(actor, sheet_uid, can_lock_sheet)
     if revision is not None and revision != sheet.revision:
         raise Stale
+    if waits_for_bidder(sheet, clock.now()):
+        raise StateConflict(
+            _(
+                "The bidder still has time to answer, or its defence is not recorded: this sheet"
+                " is locked after that."
+            ),
+            code="sheet.bidder_waits",
+        )
     entered = what_stands(sheet)
     require_complete(sheet, entered)
     sheet.locked_at = clock.now()

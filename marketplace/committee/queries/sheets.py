@@ -12,12 +12,14 @@ from uuid import UUID
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
+from marketplace.base import clock
 from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
 from marketplace.base.rules import require_confidentiality
 from marketplace.bidding.consortia.queries import CHALLENGES, as_it_stands
 from marketplace.bidding.models import Bid, OpenedEnvelope, OpenedFile, Outcome
 from marketplace.bidding.returns.queries import destruction_of
+from marketplace.committee.defence.queries import Asked, questions_of
 from marketplace.committee.models import (
     REPORT_MADE,
     Panel,
@@ -215,6 +217,8 @@ class SheetView:
     lines: list[Line]
     form: dict[str, Any]
     files: list[BlindFile]
+    # What the panel asked this bidder; in the stage by name alone.
+    asked: list[Asked]
 
     @property
     def filled(self) -> int:
@@ -273,6 +277,9 @@ def sheet_view(actor: Actor, sheet_uid: UUID) -> SheetView:
         lines=lines,
         form=sheet_form(sheet),
         files=sheet_files(sheet),
+        asked=questions_of(actor, [sheet.bid], clock.now())
+        if sheet.stage == SheetStage.NAMED
+        else [],
     )
 
 

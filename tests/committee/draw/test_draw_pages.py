@@ -1,6 +1,7 @@
 """The pages and the API of a draw: each step by its person, and what nobody else finds."""
 
 import base64
+from datetime import date
 
 import pytest
 from django.test import Client
@@ -8,7 +9,10 @@ from django.urls import reverse
 
 from marketplace.base.actor import Role
 from marketplace.committee.draw import lottery
+from marketplace.committee.draw.exclusions import exclusions
 from marketplace.committee.draw.models import Draw, DrawState
+from marketplace.experts.models import Expert, Interest
+from marketplace.files.models import AccessRecord
 from marketplace.scenarios.models import Scenario
 from tests import world
 from tests.api.client import As
@@ -102,6 +106,32 @@ def test_the_replay_is_there_with_the_result_and_not_before():
     shown = Client().get(page).content.decode()
     assert file in shown
     assert "Your nonce" not in shown
+
+
+def test_who_was_kept_out_is_read_after_the_result_by_office_and_inspectors():
+    people = steps.pool(8)
+    scenario = factories.scenario_in_review()
+    bidder = scenario.bids.order_by("pk")[0].organisation
+    tied = Expert.objects.get(user=people[0].user)
+    tie = {"organisation": bidder, "kind": "employment", "from_date": date(2020, 1, 1)}
+    Interest.objects.create(expert=tied, **tie)
+    draw = steps.drawn(scenario)
+    page, office = url_of(scenario), world.officer()
+    assert exclusions(office, scenario) is None
+    assert people[0].user.name not in signed_in(office).get(page).content.decode()
+    Scenario.objects.filter(pk=draw.scenario_id).update(state="publicity")
+    scenario.refresh_from_db()
+    found = exclusions(office, scenario)
+    assert (found.total, found.people[0].user) == (1, people[0].user)
+    assert bidder.name in found.people[0].path
+    shown = signed_in(office).get(page).content.decode()
+    assert people[0].user.name in shown
+    assert bidder.name in shown
+    reads = AccessRecord.objects.filter(what="draw.exclusions", subject_uid=scenario.uid)
+    assert [row.user_uid for row in reads] == [office.user.uid]
+    for actor in (world.person(Role.WITNESS), world.person(Role.EXPERT)):
+        assert exclusions(actor, scenario) is None
+    assert people[0].user.name not in Client().get(page).content.decode()
 
 
 def test_a_draw_by_the_api():

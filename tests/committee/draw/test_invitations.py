@@ -17,6 +17,7 @@ from marketplace.committee.draw.replay import check, replay
 from marketplace.committee.models import Panel
 from marketplace.ledger.models import Event
 from marketplace.notices.models import Notice
+from marketplace.notices.reminders import send_due
 from tests import world
 from tests.committee import factories
 from tests.committee.draw import steps
@@ -126,6 +127,22 @@ def test_each_side_of_the_deadline(clock):
     ]
     with pytest.raises(StateConflict):
         steps.answer(DrawInvitation.objects.get(pk=third.pk))
+
+
+def test_who_has_not_answered_is_reminded_while_there_is_time(clock):
+    noon = site_clock.day_starts_at(site_clock.today()) + timedelta(days=1, hours=12)
+    clock.freeze(noon)
+    draw = drawn()
+    first, second, third = steps.invited(draw)
+    assert first.answer_by - site_clock.now() == timedelta(days=1)
+    steps.answer(first)
+    clock.move(timedelta(hours=19, minutes=59))
+    assert send_due() == 0
+    clock.move(timedelta(minutes=1))  # 08:00 of the last day
+    send_due()
+    waiting = {row.place.expert.user_id for row in (second, third)}
+    rows = Notice.objects.filter(kind="reminder.draw_invitation")
+    assert set(rows.values_list("user_id", flat=True)) == waiting
 
 
 def test_an_invitation_is_answered_once_by_whom_it_names():
