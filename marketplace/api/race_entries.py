@@ -30,9 +30,8 @@ from marketplace.api.shapes import (
 )
 from marketplace.api.views import NONE, OfScenario, PublicRead, Resource, absolute, actor_of
 from marketplace.base import clock
-from marketplace.base.actor import Actor
 from marketplace.base.errors import NotFound
-from marketplace.desk.racing import on_agreement, on_race
+from marketplace.desk.racing import on_agreement, on_races
 from marketplace.races.design.queries import frozen_content
 from marketplace.races.entry import actions as entry
 from marketplace.races.entry import queries
@@ -148,8 +147,7 @@ class AcceptBody(Body):
     sha256 = Text(64, help_text="Of the text that was read.")
 
 
-def row_shape(request: Request, actor: Actor, race: Race) -> dict[str, Any]:
-    names = on_race(actor, race, clock.now()) if actor.user_id else []
+def row_shape(request: Request, race: Race, may: dict[int, list[str]]) -> dict[str, Any]:
     return {
         "uid": str(race.uid),
         "scenario": subject(request, race.scenario),
@@ -163,7 +161,7 @@ def row_shape(request: Request, actor: Actor, race: Race) -> dict[str, Any]:
             "self": absolute(request, "api-race", race.uid),
             "html": absolute(request, "race", race.scenario.address),
         },
-        "actions": told(request, names, race.uid),
+        "actions": told(request, may.get(race.pk, []), race.uid),
     }
 
 
@@ -175,7 +173,7 @@ def race_shown(request: Request, uid: UUID) -> dict[str, Any]:
     grants = [heat["grant_cny"] for heat in frozen_content(race.design)["heats"]]
     notice = getattr(race, "notice", None)
     entrants = entrants_shown(actor, race) if race.started_at else []
-    return row_shape(request, actor, race) | {
+    return row_shape(request, race, on_races(actor, [race], clock.now())) | {
         "notice": {
             "uid": str(notice.uid),
             "starts_at": said(notice.starts_at),
@@ -267,7 +265,8 @@ class Races(Listed):
         actor = actor_of(request)
 
         def shape(page: list[Race]) -> list[dict[str, Any]]:
-            return [row_shape(request, actor, row) for row in page]
+            may = on_races(actor, page, clock.now())
+            return [row_shape(request, row, may) for row in page]
 
         return races_of(actor), shape
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -74,10 +74,20 @@ def _agreements(actor: Actor) -> Iterator[Task]:
         yield replace(task, since_at=row.offered_at, due_at=race.agree_by)
 
 
-def on_race(actor: Actor, race: Race, now: datetime) -> list[str]:
-    """The moves of the API that this actor may make now. race: with its notice."""
-    if not can_run_entry(actor, race):
-        return []
+def on_races(actor: Actor, races: Collection[Race], now: datetime) -> dict[int, list[str]]:
+    """{race id: the moves of the API that this actor may make now}. races: with their notices."""
+    mine = [race for race in races if can_run_entry(actor, race)]
+    if not mine:
+        return {}
+    enough = queries.can_still_race(mine, now)
+    startable = queries.to_start(now).filter(pk__in=[race.pk for race in mine])
+    settled = set(startable.values_list("pk", flat=True))
+    return {race.pk: _on_race(actor, race, now, enough, settled) for race in mine}
+
+
+def _on_race(
+    actor: Actor, race: Race, now: datetime, enough: set[int], settled: set[int]
+) -> list[str]:
     notice = getattr(race, "notice", None)
     if race.state == RaceState.SHORTLISTED and notice is None:
         return ["publicise_shortlist"] if can_publicise_shortlist(actor, race) else []
@@ -85,9 +95,9 @@ def on_race(actor: Actor, race: Race, now: datetime) -> list[str]:
         return ["offer_agreements"] if now >= notice.ends_at else []
     if race.state != RaceState.AGREEING:
         return []
-    if not queries.can_still_race(race, now):
+    if race.pk not in enough:
         return ["end_entry"]
-    return ["start_race"] if queries.to_start(now).filter(pk=race.pk).exists() else []
+    return ["start_race"] if race.pk in settled else []
 
 
 def on_agreement(actor: Actor, row: RaceAgreement, accepted: set[str]) -> list[str]:

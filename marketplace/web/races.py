@@ -220,7 +220,7 @@ def may(actor: Actor, scenario: Scenario, row: Race | None, now: datetime) -> di
     notice = getattr(row, "notice", None)
     agreeing = row.state == RaceState.AGREEING
     settled = agreeing and queries.to_start(now).filter(pk=row.pk).exists()
-    enough = queries.can_still_race(row, now) if agreeing else False
+    enough = agreeing and row.pk in queries.can_still_race([row], now)
     return {
         "publish": row.state == RaceState.SHORTLISTED
         and notice is None

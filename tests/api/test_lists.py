@@ -32,6 +32,7 @@ from tests.api.client import As
 from tests.api.contract import schema
 from tests.committee import factories
 from tests.experts.factories import expert, tied
+from tests.races import factories as races
 from tests.scenarios import rounds
 
 pytestmark = pytest.mark.django_db
@@ -157,6 +158,14 @@ class Rows:
             confirmed_at=now,
         )
         return {"visitor": None, "vendor": self.vendor, "officer": self.officer}
+
+    def races(self):
+        race = races.race(2, state="agreeing")
+        return {
+            "visitor": None,
+            "owner": world.member(race.scenario.organisation),
+            "officer": self.officer,
+        }
 
     def challenges(self):
         self.awards()
@@ -366,6 +375,7 @@ LISTS = {
     "sheets/": "sheets",
     "reports/": "reports",
     "awards/": "awards",
+    "races/": "races",
     "challenges/": "challenges",
     "questions/": "questions",
     "answers/": "questions",

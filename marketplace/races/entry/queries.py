@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from marketplace.base.actor import Actor
 from marketplace.races.models import (
@@ -97,17 +96,9 @@ def of_race(actor: Actor, race: Race) -> list[dict[str, Any]]:
     ]
 
 
-def can_still_race(race: Race, now: datetime) -> bool:
-    """Two or more are left: agreed, or in time to agree."""
-    rows = race.entrants.exclude(state="left")
-    if race.agree_by is not None and now >= race.agree_by:
-        rows = rows.filter(agreed_at__isnull=False)
-    return rows.count() >= ENTRANTS_MIN
-
-
-def parties(uids: Collection[UUID]) -> Iterable[tuple[UUID, int]]:
-    """(scenario uid, organisation id) of the demand's owner and of who has not left."""
-    races = Race.objects.filter(scenario__uid__in=uids)
-    yield from races.values_list("scenario__uid", "scenario__organisation_id")
-    entrants = Entrant.objects.filter(race__in=races).exclude(state="left")
-    yield from entrants.values_list("race__scenario__uid", "organisation_id")
+def can_still_race(races: Collection[Race], now: datetime) -> set[int]:
+    """Those of which two or more are left: agreed, or in time to agree."""
+    left = Entrant.objects.filter(race__in=[race.pk for race in races]).exclude(state="left")
+    left = left.filter(Q(agreed_at__isnull=False) | Q(race__agree_by__gt=now))
+    counted = left.order_by().values("race").annotate(n=Count("pk"))
+    return set(counted.filter(n__gte=ENTRANTS_MIN).values_list("race", flat=True))
