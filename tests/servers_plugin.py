@@ -152,8 +152,6 @@ def _remove_leftovers() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # As config/wsgi.py does: to look for garbage after every 700 objects costs a seventh of a run.
-    gc.set_threshold(50_000, 20, 50)
     # WhiteNoise would look through every static folder again for each test client.
     settings.WHITENOISE_USE_FINDERS = False
     # One argon2 hash takes longer than most tests.
@@ -164,6 +162,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop() -> None:
     """Tests are collected by now; xdist has handed out none yet."""
+    # As config/wsgi.py does: what is loaded stays, and a search for garbage need not come by it.
     gc.collect()
     gc.freeze()
     if "template" in started:

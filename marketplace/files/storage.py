@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
@@ -22,7 +22,9 @@ from django.conf import settings
 
 from marketplace.base.errors import StorageAway
 from marketplace.files.disk import Disk, file_mode
-from marketplace.files.s3 import S3
+
+if TYPE_CHECKING:
+    from marketplace.files.s3 import S3
 
 log = structlog.get_logger()
 PIECE = 256 * 1024
@@ -71,7 +73,11 @@ class Incoming:
 
 
 def backend() -> Disk | S3:
-    return S3() if settings.S3_BUCKET else Disk()
+    if not settings.S3_BUCKET:
+        return Disk()
+    from marketplace.files.s3 import S3  # noqa: PLC0415 - its library: only where there is a store
+
+    return S3()
 
 
 def path_of(name: str) -> Path:

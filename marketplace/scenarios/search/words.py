@@ -16,7 +16,6 @@ from threading import Lock
 from typing import Any
 
 import opencc
-import rjieba
 import snowballstemmer
 
 # Han, kana and hangul: written without spaces.
@@ -67,6 +66,8 @@ def _stemmer() -> Any:
 
 @cache
 def _cutter() -> Any:
+    import rjieba  # noqa: PLC0415 - its dictionary: only for who searches
+
     return rjieba.Jieba()
 
 
