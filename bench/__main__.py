@@ -5,6 +5,7 @@ import sys
 
 import bench
 from bench import (
+    attempts,
     bids,
     boundary,
     draw,
@@ -20,6 +21,7 @@ from bench import (
 )
 
 COMMANDS = {
+    "attempts": attempts.everything,
     "lists": lists.everything,
     "list": lists.in_process,
     "list-requests": lists.requests,

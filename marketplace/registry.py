@@ -26,6 +26,7 @@ REGISTER = (
     "marketplace.committee.draw.notices",
     "marketplace.committee.defence.notices",
     "marketplace.races.course.serving",
+    "marketplace.races.attempts.notices",
     "marketplace.races.design.freezing",
     "marketplace.races.entry.notices",
     "marketplace.awards.notices",

@@ -74,6 +74,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "end_entry": ("POST", "api-race-end"),
     "accept_agreement": ("POST", "api-race-agreement-accept"),
     "decline_agreement": ("POST", "api-race-agreement-decline"),
+    "cancel_attempt": ("POST", "api-attempt-cancel"),
+    "choose_attempt": ("POST", "api-attempt-choose"),
     "save_race_design": ("PUT", "api-race-design"),
     "prepare_draw": ("POST", "api-scenario-draw"),
     "deposit_nonce": ("POST", "api-draw-deposit"),

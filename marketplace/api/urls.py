@@ -4,6 +4,7 @@ from rest_framework.views import APIView
 from marketplace.api import (
     amendments,
     attachments,
+    attempts,
     awards,
     batches,
     bids,
@@ -69,6 +70,10 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
         "race-agreements/<uuid:uid>/decline/",
         race_entries.AgreementDecline,
     ),
+    "attempts": ("attempts/", attempts.Attempts),
+    "attempt": ("attempts/<uuid:uid>/", attempts.AttemptOne),
+    "attempt-cancel": ("attempts/<uuid:uid>/cancel/", attempts.AttemptCancel),
+    "attempt-choose": ("attempts/<uuid:uid>/choose/", attempts.AttemptChoose),
     "scenario-withdraw": ("scenarios/<uuid:uid>/withdraw/", gate.ScenarioWithdraw),
     "saved-searches": ("saved-searches/", saved.SavedSearches),
     "saved-search": ("saved-searches/<uuid:uid>/", saved.SavedSearchOne),

@@ -47,6 +47,10 @@ from marketplace.experts.rules import (
     can_state_interest,
     can_strike_interest,
 )
+from marketplace.races.attempts.models import WAITING, Attempt, AttemptState
+from marketplace.races.models import HeatState
+from marketplace.races.plans import plan_of
+from marketplace.races.rules import can_submit_attempt
 from marketplace.scenarios.models import Scenario, State
 from marketplace.scenarios.queries import is_open
 from marketplace.scenarios.questions.timing import asked_until
@@ -266,6 +270,19 @@ def on_challenge(desk: Desk, row: MemberChallenge) -> list[str]:
         return []
     ruled = name == "record_redo" and row.ruled_by_id == desk.actor.user_id
     return [] if ruled else [name]
+
+
+def on_attempt(actor: Actor, attempt: Attempt, now: datetime) -> list[str]:
+    """attempt: with its entrant, and its heat's race and design. Asks the database nothing."""
+    heat = attempt.entry.heat
+    if not can_submit_attempt(actor, attempt.entry.entrant):
+        return []
+    names = ["cancel_attempt"] if attempt.state in WAITING else []
+    runs = heat.state == HeatState.OPEN and now < heat.ends_at
+    scored = attempt.state == AttemptState.SCORED and not attempt.chosen
+    if runs and scored and plan_of(heat)["choice"] == "chosen":
+        names.append("choose_attempt")
+    return names
 
 
 def manages(actor: Actor, organisation: Organisation) -> bool:

@@ -22,6 +22,7 @@ from marketplace.races.rules import can_design_race
 from marketplace.scenarios.content import Fault, by_field
 from marketplace.scenarios.models import BEFORE_PUBLICATION, Scenario, State
 from marketplace.web.answers import attached, tagged
+from marketplace.web.attempts import race_links
 from marketplace.web.forms.race_design import DesignPage, changed, typed_design
 from marketplace.web.kept import kept_for_visitors
 from marketplace.web.pages import (
@@ -164,6 +165,7 @@ def shown(request: Request, address: str) -> HttpResponse:
     row = design_of(actor_of(request), scenario)
     context = head(request, scenario, "race")
     context["may_write"] = context["before"] and can_design_race(actor_of(request), scenario)
+    context["race_links"] = race_links(actor_of(request), scenario)
     if row is not None:
         content = frozen_content(row) if row.frozen_at else row.content
         total = grants_cny(content)

@@ -35,7 +35,7 @@ def spoken(search: SavedSearch, known: dict[str, dict[str, Any]]) -> list[tuple[
         if name == "q" and value:
             told.append((head, str(value)))
         elif name == "fits" and value:
-            told.append((head, FITS_SAID))
+            told.append((head, str(FITS_SAID)))
         elif value:
             words = [choice_label(known.get(name, {}).get(code, code)) for code in value]
             told.append((head, _(", ").join(words)))

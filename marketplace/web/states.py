@@ -123,6 +123,15 @@ STATES = {
     "there": Badge(_("There"), "good", "check"),
     "outdated": Badge(_("Speaks of an older text or sum"), "warn", "back"),
     "missing": Badge(_("Missing"), "neutral", "dot"),
+    # attempts, courses, heats
+    "queued": Badge(_("Queued"), "info", "wait"),
+    "running": Badge(_("Being measured"), "info", "wait"),
+    "scored": Badge(_("Scored"), "good", "check"),
+    "cancelled": Badge(_("Cancelled"), "neutral", "back"),
+    "checking": Badge(_("Being checked"), "info", "wait"),
+    "fixed": Badge(_("Fixed"), "good", "lock"),
+    "planned": Badge(_("Planned"), "neutral", "dot"),
+    "measuring": Badge(_("Being measured"), "info", "eye"),
     # checks
     "pending": Badge(_("Pending"), "neutral", "wait"),
     "passed": Badge(_("Passed"), "good", "check"),

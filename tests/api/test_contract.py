@@ -66,6 +66,7 @@ def test_the_schema_names_every_filter(schema):
         "budget",
         "deadline",
         "q",
+        "fits",
         "cursor",
         "limit",
     }

@@ -21,6 +21,7 @@ from marketplace.committee.models import Panel, PanelMember, Report, Sheet
 from marketplace.files.models import Upload
 from marketplace.notices.models import Notice
 from marketplace.notices.registry import KINDS
+from marketplace.races.attempts.models import Attempt
 from marketplace.scenarios import actions as gate
 from marketplace.scenarios.amendments.actions import draft_amendment
 from marketplace.scenarios.questions.actions import answer_questions, ask_question
@@ -33,6 +34,7 @@ from tests.api.contract import schema
 from tests.committee import factories
 from tests.experts.factories import expert, tied
 from tests.races import factories as races
+from tests.races.attempts import results
 from tests.scenarios import rounds
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +168,26 @@ class Rows:
             "owner": world.member(race.scenario.organisation),
             "officer": self.officer,
         }
+
+    def attempts(self):
+        self.race = getattr(self, "race", None) or races.race(
+            plan=races.content(races.heat(attempts_day=100))
+        )
+        heat = self.race.heats.get(number=1)
+        actor = world.member(self.race.entrants.get(code="R1").organisation)
+        entry = heat.entries.get(entrant__code="R1")
+        Attempt.objects.create(
+            entry=entry,
+            organisation=actor.organisation,
+            number=entry.attempts.count() + 1,
+            user=actor.user,
+            upload=results.result(actor),
+            size=1,
+            received_at=heat.starts_at,
+            received_date=heat.starts_at.date(),
+            due_at=heat.starts_at,
+        )
+        return {"vendor": actor}
 
     def challenges(self):
         self.awards()
@@ -377,6 +399,7 @@ LISTS = {
     "awards/": "awards",
     "races/": "races",
     "challenges/": "challenges",
+    "attempts/": "attempts",
     "questions/": "questions",
     "answers/": "questions",
     "amendments/": "amendments",

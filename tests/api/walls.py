@@ -141,6 +141,11 @@ DEMANDS = {
     "awards_publicise":                "- - - - d - - - - -",
     "awards_confirm":                  "- - - - d - - - - -",
     "awards_refuse":                   "- - n - - - - - - -",
+    "attempts_list":                   "- a a a a a a a a a",
+    "attempts_submit":                 "- - - - - - - - - -",  # no heat of the example's uid
+    "attempts_retrieve":               "- - - - - - - - - -",  # of an example there is none
+    "attempts_cancel":                 "- - - - - - - - - -",
+    "attempts_choose":                 "- - - - - - - - - -",
     "panel_questions_list":            "- a a a a a a a a a",
     "panel_questions_retrieve":        "- - - - - - - - - -",  # of an example there is none
     "panel_questions_ask":             "- - - - - - r - - -",

@@ -113,6 +113,11 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "challenge.refused",
         "challenge.ruled",
         "challenge.redone",
+        # To the vendor alone, and to the owner of the course: tests/races/attempts/test_notices.py.
+        "attempt.scored",
+        "attempt.refused",
+        "attempt.failed",
+        "course.refused",
     }
     assert [kind.event_kind for kind in KINDS.values() if "bid" in kind.event_kind] == []
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from marketplace.base.actor import Actor
 from marketplace.races.attempts.models import (
@@ -16,6 +16,8 @@ from marketplace.races.attempts.models import (
 )
 from marketplace.races.models import Heat, HeatEntry, Race
 from marketplace.races.plans import Plan, is_measured, plan_of
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -59,33 +61,29 @@ def queue_places(attempts: list[Attempt]) -> dict[int, int]:
     The vendor served longest ago comes first, each with one file at a time: so a vendor's k-th
     waits for k files of those before it and for k - 1 of those behind it, if they have as many.
     """
-    queued = Attempt.objects.filter(state=AttemptState.QUEUED)
-    counts = dict(queued.values_list("organisation").annotate(have=Count("pk")))
+    if not any(one.state == AttemptState.QUEUED for one in attempts):
+        return {}
+    queued = Attempt.objects.filter(state=AttemptState.QUEUED).order_by("due_at", "pk")
+    lines: dict[int, list[int]] = {}
+    for organisation, pk in queued.values_list("organisation", "pk"):
+        lines.setdefault(organisation, []).append(pk)
     served = dict(EvaluationTurn.objects.values_list("organisation", "served_at"))
-    first = {
-        row["organisation"]: row["pk"]
-        for row in queued.order_by("-due_at", "-pk").values("organisation", "pk")
+    turns = {
+        organisation: (organisation in served, served.get(organisation, NEVER), number)
+        for number, organisation in enumerate(lines)
     }
-
-    def turn(organisation: int) -> tuple[bool, float, int]:
-        at = served.get(organisation)
-        return at is not None, at.timestamp() if at else 0.0, first[organisation]
-
     places: dict[int, int] = {}
     for one in attempts:
-        if one.state != AttemptState.QUEUED or one.organisation_id not in counts:
+        line = lines.get(one.organisation_id, [])
+        if one.pk not in line:
             continue
-        own = queued.filter(organisation=one.organisation_id).order_by("due_at", "pk")
-        order = list(own.values_list("pk", flat=True))
-        if one.pk not in order:
-            continue
-        place = order.index(one.pk) + 1
-        before = sum(
-            min(have, place if turn(other) < turn(one.organisation_id) else place - 1)
-            for other, have in counts.items()
+        mine, own = line.index(one.pk) + 1, turns[one.organisation_id]
+        others = sum(
+            min(len(theirs), mine if turns[other] < own else mine - 1)
+            for other, theirs in lines.items()
             if other != one.organisation_id
         )
-        places[one.pk] = place + before
+        places[one.pk] = mine + others
     return places
 
 

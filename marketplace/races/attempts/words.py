@@ -72,7 +72,7 @@ SENTENCES: dict[str, str | Promise] = {
 }
 
 
-class Blank(dict):  # type: ignore[type-arg]
+class Blank(dict[str, Any]):
     """A fault that does not tell a value leaves its place empty."""
 
     def __missing__(self, name: str) -> str:

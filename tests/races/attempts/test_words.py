@@ -6,7 +6,7 @@ from pathlib import Path
 from django.utils import translation
 
 from marketplace.races import evaluation
-from marketplace.web.result_words import SENTENCES, sentence, told
+from marketplace.races.attempts.words import SENTENCES, sentence, told
 
 # Of settings of a design; its own page has their words.
 OF_SETTINGS = {
