@@ -103,8 +103,6 @@ STATES = {
     "agreeing": Badge(_("Race agreements"), "info", "wait"),
     "racing": Badge(_("Racing"), "good", "open"),
     "decided": Badge(pgettext_lazy("race", "Decided"), "good", "star"),
-    "planned": Badge(pgettext_lazy("heat", "Planned"), "neutral", "wait"),
-    "measuring": Badge(_("Being measured"), "info", "eye"),
     "advanced": Badge(_("Advanced"), "good", "check"),
     "eliminated": Badge(_("Eliminated"), "neutral", "cross"),
     "left": Badge(_("Left"), "neutral", "back"),
