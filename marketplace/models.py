@@ -43,13 +43,14 @@ from marketplace.committee.draw.models import (
     DrawResult,
     RegisterEntry,
 )
+from marketplace.committee.fees.models import ExpertFee, FeeTable
 from marketplace.committee.models import Panel, PanelMember, Ranking, Report, Score, Sheet
 from marketplace.committee.signals.models import Signal
 from marketplace.committee.signing.models import ReportWord
 from marketplace.experts.importing.models import ExpertImport
 from marketplace.experts.models import Expert, Interest
 from marketplace.files.models import AccessDay, AccessRecord, Upload
-from marketplace.files.signing.models import Signature
+from marketplace.files.signing.models import ScanCheck, Signature, SignedScan
 from marketplace.indicators.models import Indicator, OpenDemand
 from marketplace.indicators.tallies import DemandTally
 from marketplace.ledger.log.models import (
@@ -175,10 +176,12 @@ __all__ = [
     "EvaluationTurn",
     "Event",
     "Expert",
+    "ExpertFee",
     "ExpertImport",
     "FactTally",
     "FactorReset",
     "FailedOpening",
+    "FeeTable",
     "Find",
     "Finding",
     "FullResult",
@@ -243,6 +246,7 @@ __all__ = [
     "RuleProfile",
     "Run",
     "SavedSearch",
+    "ScanCheck",
     "Scenario",
     "ScenarioNote",
     "Score",
@@ -254,6 +258,7 @@ __all__ = [
     "ShortlistNotice",
     "Signal",
     "Signature",
+    "SignedScan",
     "Suspension",
     "Synonym",
     "TaskReport",

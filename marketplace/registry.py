@@ -22,6 +22,7 @@ REGISTER = (
     "marketplace.bidding.notices",
     "marketplace.committee.seats",
     "marketplace.committee.notices",
+    "marketplace.committee.signing.scans",
     "marketplace.committee.signals.computing",
     "marketplace.committee.draw.notices",
     "marketplace.committee.defence.notices",

@@ -84,6 +84,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "declare_interest": ("POST", "api-panel-declare"),
     "declare_against_bidders": ("POST", "api-panel-declare-named"),
     "sign_report": ("POST", "api-panel-sign"),
+    "file_report_scan": ("POST", "api-report-scan"),
+    "check_report_scan": ("POST", "api-report-scan-check"),
     "start_scoring": ("POST", "api-panel-start"),
     "finish_review": ("POST", "api-panel-finish"),
     "save_scores": ("PATCH", "api-sheet"),

@@ -26,6 +26,7 @@ from marketplace.base.errors import NotFound
 from marketplace.base.rules import require_confidentiality
 from marketplace.committee import actions as committee
 from marketplace.committee import queries
+from marketplace.committee.fees.models import Basis
 from marketplace.committee.models import MemberState, Panel, PanelMember, PanelState
 from marketplace.committee.rules import can_see_progress
 from marketplace.desk import moves
@@ -78,6 +79,12 @@ class ReportWordBody(Body):
         required=False,
         help_text="Base64; only where the installation signs through a provider.",
     )
+
+
+class Fee(Body):
+    basis = s.ChoiceField(Basis.choices)
+    half_days = s.IntegerField(required=False, min_value=0, max_value=60)
+    note = Text(500, required=False, help_text="A correction says why.")
 
 
 class Recusal(Body):
@@ -214,6 +221,25 @@ PanelSign = calling(
     example={"dissents": False},
     **ABOUT,
 )
+
+
+class MemberFee(Resource):
+    about = (Panel, "scenario__uid")
+
+    @deed(
+        "panels_record_fee",
+        "Record what a member is owed",
+        scope=Scope.OFFICE,
+        description="By the office's table and the time; a second one corrects the first.",
+        takes=Fee,
+        example={"basis": "review", "half_days": 2},
+        shows=None,
+    )
+    def post(self, given: Given, uid: UUID, member: UUID) -> UUID:
+        visible_panel(given, uid)
+        if not PanelMember.objects.filter(panel__uid=uid, uid=member).exists():
+            raise NotFound
+        return committee.record_fee(actor=given.actor, member_uid=member, **given.body).uid
 
 
 class MemberRecuse(Resource):

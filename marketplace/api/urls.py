@@ -180,6 +180,10 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
         "panels/<uuid:uid>/members/<uuid:member>/recuse/",
         panels.MemberRecuse,
     ),
+    "panel-member-fee": (
+        "panels/<uuid:uid>/members/<uuid:member>/fee/",
+        panels.MemberFee,
+    ),
     "panel-declare": ("panels/<uuid:uid>/declare/", panels.PanelDeclare),
     "panel-declare-named": ("panels/<uuid:uid>/declare-named/", panels.PanelDeclareNamed),
     "panel-sign": ("panels/<uuid:uid>/sign-report/", panels.PanelSign),
@@ -217,6 +221,8 @@ ADDRESSES: dict[str, tuple[str, type[APIView]]] = {
     "scenario-scores": ("scenarios/<uuid:uid>/scores/", signals.ScenarioScores),
     "reports": ("reports/", reports.Reports),
     "report": ("reports/<uuid:uid>/", reports.ReportOne),
+    "report-scan": ("reports/<uuid:uid>/scan/", reports.ReportScan),
+    "report-scan-check": ("reports/<uuid:uid>/scan/check/", reports.ReportScanCheck),
     # The award
     "awards": ("awards/", awards.Awards),
     "award": ("awards/<uuid:uid>/", awards.AwardOne),

@@ -6,7 +6,8 @@ from marketplace.base.actor import Actor, Role
 from marketplace.base.inspected import inspects
 from marketplace.committee.defence.models import PanelQuestion
 from marketplace.committee.draw.models import Draw, DrawInvitation
-from marketplace.committee.models import Panel, PanelMember, Sheet
+from marketplace.committee.models import Panel, PanelMember, Report, Sheet
+from marketplace.files.signing.models import SignedScan
 from marketplace.scenarios.models import Scenario
 
 
@@ -32,6 +33,21 @@ def can_recuse_member(actor: Actor, member: PanelMember) -> bool:
 def can_sign_report(actor: Actor, member: PanelMember) -> bool:
     """Each member for himself: the report is signed or dissented from by nobody else."""
     return sits(actor, member)
+
+
+def can_record_fee(actor: Actor, member: PanelMember) -> bool:
+    """The office, and nobody of the panel for himself."""
+    return actor.is_office and actor.user_id != member.user_id
+
+
+def can_file_scan(actor: Actor, report: Report) -> bool:
+    """The stamped report on paper comes through the office."""
+    return actor.role == Role.OFFICER
+
+
+def can_check_scan(actor: Actor, scan: SignedScan) -> bool:
+    """Somebody of the office who did not file it: two people looked at it."""
+    return actor.is_office and actor.user_id != scan.filed_by_id
 
 
 def can_start_scoring(actor: Actor, panel: Panel) -> bool:

@@ -36,9 +36,14 @@ from marketplace.committee.models import (
     Panel,
     PanelMember,
     PanelState,
+    Report,
     SheetState,
 )
-from marketplace.committee.rules import can_answer_panel_question
+from marketplace.committee.rules import (
+    can_answer_panel_question,
+    can_check_scan,
+    can_file_scan,
+)
 from marketplace.desk.acts import Desk
 from marketplace.experts.models import Expert, Interest
 from marketplace.experts.rules import (
@@ -47,6 +52,7 @@ from marketplace.experts.rules import (
     can_state_interest,
     can_strike_interest,
 )
+from marketplace.files.signing.models import ScanCheck, SignedScan
 from marketplace.races.attempts.models import WAITING, Attempt, AttemptState
 from marketplace.races.models import HeatState
 from marketplace.races.plans import plan_of
@@ -198,6 +204,17 @@ def on_panel(desk: Desk, panel: Panel, members: list[PanelMember]) -> list[str]:
         return []
     again = panel.state == PanelState.NAMED and own.declared_named_at is None
     return [*(["declare_against_bidders"] if again else []), "recuse_member"]
+
+
+def on_report(
+    desk: Desk, report: Report, scan: SignedScan | None, check: ScanCheck | None
+) -> list[str]:
+    """report: with its scenario's panel; scan: the last one, with its check."""
+    if report.scenario.panel.state != PanelState.REPORTED:
+        return []
+    if scan is None or (check is not None and not check.accepted):
+        return ["file_report_scan"] if can_file_scan(desk.actor, report) else []
+    return ["check_report_scan"] if check is None and can_check_scan(desk.actor, scan) else []
 
 
 def on_draw(desk: Desk, draw: Draw, deposited: set[str]) -> list[str]:

@@ -34,6 +34,7 @@ class Purpose(models.TextChoices):
     COURSE = "course", _("Input of a race")
     TRUTH = "truth", _("Sealed truth of a race")
     RESULT = "result", _("Result file of a race")
+    SIGNED = "signed", _("Scan of a signed and stamped paper")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ LIMITS = {
     Purpose.EVIDENCE: Limit(bytes_most=20 * MEBIBYTE, count_most=10),
     Purpose.SEALED: Limit(bytes_most=2048 * MEBIBYTE, count_most=3),
     Purpose.DOCUMENT: Limit(bytes_most=20 * MEBIBYTE, count_most=1),
+    Purpose.SIGNED: Limit(bytes_most=20 * MEBIBYTE, count_most=1),
     Purpose.COURSE: Limit(bytes_most=1024 * MEBIBYTE, count_most=20),
     # What age adds to a GiB of truth: a stanza, and 16 bytes for each 64 KiB.
     Purpose.TRUTH: Limit(bytes_most=1025 * MEBIBYTE, count_most=1),

@@ -6,7 +6,7 @@ from marketplace.base.actor import Actor, Role
 from marketplace.files.limits import Purpose
 from marketplace.files.models import Upload
 
-BY_OFFICERS = {Purpose.EVIDENCE, Purpose.DOCUMENT}
+BY_OFFICERS = {Purpose.EVIDENCE, Purpose.DOCUMENT, Purpose.SIGNED}
 
 
 def can_upload(actor: Actor, purpose: Purpose) -> bool:
@@ -22,6 +22,7 @@ def can_upload(actor: Actor, purpose: Purpose) -> bool:
         Purpose.SEALED: actor.organisation.is_vendor,
         Purpose.EVIDENCE: True,
         Purpose.DOCUMENT: actor.organisation.is_owner or actor.organisation.is_office,
+        Purpose.SIGNED: actor.organisation.is_office,
         Purpose.COURSE: actor.organisation.is_owner,
         Purpose.TRUTH: actor.organisation.is_owner,
         Purpose.RESULT: actor.organisation.is_vendor,

@@ -40,6 +40,7 @@ from marketplace.web.pages import (
     typed_number,
     uid_or_404,
 )
+from marketplace.web.profiles import with_unit
 from marketplace.web.request import Request
 from marketplace.web.templatetags.jiebang import term
 
@@ -136,6 +137,9 @@ def draw(request: Request, address: str) -> HttpResponse:
         "wanted": sum(found.missing.values()),
         "rule_least": rules_of(scenario).count("panel_size_min") if scenario.profile else 0,
         "rule_odd": rules_of(scenario).says("panel_size_odd") if scenario.profile else False,
+        "share": with_unit(rules_of(scenario).rule("panel_expert_share_min"))
+        if scenario.profile and "panel_expert_share_min" in scenario.profile.values
+        else "",
         "deposits": [
             {"name": text, "at": found.deposited.get(role)} for role, text in NAMES.items()
         ],

@@ -5,29 +5,36 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.awards.queries import own_result
-from marketplace.base.errors import NotFound
+from marketplace.base.actor import Actor
+from marketplace.base.errors import DomainError, NotFound, TooLarge
 from marketplace.bidding.queries import my_bid
-from marketplace.committee import queries
+from marketplace.committee import actions, queries
 from marketplace.committee.arithmetic import TIES_1
 from marketplace.committee.models import CorrectionKind, PanelState, Report
+from marketplace.committee.rules import can_check_scan, can_file_scan
 from marketplace.committee.signing.printing import pdf
 from marketplace.committee.signing.queries import said, sign_by
 from marketplace.files.access import record_access
+from marketplace.files.limits import FILE_LIMIT
+from marketplace.files.signing import making
 from marketplace.scenarios.models import Scenario
 from marketplace.web.answers import attached
-from marketplace.web.pages import actor_of, attempt, scenario_or_404
+from marketplace.web.attachments import uid_of
+from marketplace.web.forms.committee import ScanCheckForm, ScanForm
+from marketplace.web.pages import actor_of, attempt, page, scenario_or_404, show_refusal
 from marketplace.web.profiles import tie_words
 from marketplace.web.request import Request
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 def report(request: Request, address: str) -> HttpResponse:
     """The whole ranking for the office and the owner; for a bidder, later, his own line."""
     scenario = scenario_or_404(request, address)
@@ -36,6 +43,12 @@ def report(request: Request, address: str) -> HttpResponse:
         found = queries.report_of(actor, scenario)
     except NotFound:
         return _own_line(request, scenario)
+    forms: dict[str, Any] = {}
+    error = None
+    if request.method == "POST":
+        error = _scan_move(request, found, forms)
+        if error is None and not any(form.errors for form in forms.values()):
+            return HttpResponseRedirect(reverse("report", args=[scenario.address]))
     record_access(actor=actor, subject_uid=found.uid, what="report.read")
     body = read_body(found)
     context = {
@@ -51,9 +64,13 @@ def report(request: Request, address: str) -> HttpResponse:
         ],
         "minimums": [row for row in body["criteria"] if row.get("minimum")],
         **words_of(found),
+        **scan_of(actor, found, forms),
         "price_weight": next((c["weight"] for c in body["criteria"] if c["kind"] == "price"), ""),
     }
-    return render(request, "committee/report.html", context)
+    response = page(request, "committee/report.html", context, error=error)
+    if forms and error is None:
+        response.status_code = 422
+    return response
 
 
 @require_GET
@@ -95,6 +112,61 @@ def scores(request: Request, address: str) -> HttpResponse:
     found, _error = attempt(queries.score_overview, actor=actor, scenario=scenario)
     record_access(actor=actor, subject_uid=scenario.uid, what="scores.read")
     return render(request, "committee/scores.html", {"scenario": scenario, "scores": found})
+
+
+def _scan_move(request: Request, found: Report, forms: dict[str, Any]) -> DomainError | None:
+    """File or check the scan; a form that was refused is left in `forms`."""
+    actor = actor_of(request)
+    do = request.POST.get("do", "")
+    given: dict[str, Any] = {"actor": actor, "report_uid": found.uid}
+    if do == "scan":
+        form: Any = ScanForm(request.POST, request.FILES)
+        forms["scan_form"] = form
+        came = request.FILES.get("file")
+        if getattr(request, "upload_refused", False) or (came and (came.size or 0) > FILE_LIMIT):
+            sentence = _("Without scripts a file may have at most %(most)s MiB.")
+            return TooLarge(sentence % {"most": FILE_LIMIT // 1024**2})
+        if not form.is_valid() or came is None:
+            return None
+        given |= {"name": came.name or "", "body": came.read()}
+        _row, error = attempt(actions.file_small_scan, **given)
+        done = _("The scan is filed and waits for a second person.")
+    elif do == "check":
+        forms["check_form"] = form = ScanCheckForm(request.POST)
+        if not form.is_valid():
+            return None
+        given |= {"scan_uid": uid_of(request.POST.get("scan", ""))}
+        given |= {"accepted": form.cleaned_data["accepted"] == "yes"}
+        given |= {"words": form.cleaned_data["words"]}
+        _row, error = attempt(actions.check_report_scan, **given)
+        done = _("The check is written down.")
+    else:
+        raise Http404
+    if error is None:
+        forms.clear()
+        messages.success(request, done)
+    else:
+        show_refusal(form, error)
+    return error
+
+
+def scan_of(actor: Actor, found: Report, forms: dict[str, Any]) -> dict[str, Any]:
+    """The stamped paper's scan, for the office: the signatures on it name the members."""
+    if not actor.is_office or found.scenario.panel.state != PanelState.REPORTED:
+        return {}
+    scan = making.newest_scan(found.uid)
+    check = making.check_of(scan) if scan else None
+    files = scan is None or (check is not None and not check.accepted)
+    checks = scan is not None and check is None and can_check_scan(actor, scan)
+    return {
+        "scan": scan,
+        "scan_check": check,
+        "scan_missing": scan is None,
+        "scan_form": (forms.get("scan_form") or ScanForm())
+        if files and can_file_scan(actor, found)
+        else None,
+        "check_form": (forms.get("check_form") or ScanCheckForm()) if checks else None,
+    }
 
 
 def words_of(found: Report) -> dict[str, Any]:

@@ -9,14 +9,17 @@ from marketplace.committee.rules import (
     can_answer_invitation,
     can_answer_panel_question,
     can_ask_bidder,
+    can_check_scan,
     can_commit_draw,
     can_correct_sheet,
     can_declare_interest,
     can_deposit_nonce,
+    can_file_scan,
     can_finish_review,
     can_hold_defence,
     can_lock_sheet,
     can_prepare_draw,
+    can_record_fee,
     can_recuse_member,
     can_save_scores,
     can_see_progress,
@@ -26,6 +29,7 @@ from marketplace.committee.rules import (
     can_start_scoring,
 )
 from marketplace.experts.models import Expert
+from marketplace.files.signing.models import SignedScan
 from tests import world
 from tests.committee import factories
 from tests.matrix import cells, rules_of
@@ -37,6 +41,9 @@ WHO = "visitor owner bidder officer secretary judge peer gone stranger witness i
 MATRIX = {
     can_declare_interest: "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_recuse_member:    "-  -  -  -  +  +  -  -  -  -  -  -  -  -",
+    can_record_fee:       "-  -  -  +  +  -  -  -  -  -  -  -  -  -",
+    can_file_scan:        "-  -  -  +  -  -  -  -  -  -  -  -  -  -",
+    can_check_scan:       "-  -  -  +  +  -  -  -  -  -  -  -  -  -",
     can_sign_report:      "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
     can_start_scoring:    "-  -  -  -  +  -  -  -  -  -  -  -  -  -",
     can_save_scores:      "-  -  -  -  -  +  -  -  -  -  -  -  -  -",
@@ -84,6 +91,8 @@ def test_matrix():
         can_declare_interest: sheet.member,
         can_recuse_member: sheet.member,
         can_sign_report: sheet.member,
+        can_record_fee: sheet.member,
+        can_check_scan: SignedScan(filed_by=judges[0].user),
         can_save_scores: sheet,
         can_lock_sheet: sheet,
         can_correct_sheet: sheet,

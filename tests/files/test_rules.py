@@ -61,6 +61,7 @@ def test_matrix(rule, who, allowed):
         (Purpose.SEALED, False, True, False),
         (Purpose.EVIDENCE, True, True, True),
         (Purpose.DOCUMENT, True, False, True),
+        (Purpose.SIGNED, False, False, True),
         (Purpose.COURSE, True, False, False),
         (Purpose.TRUTH, True, False, False),
         (Purpose.RESULT, False, True, False),

@@ -72,6 +72,9 @@ def test_the_rules_are_these_and_each_kind_may_be_chosen():
         "opening",
         "eligibility",
         "declaration",
+        "challenge",
+        "declaration_named",
+        "report",
         "sheets",
         "choice",
         "minutes",
@@ -83,11 +86,8 @@ def test_the_rules_are_these_and_each_kind_may_be_chosen():
         "watched",
         "expert_expires",
         "expert_confirms",
-        "declaration_named",
-        "report",
         "draw_invitation",
         "panel_question",
-        "challenge",
     }
     made = {kind.name for rule in reminders.RULES.values() for _told, kind in rule.told}
     assert {name for name in KINDS if name.startswith("reminder.")} == made

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from marketplace.accounts.pledging import load_pledge_texts
+from marketplace.committee.fees.loading import load_fees
 from marketplace.indicators.loading import load_indicators
 from marketplace.scenarios.likeness.keeping import sketch_again
 from marketplace.scenarios.loading import (
@@ -34,11 +35,12 @@ class Command(BaseCommand):
         profiles = load_profiles(seed("profiles")["profiles"])
         calendars = load_calendars(seed("calendars")["calendars"])
         pledges = load_pledge_texts(seed("pledges")["pledges"])
+        fees = load_fees(seed("fees")["fees"])
         indicators = load_indicators(seed("indicators"))
         synonyms = load_synonyms(seed("synonyms"))
         self.stdout.write(
             f"{terms} terms, {profiles} new profiles, {calendars} new calendars,"
-            f" {pledges} new pledges, {indicators} indicators,"
+            f" {pledges} new pledges, {fees} new fee tables, {indicators} indicators,"
             f" {synonyms} synonyms"
         )
         if indexed := index_again(every=False):

@@ -6,6 +6,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.committee.fees.models import Basis
 from marketplace.committee.models import CorrectionKind
 from marketplace.web.pages import typed_number
 
@@ -88,6 +89,51 @@ class WordForm(forms.Form):
             "reason": self.cleaned_data["reason"],
             "signature": self.cleaned_data.get("signature", ""),
         }
+
+
+class FeeForm(forms.Form):
+    basis = forms.ChoiceField(label=_("For what"), choices=Basis.choices)
+    half_days = forms.IntegerField(
+        label=_("Half days"),
+        help_text=_("Two are a whole day. None where the member was recused after arriving."),
+        required=False,
+        min_value=0,
+        max_value=60,
+    )
+    note = forms.CharField(
+        label=_("Note"),
+        help_text=_("A correction says why."),
+        required=False,
+        max_length=500,
+    )
+
+    def given(self) -> dict[str, Any]:
+        return self.cleaned_data | {"half_days": self.cleaned_data["half_days"] or 0}
+
+
+class ScanForm(forms.Form):
+    file = forms.FileField(
+        label=_("Scan of the signed and stamped report"),
+        help_text=_("A scan or PDF, at most 10 MiB. Hold its SHA-256 against this page first."),
+    )
+
+
+class ScanCheckForm(forms.Form):
+    accepted = forms.ChoiceField(
+        label=_("What the scan shows"),
+        choices=[
+            ("yes", _("This report with this SHA-256, signed and stamped.")),
+            ("no", _("Something else: it is sent back.")),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose one of the two.")},
+    )
+    words = forms.CharField(
+        label=_("Remarks, or why you send it back"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
 
 
 class CorrectionForm(forms.Form):

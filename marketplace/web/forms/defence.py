@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from marketplace.committee.defence.actions import (
     ANSWER_MOST,
@@ -40,7 +41,7 @@ class PlanForm(forms.Form):
         initial=DefenceOrder.LOT,
         widget=forms.RadioSelect,
     )
-    place = forms.CharField(label=_("Place"), required=False, max_length=200)
+    place = forms.CharField(label=pgettext_lazy("where", "Place"), required=False, max_length=200)
     link = forms.CharField(
         label=_("Link of the meeting"),
         help_text=_("Every bidder sees it with its own time: use a waiting room."),
