@@ -22,5 +22,5 @@ WITH = REPLACE.format(before="'AND demand.organising_mode IS NOT NULL'", after=f
 
 
 class Migration(migrations.Migration):
-    dependencies = [("marketplace", "0064_defences")]
+    dependencies = [("marketplace", "0065_scans_and_fees")]
     operations = [migrations.RunSQL(WITHOUT, WITH)]
