@@ -41,6 +41,16 @@ DEMANDS = {
     "scenarios_submit":                "- a - - - - - - - -",
     "scenarios_race_design":           "- - - - - - - - - -",  # the example is no race
     "scenarios_save_race_design":      "- a - - - - - - - -",
+    "scenarios_shortlist":             "- a - - - - - - - -",
+    "races_list":                      "a a a a a a a a a a",
+    "races_retrieve":                  "- - - - - - - - - -",
+    "races_publicise":                 "- - - - - - - - - -",
+    "races_offer":                     "- - - - - - - - - -",
+    "races_start":                     "- - - - - - - - - -",
+    "races_end":                       "- - - - - - - - - -",
+    "race_agreements_retrieve":        "- - - - - - - - - -",
+    "race_agreements_accept":          "- - - - - - - - - -",
+    "race_agreements_decline":         "- - - - - - - - - -",
     "scenarios_likeness":              "- a - - f f - - - -",
     "scenarios_answer_likeness":       "- - - - - - - - - -",  # like nothing of the example's uid
     "scenarios_withdraw":              "- a - - - - - - - -",

@@ -1,6 +1,10 @@
-"""Choice, publicity, confirmation, each bidder's own result, the count."""
+"""Choice, publicity, confirmation, each bidder's own result, the replays, the count."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
 
 from marketplace.base import clock as server_clock
 from marketplace.bidding.models import Bid
@@ -59,6 +63,36 @@ def read_own_results(vendors: list[Reader]) -> None:
         vendor.look("bid-result")
         result = vendor.page.locator("#result dd").first
         assert result.inner_text() == place
+
+
+def replay(walk: Walk, loser: Reader, folder: Path) -> None:
+    """Both scripts agree, each run alone on what a visitor and the one who lost downloaded."""
+    link = "#result a[href$='{}']"
+    scores = {
+        "verify_scores.py": loser.download(link.format("verify_scores.py")),
+        "scores.json": loser.download(link.format("scores.json")),
+    }
+    walk.visitor.go(walk.base)
+    walk.visitor.press(".jb-tabs a[href$='/publicity/']")
+    assert walk.visitor.page.locator("#panel + ul li").count() == 5
+    walk.visitor.press("main a[href$='/draw/']")
+    walk.visitor.look("draw-replay")
+    draw = {
+        "verify_draw.py": walk.visitor.download("main a[href$='verify_draw.py']"),
+        "draw.json": walk.visitor.download("main a[href^='/draws/']"),
+    }
+    for files in (scores, draw):
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", *files],
+            cwd=folder,
+            env={"PYTHONUTF8": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def count(walk: Walk) -> None:

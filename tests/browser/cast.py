@@ -41,7 +41,9 @@ class Cast:
         firms = [world.make_organisation(name=name, is_vendor=True) for name in names]
         self.vendors = [self.member(f"{firm.name[0]}申报", firm, Role.OWNER) for firm in firms]
         self.holders = [self.holder(name) for name in ("冯持钥", "陈持钥")]
-        self.experts = [self.expert(name) for name in ("褚评审", "卫评审", "蒋评审")]
+        self.experts = [
+            self.expert(name) for name in ("褚评审", "卫评审", "蒋评审", "尤评审", "许评审")
+        ]
         self.demonstrators = [self.expert(name) for name in ("沈论证", "韩论证", "杨论证")]
 
     def member(self, name: str, organisation: Organisation, role: str) -> User:

@@ -1,4 +1,4 @@
-"""Eligibility, panel, sheets and prices: secretary, three experts, the key holders again."""
+"""Eligibility, panel, sheets and prices: secretary, five experts, the key holders again."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def draw_panel(walk: Walk, secretary: Reader) -> None:
     """Seats, a nonce of each made in the browser, the list; then the log and the opener."""
     secretary.task("/draw/")
     secretary.look("draw-seats")
-    secretary.fill({"seats-ot_security": "3"})
+    secretary.fill({"seats-ot_security": "5"})
     secretary.press("main form:has([value=prepare]) button")
     witness = walk.person("witness", walk.cast.witness)
     witness.task("/draw/")
@@ -88,7 +88,8 @@ def score_all(walk: Walk, secretary: Reader, holders: list[Reader]) -> None:
         for expert in experts:
             if stage == "named":
                 declare_again(expert, looks=expert is experts[1])
-            score(expert, stage, looks=expert is experts[stage == "named"])
+            looks, reasons = expert is experts[stage == "named"], expert in experts[:2]
+            score(expert, stage, looks=looks, reasons=reasons)
         secretary.page.reload()
         secretary.glance(f"panel-after-{stage}")
     sequencer.seal_batch()
@@ -125,7 +126,7 @@ def declare_again(expert: Reader, *, looks: bool) -> None:
     expert.press("main form button")
 
 
-def score(expert: Reader, stage: str, *, looks: bool) -> None:
+def score(expert: Reader, stage: str, *, looks: bool, reasons: bool) -> None:
     """Both sheets of a stage by keyboard alone: leaving a box saves it, one criterion at a time."""
     expert.desk()
     expert.press(".jb-task a.btn")
@@ -142,7 +143,8 @@ def score(expert: Reader, stage: str, *, looks: bool) -> None:
             keyboard.type(given)
             keyboard.press("Tab")
             expert.page.wait_for_selector(".jb-saved >> visible=true")
-            keyboard.type("有实测数据支撑。")
+            if reasons:
+                keyboard.type("有实测数据支撑。")
             keyboard.press("Alt+ArrowDown")
         expert.page.wait_for_selector("#lock summary")
         expert.settled()

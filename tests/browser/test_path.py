@@ -50,7 +50,7 @@ def opener_process() -> Iterator[None]:
 @pytest.mark.long
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_demand_travels_to_its_award_and_into_the_count(readers, clock, demo_keys):
+def test_a_demand_travels_to_its_award_and_into_the_count(readers, clock, demo_keys, tmp_path):
     walk = Walk(readers)
     posting.nothing_yet(walk)
     with opener_process():
@@ -70,4 +70,5 @@ def test_a_demand_travels_to_its_award_and_into_the_count(readers, clock, demo_k
     award.publicise(walk, second)
     award.confirm(walk, first, clock)
     award.read_own_results(vendors)
+    award.replay(walk, vendors[1], tmp_path)
     award.count(walk)

@@ -21,6 +21,7 @@ from marketplace.committee.actions import scoring
 from marketplace.desk import queries as desk
 from marketplace.files import limits, uploads
 from marketplace.files.limits import LIMITS, Purpose
+from marketplace.races.evaluation import limits as measuring
 from marketplace.scenarios import content, readers
 from marketplace.scenarios.actions import batch_demands, batch_tasks, found
 from marketplace.scenarios.search import asking, counts
@@ -71,6 +72,31 @@ def bid_length(envelope, name):
         (
             RESUMABLE,
             [LIMITS[purpose].bytes_most // MEBIBYTE for purpose in Purpose],
+        ),
+        (
+            "result file: size · rows · one line of CSV · a text · errors told",
+            [
+                measuring.FILE_MOST // MEBIBYTE,
+                measuring.ROWS_MOST,
+                measuring.LINE_MOST // 1024,
+                measuring.VALUE_MOST,
+                measuring.TOLD_MOST,
+            ],
+        ),
+        (
+            "result file as Parquet: unpacked · one page · columns · row groups · pages · footer",
+            [
+                measuring.PARQUET_UNPACKED_MOST // MEBIBYTE,
+                measuring.PARQUET_PAGE_MOST // MEBIBYTE,
+                measuring.PARQUET_COLUMNS_MOST,
+                measuring.PARQUET_GROUPS_MOST,
+                measuring.PARQUET_PAGES_MOST,
+                measuring.PARQUET_FOOTER_MOST // MEBIBYTE,
+            ],
+        ),
+        (
+            "labels of a classification · their length · ranks of a query",
+            [measuring.LABELS_MOST, measuring.LABEL_MOST, measuring.DEPTH_MOST],
         ),
         (
             "files of one demand · evidence of one organisation",

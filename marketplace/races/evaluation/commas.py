@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import polars as pl
 
 from marketplace.races.evaluation.faults import Fault, Refused, refused, shown
@@ -19,6 +22,7 @@ from marketplace.races.evaluation.gathering import Batch
 from marketplace.races.evaluation.kinds import Column
 from marketplace.races.evaluation.limits import BLOCK, LINE_MOST
 
+NEWLINE = 10
 BOM = b"\xef\xbb\xbf"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
@@ -31,9 +35,20 @@ def batches(path: Path, columns: tuple[Column, ...]) -> Iterator[Batch]:
         named, offset = header(stream, columns)
         stream.seek(offset)
         row = 2
-        for block in blocks(stream):
-            yield fast(block, named, row) or slow(block, named, row)
-            row += block.count(b"\n")
+        # The next block is parsed while this one is checked.
+        with ThreadPoolExecutor(1) as ahead:
+            waiting: deque[Future[Batch]] = deque()
+            for block, lines in blocks(stream):
+                waiting.append(ahead.submit(parsed, block, lines, named, row))
+                row += lines
+                if len(waiting) > 1:
+                    yield waiting.popleft().result()
+            for batch in waiting:
+                yield batch.result()
+
+
+def parsed(block: bytes, lines: int, columns: list[Column], first: int) -> Batch:
+    return fast(block, lines, columns, first) or slow(block, columns, first)
 
 
 def header(stream: BinaryIO, columns: tuple[Column, ...]) -> tuple[list[Column], int]:
@@ -74,8 +89,8 @@ def header(stream: BinaryIO, columns: tuple[Column, ...]) -> tuple[list[Column],
     return [wanted[name] for name in given], min(end + 1, len(head))
 
 
-def blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """Whole lines, none too long, no nul byte; blank ones at the file's end are left out."""
+def blocks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Whole lines and how many; none too long, no nul byte, none blank at the file's end."""
     row, rest = 2, b""
     while read := stream.read(BLOCK):
         data = rest + read
@@ -89,14 +104,15 @@ def blocks(stream: BinaryIO) -> Iterator[bytes]:
         block, rest = data[:cut], data[cut:]
         if block:
             sound(block, row)
-            row += block.count(b"\n")
-            yield block
+            lines = int(np.count_nonzero(np.frombuffer(block, np.uint8) == NEWLINE))
+            yield block, lines
+            row += lines
         if len(rest) > LINE_MOST:
             blank = len(rest) - len(rest.lstrip(b"\r\n"))
             raise refused("empty_line" if blank else "line_too_long", row)
     if rest.strip(b"\r\n"):
         sound(rest + b"\n", row)
-        yield rest + b"\n"
+        yield rest + b"\n", rest.count(b"\n") + 1
 
 
 def sound(block: bytes, row: int) -> None:
@@ -120,9 +136,8 @@ def dtype(column: Column) -> Any:
     return pl.Float64() if column.kind == "number" else pl.String()
 
 
-def fast(block: bytes, columns: list[Column], first: int) -> Batch | None:
+def fast(block: bytes, lines: int, columns: list[Column], first: int) -> Batch | None:
     """None where a line is not as it should be: `slow` says which, or reads it after all."""
-    lines = block.count(b"\n")
     try:
         frame = pl.read_csv(
             block, has_header=False, schema={column.name: dtype(column) for column in columns}

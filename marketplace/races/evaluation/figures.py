@@ -17,6 +17,9 @@ import rfc8785
 
 DIGITS = 12
 CHUNK = 1_000_000
+# Summed as a list; and values worked on at once, so that they stay near the processor.
+PLAIN = 4_096
+PORTION = 32_768
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,41 @@ def mean(values: Iterable[Figure], reason: str) -> Figure:
     return math.fsum(found) / len(found) if found else Missing(reason)
 
 
+class Exact:
+    """A sum of `count` numbers within ±`top`, the same in whatever order a processor adds.
+
+    Each number is cut into parts of so few bits that sums of each part are exact, three times: what
+    is left lies 2^-80 below the largest. Source: Rump, Ogita and Oishi, SIAM J. Sci. Comput. 31
+    (2008), 189-224.
+    """
+
+    def __init__(self, top: float, count: int) -> None:
+        room = count.bit_length() + 1
+        exponent = math.frexp(top)[1] + room
+        self.units = [math.ldexp(1.0, exponent - step * (52 - room)) for step in range(3)]
+        self.parts: list[float] = []
+
+    def add(self, numbers: Any) -> None:
+        for unit in self.units:
+            cut = (numbers + unit) - unit
+            self.parts.append(float(cut.sum()))
+            numbers = numbers - cut
+
+    def value(self) -> float:
+        return math.fsum(self.parts)
+
+
 def total(array: Any) -> float:
-    """The exact sum of an array, rounded once, without a list of all its values."""
-    return math.fsum(
-        value
-        for start in range(0, len(array), CHUNK)
-        for value in array[start : start + CHUNK].tolist()
-    )
+    """The sum of an array of finite numbers, whose order does not matter."""
+    if len(array) <= PLAIN:
+        return math.fsum(array.tolist())
+    top = max(float(array.max()), -float(array.min()))
+    if not top:
+        return 0.0
+    found = Exact(top, len(array))
+    for start in range(0, len(array), PORTION):
+        found.add(array[start : start + PORTION])
+    return found.value()
 
 
 def written(value: float, digits: int = DIGITS) -> str:

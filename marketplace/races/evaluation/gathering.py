@@ -260,11 +260,11 @@ def value_of(value: object) -> dict[str, Any]:
 
 def empty_column(column: Column, rows: int) -> np.ndarray | list[Any]:
     if column.kind == "label":
-        return np.full(rows, NO_LABEL, np.int16)
+        return np.zeros(rows, np.int16)
     if column.kind == "integer":
         return np.zeros(rows, np.int64)
     assert column.kind == "number", "a text belongs to rows of which an id has several"
-    return np.full(rows, np.nan)
+    return np.zeros(rows)
 
 
 def joined(column: Column, parts: list[Any]) -> Any:

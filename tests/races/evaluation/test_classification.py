@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from marketplace.races.evaluation import evaluators
+from marketplace.races.evaluation import evaluators, figures
 from marketplace.races.evaluation.figures import Missing, written
 from marketplace.races.evaluation.metrics import classification
 from marketplace.races.evaluation.table import Table
@@ -117,6 +118,29 @@ def test_scores_agree_with_scikit_learn(rows, tenths):
         assert close(found["detection_rate"], tpr[fpr <= tenths / 10 + 1e-12].max())
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max_size=30),
+    first=st.sampled_from(["yes", "no"]),
+)
+def test_counting_and_sorting_agree(rows, first):
+    """Scores of one decimal, and a thousandth of a millionth apart from them; either label first."""
+    labels = ["yes", "no"] if first == "yes" else ["no", "yes"]
+    chosen = {**BINARY, "labels": labels, "scores": "any"}
+    actual = np.array([labels.index("yes" if truth else "no") for truth, _ in rows])
+    scores = np.array([score / 10 for _, score in rows])
+    positive = actual == labels.index("yes")
+    assert classification.Steps.of_decimals(positive, scores)
+    assert classification.Steps.of_decimals(positive, scores + 1e-9) is None
+    assert classification.Steps.of_decimals(positive, scores + 2) is None
+    found = measured(actual, {"score": scores}, chosen)
+    moved = measured(actual, {"score": scores + 1e-9}, chosen)
+    assert found.metrics == moved.metrics
+    assert found.details == moved.details
+    above = np.where(scores >= 0.5, labels.index("yes"), labels.index("no")).astype(np.int16)
+    assert found.details["confusion"] == classification.confusion(actual, above, 2).tolist()
+
+
 def test_the_detection_rate_by_hand(course):
     """Ten negatives and a bound of 0.1: one false positive, none of it where two tie."""
     ids = [f"n{i}" for i in range(10)] + ["p0", "p1", "p2", "p3"]
@@ -218,6 +242,21 @@ SPLIT = [True, True, False, False, True, True, False, False]
 )
 def test_figures_are_written_plainly(value, text):
     assert written(value) == text
+
+
+@settings(max_examples=30)
+@given(
+    few=st.lists(st.floats(-1e9, 1e9, allow_nan=False), min_size=1, max_size=20),
+    seed=st.integers(0, 99),
+)
+def test_sums_are_those_of_exact_arithmetic(few, seed):
+    random = np.random.default_rng(seed)
+    many = random.choice(np.array(few), figures.PLAIN + 7) * random.choice([1e-9, 1, 1e9])
+    exact = math.fsum(many.tolist())
+    assert figures.total(many) == pytest.approx(exact, rel=1e-15, abs=1e-18 * np.abs(many).max())
+    assert figures.total(many[::-1]) == figures.total(many)
+    assert figures.total(np.array(few)) == math.fsum(few)
+    assert figures.total(np.zeros(figures.PLAIN + 1)) == 0
 
 
 def test_counting_in_chunks_is_counting(monkeypatch):

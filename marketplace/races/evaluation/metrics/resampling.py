@@ -160,10 +160,11 @@ class Ranked:
         gained = np.diff(reached, prepend=0)
         if self.metric == "pr_auc":
             flagged_rows = reached + false[self.not_below]
-            return float(gained @ (reached / np.maximum(flagged_rows, 1)) / hits[-1])
+            precisions = reached / np.maximum(flagged_rows, 1)
+            return float((gained * precisions).sum() / hits[-1])
         # Negatives below, ties counting half.
         beaten = false[-1] - (false[self.above] + false[self.not_below]) / 2
-        return float(gained @ beaten / (hits[-1] * false[-1]))
+        return float((gained * beaten).sum() / (hits[-1] * false[-1]))
 
 
 def last_of_runs(ordered: np.ndarray) -> np.ndarray:
