@@ -159,7 +159,7 @@ DEMANDS = {
     "defences_set":                    "- - - - - r - - - -",
     "defences_record":                 "- - - - - - - - - -",
     "scenarios_signals":               "- - - - - - - - - r",
-    "scenarios_scores":                "- d - - d d d - - -",
+    "scenarios_scores":                "- d n - d d d - - -",
     "challenges_list":                 "- a a a a a a a a a",
     "challenges_retrieve":             "- - - - - - - - - -",  # of an example there is none
     "challenges_file":                 "- - - - - - - - - -",  # no member of the example's uid
