@@ -123,8 +123,9 @@ class Rows:
         return {"expert": self.expert, "officer": self.officer}
 
     def reports(self):
+        panel, _seats = self.panel("reported")
         Report.objects.create(
-            scenario=self.scenario("decision"),
+            scenario=panel.scenario,
             body=b"{}",
             sha256="0" * 64,
             made_by=self.secretary.user,
