@@ -69,7 +69,7 @@ def test_two_starts(two_at_once, clock):
         return actions.start_race(actor=officer, race_uid=race.uid)
 
     assert codes(two_at_once(deed, deed)) == ["race.state"]
-    assert Heat.objects.filter(state="open").count() == 1
+    assert Heat.objects.filter(number=1).count() == 1
 
 
 def test_two_first_saves_of_a_design(two_at_once):

@@ -38,6 +38,7 @@ from marketplace.races.models import (
     VoidReason,
 )
 from marketplace.races.numbers import ENTRANTS_MIN, heat_until
+from marketplace.races.plans import is_measured
 from marketplace.races.queries import still_in
 from marketplace.races.rules import can_run_entry
 from marketplace.scenarios.content import Fault, by_field
@@ -158,17 +159,21 @@ def _leave(race: Race, entrants: Iterable[Entrant], now: datetime, words: str) -
 
 
 def _heats(race: Race, profile: RuleProfile, now: datetime) -> list[Heat]:
-    """All of them: the first open from now on, the others as they would follow one another."""
+    """All of them, as they would follow one another; the first is open from now on.
+
+    Unless files are measured in it: then it waits for its course, and the sweep opens it.
+    """
     rows, starts_at = [], now
     for number, planned in enumerate(frozen_content(race.design)["heats"], start=1):
         ends_at = heat_until(profile, planned["days"], starts_at)
+        at_once = number == 1 and not is_measured(planned)
         rows.append(
             Heat.objects.create(
                 race=race,
                 number=number,
                 starts_at=starts_at,
                 ends_at=ends_at,
-                state=HeatState.OPEN if number == 1 else HeatState.PLANNED,
+                state=HeatState.OPEN if at_once else HeatState.PLANNED,
             )
         )
         # The next one waits until the result can no longer be objected to.
