@@ -60,6 +60,7 @@ def main() -> int:
     )
     parser.add_argument("--tries", type=int, default=10_000, help="submissions at their deadline")
     parser.add_argument("--results", type=int, default=10_000_000, help="rows of a result file")
+    parser.add_argument("--attempts", type=int, default=1_000, help="queued at once in a race")
     given = parser.parse_args()
     return COMMANDS[given.what](given)
 

@@ -29,6 +29,7 @@ REGISTER = (
     "marketplace.races.course.serving",
     "marketplace.races.attempts.notices",
     "marketplace.races.design.freezing",
+    "marketplace.races.entry.notices",
     "marketplace.awards.notices",
     "marketplace.awards.challenges.notices",
     # After the rooms that tell the same events to whom they concern.
@@ -39,6 +40,7 @@ REGISTER = (
     "marketplace.scenarios.questions.reminders",
     "marketplace.bidding.reminders",
     "marketplace.committee.reminders",
+    "marketplace.races.entry.reminders",
     "marketplace.committee.draw.reminders",
     "marketplace.awards.reminders",
     "marketplace.awards.challenges.reminders",

@@ -34,6 +34,7 @@ from marketplace.committee.models import Ranking
 from marketplace.committee.queries import rules_of
 from marketplace.ledger import actions as ledger
 from marketplace.ledger.models import Audience
+from marketplace.races.queries import require_award_may_be_decided, require_nothing_runs
 from marketplace.scenarios.actions import record_failure
 from marketplace.scenarios.models import AwardMode, Scenario
 from marketplace.scenarios.models import State as ScenarioState
@@ -94,6 +95,7 @@ def choose_nobody(*, actor: Actor, scenario_uid: UUID, reason: str) -> Scenario:
     collective = scenario.award_mode == AwardMode.COLLECTIVE
     require(can_decide_by_minutes if collective else can_choose_winner, actor, scenario)
     _require_undecided(scenario)
+    require_nothing_runs(scenario)
     words = reason.strip()
     if len(words) < REASON_MIN:
         raise Invalid(
@@ -118,6 +120,7 @@ def _require_undecided(scenario: Scenario) -> None:
 def _to_be_decided(scenario: Scenario, bid_uid: UUID, mode: str) -> tuple[Ranking, Ranking]:
     """(the best candidate left, the one asked for). The scenario is locked FOR UPDATE."""
     _require_undecided(scenario)
+    require_award_may_be_decided(scenario)
     if scenario.award_mode != mode:
         raise StateConflict(_("This demand's award is decided in another way."), code="award.mode")
     if not Bid.objects.filter(scenario=scenario, uid=bid_uid).exists():

@@ -14,6 +14,7 @@ from marketplace.base.errors import NotFound
 from marketplace.bidding.models import Bid, BidState
 from marketplace.committee.models import Panel, PanelState, Ranking, Report
 from marketplace.committee.queries import CriterionFeedback, feedback_of, opened_forms
+from marketplace.races.queries import finalists
 from marketplace.scenarios.models import Envelope, Scenario
 from marketplace.scenarios.models import State as ScenarioState
 
@@ -36,8 +37,16 @@ def ranked(scenario: Scenario) -> QuerySet[Ranking]:
 
 
 def standing_candidates(scenario: Scenario) -> list[Ranking]:
-    """Who can still be chosen, best first: those who refused are no candidates any more."""
-    return list(ranked(scenario).filter(bid__state=BidState.CANDIDATE))
+    """Who can still be chosen, best first: those who refused are no candidates any more.
+
+    After a race its winner, then its reserves; nobody whom it left behind.
+    """
+    left = list(ranked(scenario).filter(bid__state=BidState.CANDIDATE))
+    order = finalists(scenario)
+    if order is None:
+        return left
+    raced = [row for row in left if row.bid_id in order]
+    return sorted(raced, key=lambda row: order.index(row.bid_id))
 
 
 def candidates(actor: Actor, scenario: Scenario) -> list[Candidate]:

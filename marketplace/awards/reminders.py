@@ -15,6 +15,7 @@ from marketplace.awards.models import Decision, DecisionState
 from marketplace.base.actor import Role
 from marketplace.notices.channels import Group
 from marketplace.notices.reminders import Due, Told, Waiting, after, before, on_the_day, remind
+from marketplace.races.queries import awaiting_race
 from marketplace.scenarios.models import AwardMode, Scenario, State
 from marketplace.scenarios.notices import scenarios, title
 from marketplace.scenarios.reminders import due_by, members_of_owner, of, office
@@ -38,6 +39,7 @@ def undecided(mode: str) -> Waiting:
             suspended=False,
             report__isnull=False,
         ).exclude(pk__in=standing.values("scenario"))
+        rows = rows.exclude(pk__in=awaiting_race(rows).values("pk"))
         for row in rows.select_related("profile", "report"):
             at = row.report.created_at
             yield Due(row.uid, at, due_by(row.profile, "publicity_start_max", PUBLICITY_DAYS, at))

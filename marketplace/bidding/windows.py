@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.base import clock
 from marketplace.base.errors import DeadlinePassed, DomainError, StateConflict
 from marketplace.bidding.models import AFTER_CLOSING
-from marketplace.scenarios.models import OrganisingMode, Scenario, State
+from marketplace.scenarios.models import Scenario, State
 
 
 def require_before_deadline(scenario: Scenario, now: datetime) -> None:
@@ -42,10 +42,6 @@ def require_taking(scenario: Scenario) -> None:
         raise StateConflict(
             _("Under this rule profile bids are handed in elsewhere, not on this platform."),
             code="scenario.takes_no_bids",
-        )
-    if scenario.organising_mode == OrganisingMode.RACE:
-        raise StateConflict(
-            _("Races take entries once the race room opens."), code="scenario.race_not_open"
         )
 
 

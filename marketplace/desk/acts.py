@@ -25,6 +25,7 @@ from marketplace.bidding.models import Bid, BidState, Opening, OpeningState
 from marketplace.bidding.queries import awaited_bytes
 from marketplace.bidding.returns.queries import OVER, uncertified
 from marketplace.committee.models import Panel, PanelMember
+from marketplace.desk.race_facts import RaceFacts
 from marketplace.scenarios import rules as scenario_rules
 from marketplace.scenarios.actions.relisting import ENDED
 from marketplace.scenarios.amendments.models import Amendment, AmendmentState
@@ -32,7 +33,7 @@ from marketplace.scenarios.demonstration.queries import open_rounds
 from marketplace.scenarios.documents.kinds import FORMS
 from marketplace.scenarios.documents.models import GateDocument
 from marketplace.scenarios.documents.queries import GATE_STATES, Paper, PaperState, papers_of
-from marketplace.scenarios.models import OWNER_EDITS, AwardMode, OrganisingMode, Scenario, State
+from marketplace.scenarios.models import OWNER_EDITS, AwardMode, Scenario, State
 from marketplace.scenarios.queries import has_closed, is_open
 from marketplace.scenarios.questions.queries import answerable
 
@@ -68,6 +69,11 @@ LABELS: dict[str, Text] = {
     "run_panel": _("See to the panel"),
     "choose_winner": _("Choose the winner"),
     "decide_by_minutes": _("Enter the decision of the meeting"),
+    "shortlist": _("Make the shortlist of the race"),
+    "publicise_shortlist": _("Publicise the shortlist"),
+    "offer_agreements": _("Offer the race agreements"),
+    "accept_agreement": _("Accept a race agreement"),
+    "start_race": _("Open the first heat"),
     "publicise": _("Publicise"),
     "confirm_award": _("Confirm the award"),
     "hear_challenge": _("Hear a challenge to a member"),
@@ -97,6 +103,8 @@ PAGES = {
     "run_panel": "panel",
     "choose_winner": "decision",
     "decide_by_minutes": "decision",
+    **dict.fromkeys(("shortlist", "publicise_shortlist"), "race-entry"),
+    **dict.fromkeys(("offer_agreements", "start_race"), "race-entry"),
     "publicise": "publicity",
     "confirm_award": "award-confirm",
     "certify_return": "returns",
@@ -191,6 +199,10 @@ class Desk:
         return set(rows) if self.actor.is_office else set()
 
     @cached_property
+    def races(self) -> RaceFacts:
+        return RaceFacts(self.actor)
+
+    @cached_property
     def unreturned(self) -> set[int]:
         """Scenarios with a bid that did not win and of which nothing is certified."""
         return set(uncertified().values_list("scenario_id", flat=True))
@@ -263,11 +275,17 @@ class Desk:
         if state in ENDED:
             again = (scenario.root_id or scenario.pk) not in self.on_the_way
             return [self._act("relist_scenario", scenario)] if again else []
+        if state == State.DECISION and scenario.pk in self.races.awaiting:
+            return self._race_step(scenario)
         mine = scenario.award_mode == AwardMode.OWNER_CHOICE
         undecided = state == State.DECISION and mine and scenario.pk not in self.decided
         if undecided and award_rules.can_choose_winner(actor, scenario):
             return [self._act("choose_winner", scenario)]
         return []
+
+    def _race_step(self, scenario: Scenario) -> list[Act]:
+        name = self.races.step(scenario)
+        return [self._act(name, scenario)] if name else []
 
     def _questions(self, scenario: Scenario) -> list[Act]:
         waits = scenario.pk in self.questioned
@@ -311,8 +329,6 @@ class Desk:
             return _("This demand is suspended; bids are not taken until it goes on.")
         if has_closed(scenario, self.now):
             return _("The deadline has passed.")
-        if scenario.organising_mode == OrganisingMode.RACE:
-            return _("Races take entries once the race room opens.")
         if organisation is None or organisation.pk == scenario.organisation_id:
             return _("Your organisation posted this demand.")
         if scenario.organisation_id in self.related:
@@ -340,6 +356,8 @@ class Desk:
             return self._at_the_gate(name, scenario)
         if scenario.state == State.PUBLISHED:
             return [] if has_closed(scenario, self.now) else self._after_publication(scenario)
+        if scenario.state == State.DECISION and scenario.pk in self.races.awaiting:
+            return self._race_step(scenario)
         if scenario.state == State.DECISION:
             if scenario.pk in self.decided:
                 own = self.decided[scenario.pk] == self.actor.user_id

@@ -80,6 +80,7 @@ MOVES_OF_ACTS: dict[str, tuple[str, ...]] = {
     "start_eligibility": ("start_eligibility",),
     "check_eligibility": ("conclude_eligibility",),
     "draw_panel": ("prepare_draw",),
+    "shortlist": ("shortlist", "choose_nobody"),
     "choose_winner": ("choose_winner", "choose_nobody"),
     "decide_by_minutes": ("decide_by_minutes", "choose_nobody"),
 }

@@ -29,9 +29,10 @@ from marketplace.committee.models import (
 )
 from marketplace.committee.queries import second_due
 from marketplace.committee.signing.queries import unsaid
-from marketplace.desk import after
+from marketplace.desk import after, racing
 from marketplace.desk.acts import LABELS, Act, Desk
 from marketplace.desk.tasks import LIMIT, Task, line, timed
+from marketplace.races.queries import awaiting_race
 from marketplace.scenarios.demonstration.models import DemonstrationSeat, SeatState
 from marketplace.scenarios.documents.queries import GATE_STATES
 from marketplace.scenarios.models import AwardMode, Scenario, State
@@ -52,6 +53,7 @@ def desk_for(actor: Actor) -> Desk:
 def waiting_for(actor: Actor) -> list[Task]:
     """What waits for me, the nearest deadline first. A constant number of queries."""
     tasks = [*_keys(actor), *after.questions(actor), *after.releases(actor)]
+    tasks += racing.tasks(actor)
     if actor.writes:
         tasks += _owned(actor)
     if actor.role == Role.OFFICER:
@@ -95,9 +97,11 @@ def _owned(actor: Actor) -> list[Task]:
     tasks += _asked_by_panels(actor)
     if actor.role == Role.OWNER:
         undecided = mine.filter(state=State.DECISION, award_mode=AwardMode.OWNER_CHOICE)
-        undecided = undecided.exclude(Exists(_standing())).order_by("pk")[:LIMIT]
+        undecided = undecided.exclude(Exists(_standing())).order_by("pk")
+        undecided = undecided.exclude(pk__in=awaiting_race(Scenario.objects.all()).values("pk"))
         tasks += [
-            line("choose_winner", scenario, "decision", rule="choice") for scenario in undecided
+            line("choose_winner", scenario, "decision", rule="choice")
+            for scenario in undecided[:LIMIT]
         ]
     return tasks
 
@@ -141,6 +145,7 @@ def _officer(actor: Actor) -> list[Task]:
         tasks.append(line(name, scenario, page, rule="gate"))
     collective = Scenario.objects.filter(state=State.DECISION, award_mode=AwardMode.COLLECTIVE)
     undecided = collective.exclude(Exists(_standing())).select_related(*PARTS).order_by("pk")
+    undecided = undecided.exclude(pk__in=awaiting_race(Scenario.objects.all()).values("pk"))
     tasks += [
         line("decide_by_minutes", scenario, "decision", rule="minutes")
         for scenario in undecided[:LIMIT]

@@ -43,6 +43,11 @@ SENTENCES: dict[str, str | Promise] = {
     ),
     "panel.technical_locked": gettext_lazy("All blind scores are locked; names are read only now."),
     "review.finished": gettext_lazy("The review ended; its report is fixed."),
+    "race.shortlist_publicised": gettext_lazy(
+        "The shortlist of the race was publicised, until %(until)s."
+    ),
+    "race.started": gettext_lazy("The race agreements are signed; the first heat is open."),
+    "race.voided": gettext_lazy("Fewer than two vendors entered: the race is void."),
     "race.designed": gettext_lazy("The design of the race was frozen, and its hash kept."),
     "course.fixed": gettext_lazy(
         "The course of a heat was fixed: its inputs and its sealed truth by their hashes."
@@ -72,6 +77,7 @@ UNTIL = {
     "scenario.published": "deadline_at",
     "scenario.deadline_extended": "deadline_at",
     "award.publicised": "ends_at",
+    "race.shortlist_publicised": "ends_at",
 }
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 # Paths in a 16 by 16 box, drawn as 1.5 px strokes.
 ICONS = {
@@ -97,6 +98,21 @@ STATES = {
     "confirmed": Badge(_("Confirmed"), "good", "check"),
     "refused": Badge(_("Refused by the winner"), "bad", "cross"),
     "annulled": Badge(_("Annulled after a challenge"), "bad", "cross"),
+    # races
+    "shortlisted": Badge(_("Shortlisted"), "info", "star"),
+    "agreeing": Badge(_("Race agreements"), "info", "wait"),
+    "racing": Badge(_("Racing"), "good", "open"),
+    "decided": Badge(pgettext_lazy("race", "Decided"), "good", "star"),
+    "advanced": Badge(_("Advanced"), "good", "check"),
+    "eliminated": Badge(_("Eliminated"), "neutral", "cross"),
+    "left": Badge(_("Left"), "neutral", "back"),
+    "disqualified": Badge(_("Disqualified"), "bad", "cross"),
+    "winner": Badge(_("Winner"), "good", "star"),
+    "reserve": Badge(_("Reserve"), "info", "person"),
+    "offered": Badge(pgettext_lazy("agreement", "Offered"), "warn", "wait"),
+    "agreed": Badge(pgettext_lazy("agreement", "Accepted by both"), "good", "check"),
+    "declined": Badge(pgettext_lazy("agreement", "Declined"), "neutral", "back"),
+    "lapsed": Badge(pgettext_lazy("agreement", "Lapsed"), "neutral", "cross"),
     # tasks
     "green": Badge(_("On course"), "good", "check"),
     "amber": Badge(_("Needs attention"), "warn", "warn"),

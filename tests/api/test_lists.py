@@ -161,6 +161,14 @@ class Rows:
         )
         return {"visitor": None, "vendor": self.vendor, "officer": self.officer}
 
+    def races(self):
+        race = races.race(2, state="agreeing")
+        return {
+            "visitor": None,
+            "owner": world.member(race.scenario.organisation),
+            "officer": self.officer,
+        }
+
     def attempts(self):
         self.race = getattr(self, "race", None) or races.race(
             plan=races.content(races.heat(attempts_day=100))
@@ -389,6 +397,7 @@ LISTS = {
     "sheets/": "sheets",
     "reports/": "reports",
     "awards/": "awards",
+    "races/": "races",
     "challenges/": "challenges",
     "attempts/": "attempts",
     "questions/": "questions",

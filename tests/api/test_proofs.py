@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from marketplace.accounts.queries import needs_second_factor
 from marketplace.accounts.tokens.actions import create_token
 from marketplace.accounts.tokens.models import ApiToken, Scope
 from marketplace.base import clock as base_clock
@@ -16,6 +17,7 @@ from marketplace.base.actor import Actor
 from marketplace.bidding.failed.models import FailedOpening
 from marketplace.bidding.models import Opening, OpeningConfirmation
 from marketplace.committee.models import Correction, Panel
+from marketplace.races.models import ShortlistNotice
 from marketplace.scenarios.models import Scenario
 from tests import world
 from tests.accounts.test_second_factor import code_now, give, sign_in, with_app
@@ -25,6 +27,7 @@ from tests.awards import steps
 from tests.bidding import bids
 from tests.bidding.test_failed_openings import declare, lost, waited
 from tests.committee import factories
+from tests.races import steps as races
 from tests.scenarios import typed
 from tests.scenarios.test_batches import gathered
 
@@ -41,6 +44,9 @@ STATES = {
     "dismiss_failed": "declared",
     "publicise": "proposed",
     "confirm_award": "publicised",
+    "publicise_shortlist": 0,
+    "start_race": "agreeing",
+    "accept_agreement": 0,
     "make_token": 1,
 }
 
@@ -171,6 +177,26 @@ def confirm_award(clock: Any) -> Deed:
     return Deed(world.officer(), f"awards/{decision.uid}/confirm/", state_of(decision))
 
 
+def publicise_shortlist(clock: Any) -> Deed:
+    race = races.shortlisted(2)
+    path = f"races/{race.uid}/publicise/"
+    return Deed(world.officer(), path, ShortlistNotice.objects.count, {})
+
+
+def start_race(clock: Any) -> Deed:
+    race = races.agreeing(clock, 2)
+    races.accept(race, 1)
+    races.accept(race, 2)
+    return Deed(world.officer(), f"races/{race.uid}/start/", state_of(race))
+
+
+def accept_agreement(clock: Any) -> Deed:
+    race = races.agreeing(clock, 2)
+    row = races.agreement_of(race, 1)
+    path = f"race-agreements/{row.uid}/accept/"
+    return Deed(races.vendor_of(race, 1), path, row.acceptances.count, {"sha256": row.sha256})
+
+
 def make_token(clock: Any) -> Deed:
     actor = world.secretary()
     body = {"name": "t", "scopes": ["read"]}
@@ -189,6 +215,9 @@ DEEDS = {
     "openings_dismiss_failed": dismiss_failed,
     "awards_publicise": publicise,
     "awards_confirm": confirm_award,
+    "races_publicise": publicise_shortlist,
+    "races_start": start_race,
+    "race_agreements_accept": accept_agreement,
     "tokens_create": make_token,
 }
 
@@ -216,7 +245,8 @@ def test_a_proof_given_just_now_and_nothing_else(make, settings, clock, demo_key
     refused(deed.by(As(), **bearer), 403, "proof.required")
 
     settings.MFA_OPTIONAL = False
-    refused(deed.by(As(), **bearer), 403, "mfa.required")
+    must = needs_second_factor(deed.actor.user)
+    refused(deed.by(As(), **bearer), 403, "mfa.required" if must else "proof.required")
     secret = with_app(deed.actor.user)
     refused(deed.by(As(), **bearer), 403, "proof.required")
     asker = As()

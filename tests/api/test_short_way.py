@@ -330,10 +330,6 @@ def closed(_actor):
     Scenario.objects.update(state="closed")
 
 
-def race(_actor):
-    Scenario.objects.update(organising_mode="race")
-
-
 def two_envelopes(_actor):
     row = SealedPackage.objects.get()
     row.envelopes = row.envelopes[:2]
@@ -358,7 +354,6 @@ def two_envelopes(_actor):
         (lacks_a_second_factor, "mfa.required"),
         (suspended, "scenario.suspended"),
         (closed, "scenario.not_open"),
-        (race, "scenario.race_not_open"),
         (two_envelopes, "bid.envelopes"),
     ],
 )

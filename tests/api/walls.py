@@ -41,6 +41,16 @@ DEMANDS = {
     "scenarios_submit":                "- a - - - - - - - -",
     "scenarios_race_design":           "- - - - - - - - - -",  # the example is no race
     "scenarios_save_race_design":      "- a - - - - - - - -",
+    "scenarios_shortlist":             "- a - - - - - - - -",
+    "races_list":                      "a a a a a a a a a a",
+    "races_retrieve":                  "- - - - - - - - - -",
+    "races_publicise":                 "- - - - - - - - - -",
+    "races_offer":                     "- - - - - - - - - -",
+    "races_start":                     "- - - - - - - - - -",
+    "races_end":                       "- - - - - - - - - -",
+    "race_agreements_retrieve":        "- - - - - - - - - -",
+    "race_agreements_accept":          "- - - - - - - - - -",
+    "race_agreements_decline":         "- - - - - - - - - -",
     "scenarios_likeness":              "- a - - f f - - - -",
     "scenarios_answer_likeness":       "- - - - - - - - - -",  # like nothing of the example's uid
     "scenarios_withdraw":              "- a - - - - - - - -",
@@ -127,8 +137,8 @@ DEMANDS = {
     "sheets_correct":                  "- - - - - - r - - -",
     "reports_list":                    "- a a a a a a a a a",
     "reports_retrieve":                "- d - - d d d - - -",
-    "reports_file_scan":               "- - - - d - - - - -",
-    "reports_check_scan":              "- - - - d d - - - -",
+    "reports_file_scan":               "- - - - - - - - - -",  # of an example there is none
+    "reports_check_scan":              "- - - - - - - - - -",
     "awards_list":                     "a a a a a a a a a a",
     "awards_retrieve":                 "n d n n d d n n n n",
     "awards_publicise":                "- - - - d - - - - -",
@@ -149,7 +159,7 @@ DEMANDS = {
     "defences_set":                    "- - - - - r - - - -",
     "defences_record":                 "- - - - - - - - - -",
     "scenarios_signals":               "- - - - - - - - - r",
-    "scenarios_scores":                "- d - - d d - - - -",
+    "scenarios_scores":                "- d n - d d d - - -",
     "challenges_list":                 "- a a a a a a a a a",
     "challenges_retrieve":             "- - - - - - - - - -",  # of an example there is none
     "challenges_file":                 "- - - - - - - - - -",  # no member of the example's uid

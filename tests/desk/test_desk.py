@@ -215,7 +215,7 @@ def test_the_desk_costs_the_same_for_1_and_30(role, django_assert_max_num_querie
     costs = []
     for number in (1, 29):
         made = [world.published_scenario(owner) for _ in range(number)]
-        costs.append(cost(actor, made, django_assert_max_num_queries, 30))
+        costs.append(cost(actor, made, django_assert_max_num_queries, 35))
     assert costs[0] == costs[1]
 
 
@@ -284,5 +284,5 @@ def test_what_the_office_waits_for_costs_the_same_for_1_and_10(role, django_asse
             put(world.draft_scenario(world.owner()), State.SUBMITTED)
             world.published_scenario(state=State.DECISION)
             world.published_scenario(state=State.REVIEW)
-        costs.append(cost(actor, [], django_assert_max_num_queries, 33))
+        costs.append(cost(actor, [], django_assert_max_num_queries, 38))
     assert costs[0] == costs[1]

@@ -96,6 +96,11 @@ def test_the_kinds_are_these_and_none_tells_of_a_bid():
         "organisation.refused",
         "award.publicised",
         "award.confirmed",
+        # tests/races/test_entry_told.py
+        "race.shortlist_publicised",
+        "race.agreements_offered",
+        "race.started",
+        "race.voided",
         # To the bidder alone, to whoever asked, to the members: tests/committee/test_defence.py.
         "panel_question.asked",
         "panel_question.answered",

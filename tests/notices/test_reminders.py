@@ -78,6 +78,8 @@ def test_the_rules_are_these_and_each_kind_may_be_chosen():
         "sheets",
         "choice",
         "minutes",
+        *("race_shortlist", "race_minutes", "race_notice"),
+        *("race_offer", "race_agreement", "race_start"),
         "publicity",
         "confirmation",
         "return",

@@ -86,7 +86,8 @@ def race(entrants: int = 3, plan: dict[str, Any] | None = None, *, state: str = 
     )
     made = RaceDesign.objects.filter(scenario=scenario).first() or design(scenario, plan)
     now = clock.now()
-    began = {"agree_by": now, "started_at": now} if state == "racing" else {}
+    began = {"agree_by": now} if state in {"agreeing", "racing"} else {}
+    began |= {"started_at": now} if state == "racing" else {}
     row = Race.objects.create(
         scenario=scenario,
         design=made,

@@ -1,11 +1,17 @@
 import pytest
 
 from marketplace.base.actor import OPENER, SYSTEM, VISITOR, Role
+from marketplace.races.models import RaceAgreement
 from marketplace.races.rules import (
+    can_accept_agreement,
     can_cancel_attempt,
     can_choose_attempt,
+    can_decline_agreement,
     can_design_race,
     can_prepare_course,
+    can_publicise_shortlist,
+    can_run_entry,
+    can_shortlist,
     can_submit_attempt,
 )
 from tests import world
@@ -17,7 +23,12 @@ pytestmark = pytest.mark.django_db
 # vendor: an entrant's owner; clerk: its editor
 WHO = "visitor owner editor viewer vendor clerk officer secretary judge evaluator witness inspector operator system opener"
 MATRIX = {
-    can_design_race:     "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_design_race:         "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_shortlist:           "-  +  -  -  -  -  -  -  -  -  -  -  -  -  -",
+    can_publicise_shortlist: "-  -  -  -  -  -  +  -  -  -  -  -  -  -  -",
+    can_run_entry:           "-  -  -  -  -  -  +  -  -  -  -  -  -  -  -",
+    can_accept_agreement:    "-  +  -  -  +  -  -  -  -  -  -  -  -  -  -",
+    can_decline_agreement:   "-  -  -  -  +  -  -  -  -  -  -  -  -  -  -",
     can_prepare_course:  "-  +  +  -  -  -  -  -  -  -  -  -  -  -  -",
     can_submit_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
     can_cancel_attempt:  "-  -  -  -  +  +  -  -  -  -  -  -  -  -  -",
@@ -45,7 +56,10 @@ def test_matrix():
         "system": SYSTEM,
         "opener": OPENER,
     }
-    rows = {can_design_race: scenario, can_prepare_course: race}
+    agreement = RaceAgreement(entrant=entrant)
+    rows = dict.fromkeys((can_prepare_course, can_publicise_shortlist, can_run_entry), race)
+    rows |= {can_design_race: scenario, can_shortlist: scenario}
+    rows |= {can_accept_agreement: agreement, can_decline_agreement: agreement}
     expected, found = {}, {}
     for cell in cells(WHO, MATRIX):
         rule, who, allowed = cell.values

@@ -128,12 +128,12 @@ def test_a_scenario_shows_the_one_action_of_its_reader():
     assert "nothing to do here" in text(get(path, world.person("expert")))
 
 
-def test_a_race_says_that_its_room_opens_later():
+def test_a_race_says_what_it_is_and_takes_bids():
     scenario = publish(organising_mode="race", race_entrants=3)
     shown = text(get(f"/en{page(scenario)}"))
     assert "Race × 3" in shown
-    assert "The race room opens later" in shown
-    assert "Sign in to bid" not in shown
+    assert f'href="/en{page(scenario)}race/"' in shown
+    assert "Sign in to bid" in shown
 
 
 def test_the_reason_of_a_withdrawal_is_read_by_everybody():

@@ -33,6 +33,12 @@ def formula_of(profile: RuleProfile) -> str:
     return arithmetic.FORMULA if "price_formula" in profile.values else arithmetic.FORMULA_1
 
 
+def recommended(scenario: Scenario) -> int:
+    """How many are recommended. A race takes as many as it has places, each to be tried, not awarded."""
+    most = min(rules_of(scenario).count("recommend_max"), RECOMMEND_MOST)
+    return max(most, scenario.race_entrants or 0)
+
+
 def report_document(scenario: Scenario, panel: Panel, bids: list[Bid]) -> dict[str, Any]:
     """Everything from which the ranking follows, as plain values. See arithmetic.recompute.
 
@@ -60,7 +66,7 @@ def report_document(scenario: Scenario, panel: Panel, bids: list[Bid]) -> dict[s
             "trim_extremes": profile.says("trim_extremes"),
             "trim_panel_min": profile.count("trim_panel_min"),
             "pass_line_percent": pass_line,
-            "recommend_max": min(profile.count("recommend_max"), RECOMMEND_MOST),
+            "recommend_max": recommended(scenario),
             "budget_cny": scenario.budget_cny,
             **(_newer_rules(profile) if newer else {}),
         },
