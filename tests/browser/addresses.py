@@ -330,7 +330,7 @@ PAGES: dict[str, list[Page]] = {
     "returns": [Page("officer", of("S07"))],
     "eligibility": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
     "panel": [Page("secretary", of("S12")), Page("secretary", of("S09"))],
-    "defence": [Page("secretary", of("S12")), Page("officer", of("S07"))],
+    "defence": [Page("secretary", of("S09")), Page("officer", of("S07"))],
     "bid-panel": [Page("v7", bid("S07"))],
     "draw": [
         Page("secretary", of("S12")),
