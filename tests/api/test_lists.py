@@ -17,6 +17,7 @@ from marketplace.awards.models import Award, Decision, Publicity
 from marketplace.base import clock
 from marketplace.base.actor import Actor, Role
 from marketplace.bidding.models import Bid, Opening, OpeningConfirmation
+from marketplace.committee.defence.models import DefenceSlot, PanelQuestion
 from marketplace.committee.models import Panel, PanelMember, Report, Sheet
 from marketplace.files.models import Upload
 from marketplace.notices.models import Notice
@@ -121,6 +122,42 @@ class Rows:
         )
         Sheet.objects.create(member=seats[0], bid=bid, stage="technical")
         return {"expert": self.expert, "officer": self.officer}
+
+    def bid_before(self, panel):
+        return Bid.objects.create(
+            scenario=panel.scenario,
+            organisation=self.vendor.organisation,
+            state="eligible",
+            versions_count=1,
+            blind_code="B1",
+        )
+
+    def defences(self):
+        panel, _seats = self.panel("named")
+        DefenceSlot.objects.create(
+            panel=panel,
+            bid=self.bid_before(panel),
+            order_by="receipt",
+            position=1,
+            starts_at=clock.now(),
+            minutes=20,
+            place="x",
+            set_by=self.secretary.user,
+            set_at=clock.now(),
+        )
+        return {"vendor": self.vendor, "secretary": self.secretary}
+
+    def panel_questions(self):
+        panel, seats = self.panel("named")
+        PanelQuestion.objects.create(
+            member=seats[0],
+            bid=self.bid_before(panel),
+            number=1,
+            text="x",
+            asked_at=clock.now(),
+            answer_by=clock.now(),
+        )
+        return {"vendor": self.vendor, "secretary": self.secretary}
 
     def reports(self):
         panel, _seats = self.panel("reported")
@@ -396,6 +433,8 @@ LISTS = {
     "openings/": "openings",
     "panels/": "panels",
     "sheets/": "sheets",
+    "defences/": "defences",
+    "panel-questions/": "panel_questions",
     "reports/": "reports",
     "awards/": "awards",
     "races/": "races",
