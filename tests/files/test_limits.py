@@ -26,7 +26,8 @@ def refusal(*args, **given):
 @db
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_bytes_of_one_file(purpose):
-    actor = world.vendor() if purpose in limits.HANDED_IN else world.owner()
+    office = world.officer if purpose == Purpose.SIGNED else world.owner
+    actor = world.vendor() if purpose in limits.HANDED_IN else office()
     most = LIMITS[purpose].bytes_most
     assert begin(actor, purpose, most).length == most
     code, sentence = refusal(actor, purpose, most + 1)
