@@ -110,6 +110,8 @@ def in_order(panel: Panel, order: str) -> list[Bid]:
 
 def asks_bidder(bid: Bid) -> bool:
     """Whether there is anything for this bidder to read. For its own page."""
+    if not bid.blind_code:  # not opened yet, so no panel knows of it
+        return False
     slots = DefenceSlot.objects.filter(bid=bid)
     return slots.exists() or PanelQuestion.objects.filter(bid=bid).exists()
 
