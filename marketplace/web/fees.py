@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from uuid import UUID
 
 from django.contrib import messages
@@ -21,7 +19,7 @@ from marketplace.committee import actions
 from marketplace.committee.fees import queries
 from marketplace.committee.models import MemberState, Panel, PanelState
 from marketplace.files.access import record_access
-from marketplace.web.answers import attached
+from marketplace.web.answers import attached, table_csv
 from marketplace.web.attachments import uid_of
 from marketplace.web.forms.committee import FeeForm
 from marketplace.web.pages import (
@@ -120,30 +118,20 @@ def fees_csv(request: Request) -> HttpResponse:
     actor = actor_of(request)
     forbid_unless(actor.is_office or actor.role == Role.INSPECTOR)
     record_access(actor=actor, subject_uid=_office_uid(actor), what="fees.read")
-    text = io.StringIO()
-    lines = csv.writer(text)
-    lines.writerow(CSV_HEADS)
+    rows: list[list[object]] = []
     for row in queries.named(queries.register(actor)):
         fee = row.fee
         assert fee is not None, "the register lists what is recorded"
         at = fee.recorded_at.astimezone(SHANGHAI)
-        cells = [
+        cells: list[object] = [
             *(row.member.panel.scenario.ref, row.member.code, row.name, fee.basis),
             *(fee.half_days, fee.amount_cny, fee.table.version, fee.version),
             *(f"{at:%Y-%m-%d %H:%M:%S}", fee.note),
         ]
-        lines.writerow([inert(cell) for cell in cells])
-    response = HttpResponse(
-        text.getvalue().encode("utf-8-sig"), content_type="text/csv; charset=utf-8"
-    )
+        rows.append(cells)
+    body = table_csv(CSV_HEADS, rows)
+    response = HttpResponse(body, content_type="text/csv; charset=utf-8")
     return attached(response, "expert-fees.csv")
-
-
-def inert(cell: object) -> object:
-    """No text of somebody becomes a formula of a spreadsheet."""
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{cell}"
-    return cell
 
 
 def _office_uid(actor: object) -> UUID:

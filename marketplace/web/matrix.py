@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +16,7 @@ from django.views.decorators.http import require_safe
 from marketplace.base import clock
 from marketplace.scenarios.matrix import Cell, Matrix, matrix
 from marketplace.scenarios.reference import Term
-from marketplace.web.answers import attached, tagged
+from marketplace.web.answers import attached, table_csv, tagged
 from marketplace.web.kept import kept_for_visitors
 from marketplace.web.request import Request
 from marketplace.web.shared import page_data, shared, whole
@@ -99,17 +97,15 @@ def matrix_page(request: Request) -> HttpResponse:
 @require_safe
 def matrix_csv(request: Request) -> HttpResponse:
     """One line per cell, the empty ones too; the byte order mark is for spreadsheets."""
-    text = io.StringIO()
-    lines = csv.writer(text)
-    lines.writerow(CSV_HEADS)
+    rows: list[list[object]] = []
     for cell in matrix().cells:
         terms = [
             value
             for row in (cell.domain, cell.carrier)
             for value in ((row.code, row.name_zh, row.name_en) if row else ("", "", ""))
         ]
-        lines.writerow([*terms, cell.posted, cell.open, cell.review, cell.done])
-    body = text.getvalue().encode("utf-8-sig")
+        rows.append([*terms, cell.posted, cell.open, cell.review, cell.done])
+    body = table_csv(CSV_HEADS, rows)
     response = HttpResponse(body, content_type="text/csv; charset=utf-8")
     response.headers["Cache-Control"] = "no-cache"
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
